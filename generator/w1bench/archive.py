@@ -1,0 +1,80 @@
+"""An archive: a folder of published pairs with an index, fit for any static host."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from w1bench.errors import CheckFailedError, PairError
+from w1bench.manifest import FILENAME, Manifest, read_manifest
+from w1bench.store import file_digest
+
+CATALOGUE = "catalogue.json"
+
+
+def published(archive: Path) -> list[Path]:
+    """The folders of an archive's published pairs, by name; unfinished builds are hidden and never among them."""
+    if not archive.is_dir():
+        raise PairError(f"{archive} is no folder; give the archive's folder, or build a pair into it first.")
+    return sorted(p for p in archive.iterdir() if not p.name.startswith(".") and (p / FILENAME).is_file())
+
+
+def entry(manifest: Manifest) -> dict[str, Any]:
+    """A pair's line in the catalogue."""
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "shape": list(manifest.shape),
+        "dim": manifest.dim,
+        "funnels": manifest.funnels,
+        "power": manifest.power,
+        "w1": manifest.w1,
+        "w1_stderr": manifest.w1_stderr,
+        "sizes": {role: manifest.rows(role) for role in ("train", "test", "probe")},
+        "bytes": sum(file.bytes for file in manifest.files.values()),
+        "sealed": manifest.sealed,
+        "digest": manifest.digest(),
+    }
+
+
+def catalogue(archive: Path) -> list[dict[str, Any]]:
+    """The entries of all published pairs."""
+    return [entry(read_manifest(folder)) for folder in published(archive)]
+
+
+def write_index(archive: Path) -> None:
+    """Write catalogue.json, registry.txt (`path sha256:...`, as pooch reads it) and SHA256SUMS at the archive's root."""
+    lines: list[tuple[str, str]] = []
+    for folder in published(archive):
+        known = read_manifest(folder).files
+        for path in sorted(p for p in folder.iterdir() if p.is_file()):
+            digest = known[path.name].sha256 if path.name in known else file_digest(path)
+            lines.append((f"{folder.name}/{path.name}", digest))
+    _replace(archive / CATALOGUE, json.dumps({"pairs": catalogue(archive)}, indent=1) + "\n")
+    _replace(archive / "registry.txt", "".join(f"{path} sha256:{digest}\n" for path, digest in lines))
+    _replace(archive / "SHA256SUMS", "".join(f"{digest}  {path}\n" for path, digest in lines))
+
+
+def check_digests(folder: Path, manifest: Manifest) -> None:
+    """Hold every file of a pair folder against the manifest's sizes and SHA-256.
+
+    Raises:
+        CheckFailedError: the first file that is missing, truncated or changed.
+    """
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise CheckFailedError(f"{path} is missing; fetch the pair again.")
+        if (size := path.stat().st_size) != expected.bytes:
+            word = "truncated" if size < expected.bytes else "too long"
+            raise CheckFailedError(f"{path} is {word}: {size} bytes, needed {expected.bytes}; fetch it again.")
+        if (digest := file_digest(path)) != expected.sha256:
+            raise CheckFailedError(f"{path} was changed: SHA-256 {digest}, needed {expected.sha256}; fetch it again.")
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,340 @@
+"""Build: recipe -> certified pair folder, in shards that survive a kill and give the same bytes in any order.
+
+Shards are computed by an engine and land, each atomically, in the hidden folder `.NAME.building`; then the files are
+assembled once, certified, and the folder appears under its name by a single rename.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import filelock
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from w1bench import archive, store
+from w1bench.card import card
+from w1bench.certify import certify
+from w1bench.cost import Cost, pooled_cost, rays_still_needed, tile_moments
+from w1bench.engines import Engine, LocalThreads
+from w1bench.errors import CheckFailedError, PairError
+from w1bench.manifest import FILENAME, FileEntry, Manifest
+from w1bench.pair import Pair, make_pair
+from w1bench.recipe import ImageSource, Recipe
+from w1bench.streams import stream
+
+_TILES_PER_SHARD = 8
+_TILES_PER_COST_SHARD = 64
+_DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Tiles `start` to `stop` of a role's draws."""
+
+    role: str
+    start: int
+    stop: int
+
+    @property
+    def filename(self) -> str:
+        return f"{self.role}-{self.start:08d}-{self.stop:08d}.npz"
+
+
+def build(
+    recipe: Recipe,
+    archive_folder: Path,
+    *,
+    resume: bool = False,
+    engine: Engine | None = None,
+    tiles_per_shard: int = _TILES_PER_SHARD,
+    gzip: bool = False,
+    progress: bool = False,
+) -> Path:
+    """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
+
+    Raises:
+        PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
+            another recipe; or another process builds it.
+        CheckFailedError: the certificate does not hold; the files are kept for inspection.
+        RecipeError, FunnelError, SourceError: see `make_pair`.
+    """
+    final, work = archive_folder / recipe.name, archive_folder / f".{recipe.name}.building"
+    _refuse_to_overwrite(final)
+    pair = make_pair(recipe)
+    archive_folder.mkdir(parents=True, exist_ok=True)
+    with _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
+        _refuse_to_overwrite(final)
+        _open_work_folder(work, recipe, resume=resume)
+        run = partial(_run, engine or LocalThreads(), pair, work / "shards", progress=progress)
+        shards = {role: _shards(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in _DRAWN}
+        moments = np.concatenate([run(of_role, label=role) for role, of_role in shards.items()])
+        cost = _cost(pair, moments, run)
+        folder = work / "pair"
+        folder.mkdir(exist_ok=True)
+        manifest = _assemble(pair, cost, shards, work / "shards", folder, gzip=gzip)
+        _publish(manifest, folder, final)
+        shutil.rmtree(work)
+    archive.write_index(archive_folder)
+    return final
+
+
+def _refuse_to_overwrite(final: Path) -> None:
+    if final.exists():
+        raise PairError(
+            f"{final} is published already, and a published pair is never edited; raise `version` and give the recipe "
+            "a new name, or build into another archive."
+        )
+
+
+@contextmanager
+def _locked(path: Path, name: str) -> Iterator[None]:
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise PairError(f"Another process is building {name} in {path.parent}; wait for it to end.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        path.unlink(missing_ok=True)
+
+
+def _open_work_folder(work: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Make the hidden folder, or go on in one of the same recipe."""
+    pinned = work / "recipe.json"
+    if work.exists() and not resume:
+        raise PairError(
+            f"An unfinished build of {recipe.name} lies in {work}; go on with --resume, or remove that folder to start anew."
+        )
+    if pinned.exists() and pinned.read_text() != recipe.canonical():
+        raise PairError(
+            f"The unfinished build in {work} is of another recipe or other sizes; resume it with those, or remove that folder."
+        )
+    (work / "shards").mkdir(parents=True, exist_ok=True)
+    if not pinned.exists():
+        _write_atomically(pinned, recipe.canonical().encode())
+
+
+def _shards(role: str, rows: int, tile: int, tiles_per_shard: int) -> list[Shard]:
+    tiles = -(-rows // tile)
+    return [Shard(role, t, min(t + tiles_per_shard, tiles)) for t in range(0, tiles, tiles_per_shard)]
+
+
+def _run(
+    engine: Engine, pair: Pair, folder: Path, shards: Sequence[Shard], *, label: str, progress: bool
+) -> NDArray[np.float64]:
+    """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
+    results = engine.run(partial(_ensure, pair, folder), shards)
+    # `disable=None` draws no bar without a terminal.
+    bar = tqdm(results, total=len(shards), desc=f"{pair.recipe.name} {label}", unit="shard", leave=False,
+               disable=None if progress else True)  # fmt: skip
+    return np.concatenate(list(bar))
+
+
+def _ensure(pair: Pair, folder: Path, shard: Shard) -> NDArray[np.float64]:
+    """The moments of a shard, which is computed and stored unless an intact one is there."""
+    path = folder / shard.filename
+    if path.exists() and (stored := _intact(path)) is not None:
+        return stored
+    arrays, moments = compute_shard(pair, shard)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, moments=moments, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    return moments
+
+
+def compute_shard(pair: Pair, shard: Shard) -> tuple[Arrays, NDArray[np.float64]]:
+    """The arrays of a shard's rows, and the moments of its rays tile by tile, (tiles, 3)."""
+    tiles = [_TILES[shard.role](pair, tile) for tile in range(shard.start, shard.stop)]
+    arrays = {name: np.concatenate([tile[0][name] for tile in tiles]) for name in tiles[0][0]}
+    return arrays, np.stack([moments for _, moments in tiles])
+
+
+def _train_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
+    """Independent draws of P and of Q: the partners of the inputs are forgotten."""
+    sample = pair.sample("train.input", tile)
+    return {"input": sample.input, "target": _flat(pair.targets("train.target", tile))}, _moments(pair, sample)
+
+
+def _test_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
+    sample = pair.sample("test.input", tile)
+    target = _flat(pair.targets("test.target", tile))
+    return {
+        "input": sample.input,
+        "gradient": sample.gradient,
+        "transported": sample.target,
+        "input_potential": sample.input_potential,
+        "target": target,
+        "target_potential": -pair.map.funnel.value(target),
+    }, _moments(pair, sample)
+
+
+def _probe_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
+    """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
+    sample = pair.sample("probe.input", tile)
+    target = _flat(pair.targets("probe.target", tile)).astype(np.float64)
+    t = stream(pair.recipe.seed, "probe.mix", tile).random((len(target), 1))
+    return {"interpolate": (t * target + (1 - t) * sample.input).astype(pair.source.dtype)}, _moments(pair, sample)
+
+
+def _cost_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
+    return {}, tile_moments(pair.cost_terms("cost", tile))
+
+
+_TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile, "cost": _cost_tile}
+
+
+def _cost(pair: Pair, moments: NDArray[np.float64], run: Any) -> Cost:
+    """W1 over every ray drawn so far and as many more as are needed."""
+    tiles = 0
+    while True:
+        cost = pooled_cost(moments)
+        more = rays_still_needed(cost, at_least=pair.recipe.sizes.w1_rays, cheap=pair.source.uniform)
+        if not more:
+            return cost
+        until = tiles - (-more // pair.rows)
+        shards = [Shard("cost", t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)]
+        moments, tiles = np.concatenate([moments, run(shards, label="W1")]), until
+
+
+def _assemble(
+    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], shard_folder: Path, folder: Path, *, gzip: bool
+) -> Manifest:
+    """Write the pair's files from its shards, certify them, and describe them."""
+    recipe, funnel = pair.recipe, pair.map.funnel
+    manifest = Manifest(
+        name=recipe.name, version=recipe.version, shape=pair.source.shape, dtype=pair.source.dtype.name,
+        funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
+        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=_published_recipe(recipe),
+        recipe_sha256=recipe.sha256(), files={}, certificate=(), licence=_licence(recipe), software=_software(),
+    )  # fmt: skip
+    for role, of_role in shards.items():
+        with store.create(folder / f"{role}.h5", manifest.specs(role), gzip=gzip) as datasets:
+            _fill(datasets, of_role, shard_folder, pair.rows)
+    with store.create(folder / "funnel.h5", manifest.specs("funnel"), gzip=gzip) as datasets:
+        datasets["center"][...] = funnel.center.reshape(-1, *pair.source.shape)
+        datasets["offset"][...] = funnel.offset
+    for role in store.ROLES:
+        store.annotate(folder / f"{role}.h5", manifest.attributes(role))
+    files = {f"{role}.h5": _entry(folder / f"{role}.h5") for role in store.ROLES}
+    with open_all(folder) as opened:
+        figures = certify(manifest, opened)
+    broken = [f for f in figures if not f.holds]
+    if broken:
+        raise CheckFailedError(
+            f"The certificate of {recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
+            f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
+        )
+    return manifest.model_copy(update={"files": files, "certificate": figures})
+
+
+@contextmanager
+def open_all(folder: Path) -> Iterator[dict[str, h5py.File]]:
+    """All files of a pair folder, by role."""
+    opened: dict[str, h5py.File] = {}
+    try:
+        for role in store.ROLES:
+            opened[role] = store.open_file(folder / f"{role}.h5")
+        yield opened
+    finally:
+        for file in opened.values():
+            file.close()
+
+
+def _fill(datasets: dict[str, h5py.Dataset], shards: Sequence[Shard], folder: Path, tile: int) -> None:
+    for shard in shards:
+        with np.load(folder / shard.filename, allow_pickle=False) as arrays:
+            for name, dataset in datasets.items():
+                start = shard.start * tile
+                rows = min(len(dataset) - start, (shard.stop - shard.start) * tile)
+                dataset[start : start + rows] = arrays[name][:rows].reshape(rows, *dataset.shape[1:])
+
+
+def _publish(manifest: Manifest, folder: Path, final: Path) -> None:
+    """The manifest last, everything on disk, then the name."""
+    (folder / "README.md").write_text(card(manifest), encoding="utf-8")
+    _write_atomically(folder / FILENAME, manifest.text().encode())
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+    folder.rename(final)
+    _sync(final.parent)
+
+
+def _published_recipe(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude_none=True)
+
+
+def _licence(recipe: Recipe) -> str:
+    match recipe.source:
+        case ImageSource(root=None, dataset="photos"):
+            return "CC0-1.0 and public domain (photographs as in scikit-image)"
+        case ImageSource(root=None, dataset="digits"):
+            return "CC-BY-4.0 (Alpaydin and Kaynak, optical recognition of handwritten digits, UCI)"
+        case ImageSource():
+            return "that of the pictures it was built from"
+        case _:
+            return "CC0-1.0"
+
+
+def _software() -> dict[str, str]:
+    return {"w1bench": version("w1bench"), "numpy": np.__version__, "h5py": h5py.__version__,
+            "hdf5": h5py.version.hdf5_version, "python": platform.python_version()}  # fmt: skip
+
+
+def _entry(path: Path) -> FileEntry:
+    return FileEntry(bytes=path.stat().st_size, sha256=store.file_digest(path), logical_digest=store.logical_digest(path))
+
+
+def _moments(pair: Pair, sample: Any) -> NDArray[np.float64]:
+    return tile_moments(pair.cost_of(sample.displacement, sample.ray_length))
+
+
+def _intact(path: Path) -> NDArray[np.float64] | None:
+    """The moments of a stored shard, or None where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive_file:
+            if archive_file.testzip() is not None:
+                return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["moments"]
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+        return None
+
+
+def _flat(points: NDArray[Any]) -> NDArray[Any]:
+    return points.reshape(len(points), -1)
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    _sync(temporary)
+    temporary.rename(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

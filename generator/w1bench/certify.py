@@ -1,0 +1,228 @@
+"""Numerical proofs that a pair is what it says, from its files alone: each a figure with a limit.
+
+The potential is evaluated afresh from the centres, the map is run again from the stored partners, the cost is estimated anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import hypot, sqrt
+from typing import Any
+
+import h5py
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from w1bench import store
+from w1bench.cost import DEFAULT_RAYS, Cost, pooled_cost, tile_moments
+from w1bench.errors import FunnelError
+from w1bench.funnel import F64, MinFunnel, min_funnel
+from w1bench.manifest import Figure, Manifest
+from w1bench.pair import Pair
+from w1bench.rays import Ball, Cube, RayMap
+from w1bench.sources import Source, UniformBall, UniformCube
+
+_SIGMAS = 5.5  # of every statistical limit: a false alarm in 26 million
+_KOLMOGOROV = 3.0  # sqrt(n) D_n above it: a false alarm in 33 million
+_QUADRATURE_SIDE = 1024
+_ASSIGNMENT_POINTS = 256
+_LIPSCHITZ_POINTS = 512
+_FRESH_RAYS = 1 << 21
+
+Files = Mapping[str, h5py.File]
+
+
+@dataclass
+class _Largest:
+    """Running maxima by name, NaN above all."""
+
+    values: dict[str, float] = field(default_factory=dict[str, float])
+
+    def take(self, name: str, values: Any) -> None:
+        self.values[name] = float(np.fmax.reduce([self.values.get(name, -np.inf), _worst(values)]))
+        if np.isnan(values).any():
+            self.values[name] = np.nan
+
+
+def certify(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
+    """The certificate of a pair's open files (role -> file)."""
+    stored = min_funnel(_flat(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
+    if stored.dominated:
+        raise FunnelError(f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again.")
+    domain = Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
+    ray_map = RayMap(stored, domain, manifest.power)
+    return tuple(
+        [
+            *_pointwise(manifest, ray_map, files),
+            _lipschitz(manifest, stored, files["test"]),
+            *_costs(manifest, ray_map, files),
+            _weak_duality(files["test"]),
+        ]
+    )
+
+
+def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
+    """What must hold at every row."""
+    worst, funnel, test = _Largest(), ray_map.funnel, files["test"]
+    for rows in store.blocks(test["input"]):
+        x, y, g = (_flat(test[name][rows]) for name in ("input", "transported", "gradient"))
+        stored_x, stored_y = test["input_potential"][rows], test["target_potential"][rows]
+        ux, uy = funnel.value(x), funnel.value(y)
+        length = np.linalg.norm(y - x, axis=1)
+        scale = np.maximum(1.0, length)
+        rays = ray_map.trace(y)
+        again = ray_map.move(y, manifest.dtype)
+        worst.take("ray_residual", np.abs(uy - ux - length) / scale)
+        worst.take("ray_end", (rays.distance - rays.length) / rays.length)
+        worst.take("map_residual", np.abs(again.input - x).max(axis=1) / scale)
+        worst.take("gradient_norm", np.abs(np.linalg.norm(g, axis=1) - 1))
+        worst.take("gradient_direction", np.linalg.norm(g * length[:, None] - (x - y), axis=1) / scale)
+        worst.take("input_potential", np.abs(stored_x + ux) / np.maximum(1.0, np.abs(ux)))
+        target_value = funnel.value(_flat(test["target"][rows]))
+        worst.take("target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value)))
+    for role, name in (("train", "input"), ("train", "target"), ("test", "input"), ("test", "target"),
+                       ("test", "transported"), ("probe", "interpolate")):  # fmt: skip
+        for rows in store.blocks(files[role][name]):
+            worst.take("containment", ray_map.domain.excess(_flat(files[role][name][rows])) / manifest.half_width)
+    rounding = 1e-12 if manifest.dtype == "float64" else 1e-6
+    limits = {
+        "ray_residual": (rounding, "largest |u(y) - u(x) - ||y - x||| / max(1, ||y - x||), u evaluated afresh"),
+        "ray_end": (1e-12, "largest relative distance by which a target lies beyond the end of its ray"),
+        "map_residual": (rounding, "largest difference of a coordinate between an input and its partner's image"),
+        "gradient_norm": (rounding, "largest | ||grad f*|| - 1 |"),
+        "gradient_direction": (rounding, "largest ||grad f* ||y - x|| - (x - y)|| / max(1, ||y - x||)"),
+        "input_potential": (rounding, "largest relative |f* + u| at inputs"),
+        "target_potential": (rounding, "largest relative |f* + u| at targets"),
+        "containment": (rounding, "furthest point outside the domain, in half widths (negative: inside)"),
+    }
+    for name, (limit, meaning) in limits.items():
+        yield Figure(name=name, value=worst.values[name], limit=limit, meaning=meaning)
+
+
+def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: h5py.File) -> Figure:
+    """The steepest slope of u over stored points, centres, rays and steps along and against the gradient.
+
+    Pairs nearer than a tenth of the half width are left out: there the rounding of u itself exceeds 1e-12 of the distance.
+    """
+    x, y, g = (_flat(test[name][:_LIPSCHITZ_POINTS]) for name in ("input", "transported", "gradient"))
+    other = _flat(test["target"][: len(x)])
+    center = funnel.center[np.arange(len(x)) % funnel.count]
+    step = manifest.half_width * g
+    steepest = 0.0
+    for a, b in ((x, other), (x, y), (x, center), (y, center), (other, y[::-1]), (y, y + step), (x, x - step)):
+        distance = np.linalg.norm(a - b, axis=1)
+        far = distance >= manifest.half_width / 10
+        slope = np.abs(funnel.value(a) - funnel.value(b))[far] / distance[far]
+        steepest = max(steepest, slope.max(initial=0.0))
+    return Figure(
+        name="lipschitz", value=steepest - 1, limit=1e-12, meaning="steepest |u(a) - u(b)| / ||a - b|| less 1"
+    )
+
+
+def _costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
+    """W1 held against the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
+    test, train, recorded = files["test"], files["train"], Cost(manifest.w1, manifest.w1_stderr, manifest.w1_rays)
+    displacement = _rowwise(test, lambda rows: np.linalg.norm(
+        _flat(test["transported"][rows]) - _flat(test["input"][rows]), axis=1))  # fmt: skip
+    dual = _rowwise(test, lambda rows: test["input_potential"][rows] + ray_map.funnel.value(_flat(test["transported"][rows])))
+    rounding = 1e-12 if manifest.dtype == "float64" else 1e-6
+    yield Figure(
+        name="primal_dual", value=float(abs(displacement.mean() - dual.mean())) / max(1.0, manifest.w1), limit=rounding,
+        meaning="|mean ||y - x|| - mean (f*(x) - f*(y))| over the stored partners",
+    )  # fmt: skip
+    yield _agreement("w1_primal", recorded, _cost(displacement), "stored partners")
+    values = {name: _rowwise(train, lambda rows, name=name: -ray_map.funnel.value(_flat(train[name][rows])), name)
+              for name in ("input", "target")}  # fmt: skip
+    inputs, targets = _cost(values["input"]), _cost(values["target"])
+    independent = Cost(inputs.value - targets.value, hypot(inputs.stderr, targets.stderr), inputs.rays)
+    yield _agreement("w1_dual", recorded, independent, "dual value of the training draws")
+    source = _uniform_source(manifest)
+    if source is None:
+        return
+    pair = Pair(manifest.full_recipe(), source, ray_map)
+    tiles = range(-(-min(manifest.w1_rays, _FRESH_RAYS) // pair.rows))
+    fresh = pooled_cost(np.stack([tile_moments(pair.cost_terms("verify", tile)) for tile in tiles]))
+    yield _agreement("w1_fresh", recorded, fresh, "fresh rays")
+    yield _beta_law(manifest, ray_map, test)
+    if manifest.dim == 2:
+        yield _quadrature(manifest, pair)
+
+
+def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
+    """The recorded W1 against another estimate, in standard errors of both."""
+    error = hypot(recorded.stderr, found.stderr) + 1e-9 * max(1.0, recorded.value)
+    return Figure(
+        name=name, value=abs(found.value - recorded.value) / error, limit=_SIGMAS,
+        meaning=f"|W1 - {found.value:.8g} ({what}, +-{found.stderr:.2g})| in standard errors",
+    )  # fmt: skip
+
+
+def _beta_law(manifest: Manifest, ray_map: RayMap, test: h5py.File) -> Figure:
+    """Kolmogorov-Smirnov: t = s/S of the stored partners against Beta(D, 1), whose distribution function is t^D."""
+    def fractions(rows: slice) -> F64:
+        rays = ray_map.trace(_flat(test["transported"][rows]))
+        return rays.distance / rays.length
+
+    cdf = np.sort(_rowwise(test, fractions)) ** manifest.dim
+    n = len(cdf)
+    gap = max((np.arange(1, n + 1) / n - cdf).max(), (cdf - np.arange(n) / n).max())
+    return Figure(
+        name="beta_law", value=float(gap * sqrt(n)), limit=_KOLMOGOROV,
+        meaning="sqrt(n) times the Kolmogorov-Smirnov distance of s/S from Beta(D, 1)",
+    )  # fmt: skip
+
+
+def _quadrature(manifest: Manifest, pair: Pair) -> Figure:
+    """W1 by the midpoint rule in two dimensions."""
+    axis = manifest.half_width * ((2 * np.arange(_QUADRATURE_SIDE) + 1) / _QUADRATURE_SIDE - 1)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    if isinstance(pair.map.domain, Ball):
+        grid = grid[np.linalg.norm(grid, axis=1) <= manifest.half_width]
+    rays = pair.map.trace(grid)
+    value = pair.cost_of(rays.distance - pair.map.shorten(rays), rays.length).mean()
+    return Figure(
+        name="w1_quadrature", value=float(abs(value - manifest.w1) / max(manifest.w1, 1e-12)), limit=1e-3,
+        meaning=f"relative difference of W1 from {value:.8g}, by the midpoint rule on {len(grid)} cells",
+    )  # fmt: skip
+
+
+def _weak_duality(test: h5py.File) -> Figure:
+    """Exact discrete optimal transport between n inputs and n independent targets is never below their dual value."""
+    n = _ASSIGNMENT_POINTS
+    distance = cdist(_flat(test["input"][:n]), _flat(test["target"][:n]))
+    primal = distance[linear_sum_assignment(distance)].mean()
+    dual = test["input_potential"][:n].mean() - test["target_potential"][:n].mean()
+    return Figure(
+        name="weak_duality", value=float(dual - primal), limit=1e-6 * max(1.0, float(primal)),
+        meaning=f"dual value less the exact transport cost {primal:.6g} of {len(distance)} inputs and targets",
+    )  # fmt: skip
+
+
+def _uniform_source(manifest: Manifest) -> Source | None:
+    """The pair's source, where it can be made without outside files."""
+    match manifest.full_recipe().source.kind:
+        case "uniform":
+            return UniformCube(manifest.dim, manifest.half_width)
+        case "ball":
+            return UniformBall(manifest.dim, manifest.half_width)
+        case "images":
+            return None
+
+
+def _rowwise(file: h5py.File, compute: Callable[[slice], F64], name: str = "input") -> F64:
+    """`compute` over all rows of `name`, block by block: (n,)."""
+    return np.concatenate([compute(rows) for rows in store.blocks(file[name])])
+
+
+def _cost(terms: F64) -> Cost:
+    return Cost(float(terms.mean()), float(terms.std() / sqrt(len(terms))), len(terms))
+
+
+def _flat(points: Any) -> F64:
+    return np.asarray(points, np.float64).reshape(len(points), -1)
+
+
+def _worst(values: Any) -> float:
+    return float(np.max(values))

@@ -1,0 +1,63 @@
+"""The exception tree: every error is a sentence that says what came, what was needed and what to do.
+
+```
+W1BenchError                 code  what is wrong
+├── InputError                 2   something that was handed in
+│   ├── RecipeError            2     a recipe, or a name that is no recipe
+│   ├── FunnelError            2     centres and offsets that make no MinFunnel
+│   ├── SourceError            2     pictures or draws that a source cannot give
+│   ├── PairError              2     a pair folder that is missing, unfinished or already there
+│   └── SubmissionError        2     an upload that cannot be scored
+├── MissingExtraError          2   an optional dependency that is not installed
+├── CheckFailedError           1   a certificate, digest or checksum that does not hold
+└── UnreachableError           3   a server or archive that does not answer
+```
+"""
+
+from __future__ import annotations
+
+
+class W1BenchError(Exception):
+    """Any error of this library; `code` is the exit status of the command line."""
+
+    code = 2
+
+
+class InputError(W1BenchError):
+    """Something that was handed in does not fit."""
+
+
+class RecipeError(InputError):
+    """A recipe that determines no pair."""
+
+
+class FunnelError(InputError):
+    """Centres and offsets that make no MinFunnel."""
+
+
+class SourceError(InputError):
+    """Pictures or draws that a source cannot give."""
+
+
+class PairError(InputError):
+    """A pair folder that is missing, unfinished or already there."""
+
+
+class SubmissionError(InputError):
+    """A submission that cannot be scored."""
+
+
+class MissingExtraError(W1BenchError):
+    """An optional dependency is not installed."""
+
+
+class CheckFailedError(W1BenchError):
+    """A certificate, digest or checksum does not hold."""
+
+    code = 1
+
+
+class UnreachableError(W1BenchError):
+    """A server or archive does not answer."""
+
+    code = 3

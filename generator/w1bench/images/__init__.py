@@ -1,0 +1,1 @@
+"""Pictures as distributions: data sets of real images."""

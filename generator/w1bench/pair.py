@@ -1,0 +1,140 @@
+"""Pair = source x funnel x map: draws of Q and of P with their truth, tile by tile."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from w1bench import recipe as recipes
+from w1bench.errors import FunnelError, RecipeError
+from w1bench.funnel import F64, MinFunnel, min_funnel
+from w1bench.images.datasets import digits, photograph_patches
+from w1bench.rays import RayMap
+from w1bench.recipe import Recipe
+from w1bench.sample import Array, Sample
+from w1bench.sources import NoisyPictures, Source, UniformBall, UniformCube
+from w1bench.streams import stream, tile_rows
+
+_PATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A pair of distributions with known truth. `purpose` names an independent stream, `tile` a block of `rows` draws in it."""
+
+    recipe: Recipe
+    source: Source
+    map: RayMap
+
+    @property
+    def dim(self) -> int:
+        return prod(self.source.shape)
+
+    @property
+    def rows(self) -> int:
+        """Rows of a tile."""
+        return tile_rows(self.dim)
+
+    def targets(self, purpose: str, tile: int) -> Array:
+        """Draws of Q: (rows, *shape)."""
+        return self.source.draw(stream(self.recipe.seed, purpose, tile), self.rows)
+
+    def sample(self, purpose: str, tile: int) -> Sample:
+        """Paired draws of P and Q with their truth; points are flat, (rows, D)."""
+        return self.map.move(self.targets(purpose, tile).reshape(self.rows, -1), self.source.dtype)
+
+    def cost_terms(self, purpose: str, tile: int) -> F64:
+        """One unbiased estimate of W1 per ray, (rows,): see `cost_of`."""
+        rays = self.map.trace(self.targets(purpose, tile).reshape(self.rows, -1))
+        return self.cost_of(rays.distance - self.map.shorten(rays), rays.length)
+
+    def cost_of(self, displacement: F64, ray_length: F64) -> F64:
+        """Unbiased estimates of W1 from the rays of targets, (n,).
+
+        In general the displacement s - s'. Where t = s/S has the Beta(D, 1) law on every ray,
+        E[t - t^p] = D (p - 1) / ((D + 1)(D + p)), and S times that has far less variance.
+        """
+        if not self.source.uniform:
+            return displacement
+        d, p = self.dim, self.recipe.power
+        return ray_length * (d * (p - 1) / ((d + 1) * (d + p)))
+
+
+def make_pair(recipe: Recipe) -> Pair:
+    """The pair that a recipe determines.
+
+    Raises:
+        RecipeError, FunnelError, SourceError: the recipe's funnels or pictures do not fit; the sentence says why.
+    """
+    source = make_source(recipe)
+    funnel = make_funnel(recipe, source)
+    if funnel.dim != prod(source.shape):
+        raise FunnelError(
+            f"The funnels have dimension {funnel.dim}, but the source draws points of shape {source.shape}; "
+            f"give centres of dimension {prod(source.shape)}."
+        )
+    if (excess := source.domain.excess(funnel.center)) > 0:
+        raise FunnelError(
+            f"A funnel centre lies {excess:.6g} outside {source.domain}; centres must lie inside it: "
+            "mend the centres or give a larger half_width."
+        )
+    return Pair(recipe, source, RayMap(funnel, source.domain, recipe.power))
+
+
+def make_source(recipe: Recipe) -> Source:
+    """The distribution Q of a recipe."""
+    match recipe.source:
+        case recipes.UniformSource(dim=dim):
+            return UniformCube(dim, recipe.half_width)
+        case recipes.BallSource(dim=dim, radius=radius):
+            return UniformBall(dim, radius)
+        case recipes.ImageSource(dataset="photos", root=root, noise=noise):
+            return NoisyPictures(photograph_patches(root, _PATCH_SIZE), noise, recipe.half_width)
+        case recipes.ImageSource(dataset="digits", noise=noise):
+            return NoisyPictures(digits(), noise, recipe.half_width)
+
+
+def make_funnel(recipe: Recipe, source: Source) -> MinFunnel:
+    """The MinFunnel of a recipe: drawn from its seed, or read from its published file."""
+    if isinstance(recipe.funnel, recipes.PublishedFunnels):
+        return read_published(Path(recipe.funnel.file), recipe.funnel.sha256)
+    drawn, rng = recipe.funnel, stream(recipe.seed, "funnel", 0)
+    shape = (drawn.count, prod(source.shape))
+    match drawn.centers:
+        case "uniform":
+            center = (2 * rng.random(shape) - 1) * (drawn.center_half_width or recipe.half_width)
+        case "source":
+            center = source.draw(rng, drawn.count).reshape(shape)
+        case "origin":
+            center = np.zeros(shape)
+    return min_funnel(center, rng.standard_normal(drawn.count) * drawn.offset_std)
+
+
+def read_published(path: Path, sha256: str) -> MinFunnel:
+    """Funnels of a `.pt` state dict with `net.centers` (N, D) and `net.bias` (N,), as published with the paper.
+
+    Raises:
+        RecipeError: the file is missing, is not the pinned one, or holds no such state dict.
+    """
+    import pickle
+
+    import torch  # here, because only published funnels need it
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"Funnel file {path} cannot be read ({error.strerror}); put the published .pt there.") from None
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise RecipeError(f"Funnel file {path} has SHA-256 {found}, but the recipe needs {sha256}.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        center, offset = state["net.centers"].numpy(), state["net.bias"].numpy()
+    except (KeyError, TypeError, AttributeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise RecipeError(
+            f"Funnel file {path} is no state dict with the tensors net.centers (N, D) and net.bias (N,): {error!r}."
+        ) from None
+    return min_funnel(center, offset)

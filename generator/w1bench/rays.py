@@ -1,0 +1,186 @@
+"""Transport rays of a MinFunnel and the ray-monotone map, in float64.
+
+Korotin, Kolesov, Burnaev (NeurIPS 2022), section 4, rearranged: from a target y the ray leaves centre a_n in direction
+v = (y - a_n) / s and ends after S, where another funnel takes over or the domain's wall is reached; the input is
+x = a_n + S (s/S)^p v. With u = min_n (||x - a_n|| + b_n), f* = -u is a potential of W1(P, Q) and
+grad f*(x) = -v. One matrix product y A^T serves the choice of n and all crossings; the crossing with funnel m is at
+(C - e^2) / (2 (e - c)), C = ||a_n - a_m||^2, e = b_n - b_m, c = (a_n - a_m).v, and lengths are kept as reciprocals, so that
+a maximum over multiplications replaces a minimum over divisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import DTypeLike, NDArray
+
+from w1bench.errors import SourceError
+from w1bench.funnel import F64, MinFunnel, nearest_row
+from w1bench.sample import Array, Sample
+from w1bench.streams import tile_rows
+
+_MAXIMA = {"reassoc", "contract", "nsz", "nnan"}  # inputs are finite, so maxima may run in vector lanes
+
+
+@dataclass(frozen=True)
+class Cube:
+    """[-half_width, half_width]^D."""
+
+    half_width: float
+
+    def excess(self, points: Array) -> float:
+        """How far the furthest of `points` (n, D) lies outside; negative or zero when all are inside."""
+        return float(np.abs(points).max() - self.half_width)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """{x : ||x|| <= radius}."""
+
+    radius: float
+
+    def excess(self, points: Array) -> float:
+        """How far the furthest of `points` (n, D) lies outside; negative or zero when all are inside."""
+        return float(np.linalg.norm(points, axis=1).max() - self.radius)
+
+
+Domain = Cube | Ball
+
+
+class Rays(NamedTuple):
+    """For each target: its funnel n, the distance s = ||y - a_n|| and the ray's length S; three (n,)."""
+
+    index: NDArray[np.int64]
+    distance: F64
+    length: F64
+
+
+@dataclass(frozen=True)
+class RayMap:
+    """The ray-monotone map of power p >= 1 down the rays of a MinFunnel inside a domain."""
+
+    funnel: MinFunnel
+    domain: Domain
+    power: float
+
+    def trace(self, target: Array) -> Rays:
+        """The rays through `target` (n, D)."""
+        nothing = np.empty((0, self.funnel.dim))
+        return self._run(target, nothing, nothing)
+
+    def move(self, target: Array, dtype: DTypeLike = np.float64) -> Sample:
+        """Pairs (x, y) with their truth for `target` (n, D); `input` and `gradient` are rounded to `dtype` last.
+
+        Raises:
+            SourceError: a target is a centre itself, where no ray passes; its source is not absolutely continuous.
+        """
+        moved, gradient = np.empty(target.shape, dtype), np.empty(target.shape, dtype)
+        rays = self._run(target, moved, gradient)
+        if not rays.distance.all():
+            row = int(np.argmin(rays.distance))
+            raise SourceError(
+                f"Target {row} is the centre of funnel {int(rays.index[row])} itself, where no ray passes; "
+                "draw targets from a continuous distribution (give the source some noise)."
+            )
+        offset, near = self.funnel.offset[rays.index], self.shorten(rays)
+        return Sample(
+            input=moved,
+            target=target,
+            gradient=gradient,
+            input_potential=-(offset + near),
+            target_potential=-(offset + rays.distance),
+            displacement=rays.distance - near,
+            ray_length=rays.length,
+        )
+
+    def shorten(self, rays: Rays) -> F64:
+        """s' = S (s/S)^p, the distance of each input from its centre, (n,)."""
+        return rays.length * np.minimum(rays.distance / rays.length, 1.0) ** self.power
+
+    @cached_property
+    def _tables(self) -> tuple[F64, F64, F64, F64, float]:
+        """Gram matrix, reciprocal crossings 1/(C - e^2) (N, N), reciprocal walls (N, D) on either side, radius."""
+        funnel = self.funnel
+        e = funnel.offset[:, None] - funnel.offset[None, :]
+        room = funnel.square_distance - e * e  # positive off the diagonal, because no funnel is dominated
+        np.fill_diagonal(room, np.inf)  # a ray never meets its own funnel
+        gram = funnel.center @ funnel.center.T
+        if isinstance(self.domain, Ball):
+            return gram, 1 / room, np.empty((0, 0)), np.empty((0, 0)), self.domain.radius
+        upper, lower = (self.domain.half_width + side * funnel.center for side in (-1.0, 1.0))
+        # A centre on the wall has no ray towards it, so that its reciprocal is never the largest: 0 stands for it.
+        return gram, 1 / room, *(np.divide(1, w, out=np.zeros_like(w), where=w > 0) for w in (upper, lower)), 0.0
+
+    def _run(self, target: Array, moved: Array, gradient: Array) -> Rays:
+        funnel, n = self.funnel, len(target)
+        rays = Rays(np.empty(n, np.int64), np.empty(n), np.empty(n))
+        rows = tile_rows(funnel.dim)
+        product = np.empty((min(rows, n), funnel.count))
+        for start in range(0, n, rows):
+            part = slice(start, min(start + rows, n))
+            y = np.ascontiguousarray(target[part], np.float64)
+            s = np.matmul(y, funnel.center.T, out=product[: len(y)])
+            _trace_rows(
+                y, s, funnel.center, funnel.offset, funnel.square_norm, *self._tables, self.power,
+                *(field[part] for field in rays), moved[part], gradient[part],
+            )  # fmt: skip
+        return rays
+
+
+@njit(nogil=True, cache=True)
+def _trace_rows(
+    y: F64, product: F64, center: F64, offset: F64, square_norm: F64,
+    gram: F64, room: F64, upper: F64, lower: F64, radius: float, power: float,
+    index: NDArray[np.int64], distance: F64, length: F64, moved: Array, gradient: Array,
+) -> None:  # fmt: skip
+    """Rays of targets y (B, D) given product = y center^T (B, N); also x and grad f* where `moved` has rows."""
+    value = np.empty(offset.size)
+    for i in range(y.shape[0]):
+        n, s = nearest_row(y[i], product[i], center, offset, square_norm, value)
+        index[i], distance[i], length[i] = n, s, 0.0
+        if s == 0.0:
+            continue
+        crossing = _nearest_crossing(product[i], offset, gram[n], room[n], n, s)
+        if radius > 0:
+            along = (product[i, n] - gram[n, n]) / s
+            wall = 1 / (np.sqrt(along * along + radius * radius - square_norm[n]) - along)
+        else:
+            wall = _nearest_wall(y[i], center[n], upper[n], lower[n]) / s
+        end = 1 / max(crossing, wall)
+        length[i] = end
+        if moved.shape[0]:
+            _write_row(y[i], center[n], s, end * min(s / end, 1.0) ** power, moved[i], gradient[i])
+
+
+@njit(nogil=True, cache=True, fastmath=_MAXIMA)
+def _nearest_crossing(product: F64, offset: F64, gram: F64, room: F64, n: int, s: float) -> float:
+    """The largest 2 (e - c) / (C - e^2) over the other funnels: the reciprocal of the first crossing's distance."""
+    own, best = product[n] - gram[n], 0.0
+    for m in range(offset.size):
+        c = (own - product[m] + gram[m]) / s
+        best = max(best, 2.0 * (offset[n] - offset[m] - c) * room[m])
+    return best
+
+
+@njit(nogil=True, cache=True, fastmath=_MAXIMA)
+def _nearest_wall(y: F64, a: F64, upper: F64, lower: F64) -> float:
+    """s over the distance from centre a to the cube's wall in the direction of y."""
+    best = 0.0
+    for d in range(y.size):
+        step = y[d] - a[d]
+        best = max(best, max(step * upper[d], -step * lower[d]))
+    return best
+
+
+@njit(nogil=True, cache=True)
+def _write_row(y: F64, a: F64, s: float, near: float, moved: Array, gradient: Array) -> None:
+    """x = a + s' v and grad f*(x) = -v for one row."""
+    shrink, inverse = near / s, -1 / s
+    for d in range(y.size):
+        step = y[d] - a[d]
+        moved[d] = a[d] + shrink * step
+        gradient[d] = inverse * step

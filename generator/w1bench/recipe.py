@@ -1,0 +1,199 @@
+"""Recipe: everything that determines a pair, read from TOML; its canonical JSON is hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+
+from w1bench.errors import RecipeError
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=1, le=10**9)]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class UniformSource(_Part):
+    """The uniform distribution on the cube."""
+
+    kind: Literal["uniform"]
+    dim: Annotated[int, Field(ge=1, le=10**6)]
+
+
+class BallSource(_Part):
+    """The uniform distribution on the ball of `radius` about the origin."""
+
+    kind: Literal["ball"]
+    dim: Annotated[int, Field(ge=1, le=10**6)]
+    radius: _Positive
+
+
+class ImageSource(_Part):
+    """Real pictures with pixels in [-1, 1], plus normal noise of standard deviation `noise`."""
+
+    kind: Literal["images"]
+    dataset: Literal["photos", "digits"]
+    noise: Annotated[float, Field(gt=0, lt=1)]
+    root: str | None = Field(None, exclude=True)  # where the pictures lie; without it, those a library carries
+    sha256: _Digest | None = None  # of the pictures in `root`
+
+    @model_validator(mode="after")
+    def _digits_have_no_root(self) -> ImageSource:
+        if self.dataset == "digits" and self.root is not None:
+            raise ValueError("root goes with photos; digits are those that scikit-learn carries")
+        return self
+
+
+Source = Annotated[UniformSource | BallSource | ImageSource, Field(discriminator="kind")]
+
+
+class DrawnFunnels(_Part):
+    """Funnels drawn from the recipe's seed: centres as `centers` says, offsets N(0, offset_std^2)."""
+
+    count: Annotated[int, Field(ge=1, le=65536)]
+    offset_std: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    centers: Literal["uniform", "source", "origin"] = "uniform"
+    center_half_width: _Positive | None = None  # of uniform centres; the cube's own when absent
+
+
+class PublishedFunnels(_Part):
+    """Funnels of a published `.pt` state dict with the keys `net.centers` and `net.bias`, pinned by its SHA-256."""
+
+    file: str
+    sha256: _Digest
+
+    @field_serializer("file", when_used="json")
+    def _name_only(self, file: str) -> str:
+        """What the file holds determines a pair, not the folder it lies in."""
+        return Path(file).name
+
+
+class Sizes(_Part):
+    """Rows of each file, and the least number of rays that W1 is averaged over."""
+
+    train: _Count = 50_000
+    test: _Count = 10_000
+    probe: _Count = 2_000
+    w1_rays: _Count | None = None
+
+
+class Recipe(_Part):
+    """A pair of distributions: the source Q, its funnels, and the power of the map that makes P of it."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    version: Annotated[int, Field(ge=1)] = 1
+    power: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    half_width: _Positive
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    source: Source
+    funnel: DrawnFunnels | PublishedFunnels
+    sizes: Sizes = Sizes()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        funnel, source = self.funnel, self.source
+        if isinstance(source, BallSource) and self.half_width != source.radius:
+            raise ValueError(
+                f"half_width came as {self.half_width} with a ball of radius {source.radius}; "
+                "a ball pair needs both equal"
+            )
+        if isinstance(funnel, DrawnFunnels):
+            if (funnel.center_half_width or 0) > self.half_width:
+                raise ValueError(
+                    f"funnel.center_half_width came as {funnel.center_half_width}, outside the cube of half width "
+                    f"{self.half_width}; centres must lie inside the cube"
+                )
+            if funnel.centers == "origin" and funnel.count != 1:
+                raise ValueError(f'funnel.count came as {funnel.count}; centers = "origin" needs count = 1')
+            if isinstance(source, BallSource) and funnel.centers == "uniform":
+                raise ValueError('a ball needs funnel.centers = "origin" or "source", so that centres lie in it')
+        return self
+
+    def canonical(self) -> str:
+        """The one JSON text of this recipe: sorted keys, no spaces, absent options left out."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    def with_sizes(self, **sizes: int | None) -> Recipe:
+        """This recipe with other sizes; None leaves one as it is.
+
+        Raises:
+            RecipeError: a size is not a positive number.
+        """
+        given = {name: size for name, size in sizes.items() if size is not None}
+        values = self.model_dump() | {"sizes": self.sizes.model_dump() | given}
+        return parse_recipe(values, origin="the sizes given")
+
+
+def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
+    """A recipe from its fields; `origin` says in an error where they came from.
+
+    Raises:
+        RecipeError: a field is missing, unknown or out of range; the sentence names the first one.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"In {origin}: {_sentence(error)}") from None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from a TOML file; the funnel file and pictures that it names are pinned by their SHA-256.
+
+    Raises:
+        RecipeError: the file is missing, is no TOML, or determines no pair.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"Recipe {path} cannot be read ({error.strerror}); give the path of a .toml file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Recipe {path} is not TOML: {error}.") from None
+    _pin(values.get("funnel"), "file", path.parent)
+    _pin(values.get("source"), "root", path.parent)
+    return parse_recipe(values, origin=str(path))
+
+
+def _pin(table: Any, key: str, folder: Path) -> None:
+    """Make the path under `key` absolute, and add the SHA-256 of what lies there or hold it against the one given."""
+    if not isinstance(table, dict) or not isinstance(table.get(key), str):
+        return
+    path = (folder / table[key]).resolve()
+    try:
+        found = _content_sha256(path)
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read ({error.strerror}); put it there or mend `{key}` in the recipe.") from None
+    if table.setdefault("sha256", found) != found:
+        raise RecipeError(f"{path} has SHA-256 {found}, but the recipe needs {table['sha256']}.")
+    table[key] = str(path)
+
+
+def _content_sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of the names and digests of its files in order."""
+    if path.is_dir():
+        lines = [f"{p.name} {_content_sha256(p)}\n" for p in sorted(path.iterdir()) if p.is_file()]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+    came = "" if isinstance(first["input"], dict) else f" came as {first['input']!r};"
+    more = f" ({error.error_count() - 1} more after it)" if error.error_count() > 1 else ""
+    return f"{where}{came} {first['msg'][0].lower()}{first['msg'][1:]}{more}."

@@ -1,0 +1,32 @@
+"""Sample: what every part exchanges, in numpy and float64 unless a pair stores float32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Paired draws of P and Q with their truth; row i of every array belongs to the same transport ray.
+
+    `input` and `target` are (n, *shape) with target the partner of input under the optimal plan; `gradient` is
+    grad f* at `input`, unit vectors (n, *shape); the potentials are f* = -u, (n,); `displacement` is
+    ||y - x||, (n,); `ray_length` is S, (n,). Distances in the units of the cube.
+    """
+
+    input: Array
+    target: Array
+    gradient: Array
+    input_potential: Array
+    target_potential: Array
+    displacement: Array
+    ray_length: Array
+
+    def __len__(self) -> int:
+        return len(self.input)

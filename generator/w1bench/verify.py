@@ -1,0 +1,56 @@
+"""Verify: everything that a pair folder says of itself, recomputed from its files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from w1bench import archive, store
+from w1bench.build import open_all
+from w1bench.certify import certify
+from w1bench.errors import CheckFailedError
+from w1bench.manifest import Figure, Manifest, read_manifest
+
+
+def verify(folder: Path) -> tuple[Figure, ...]:
+    """The certificate of a pair folder, after its digests, data sets and attributes have been checked.
+
+    Raises:
+        PairError: the folder is no pair.
+        CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
+            returned, not raised: see `Figure.holds`.)
+    """
+    manifest = read_manifest(folder)
+    archive.check_digests(folder, manifest)
+    _check_recipe(folder, manifest)
+    with open_all(folder) as files:
+        for role, file in files.items():
+            store.check_file(file, role, manifest.specs(role))
+            _check_attributes(folder, role, store.attributes(file), manifest)
+            logical, needed = store.logical_digest(folder / f"{role}.h5"), manifest.files[f"{role}.h5"].logical_digest
+            if logical != needed:
+                raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
+        return certify(manifest, files)
+
+
+def _check_recipe(folder: Path, manifest: Manifest) -> None:
+    """The manifest's own copies of the recipe's fields must agree with the recipe."""
+    recipe = manifest.full_recipe()
+    if recipe.sha256() != manifest.recipe_sha256:
+        raise CheckFailedError(
+            f"{folder}: the recipe in the manifest has SHA-256 {recipe.sha256()}, "
+            f"but the manifest says {manifest.recipe_sha256}."
+        )
+    for name in ("name", "version", "power", "half_width"):
+        if getattr(recipe, name) != getattr(manifest, name):
+            raise CheckFailedError(
+                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(recipe, name)} in its recipe."
+            )
+
+
+def _check_attributes(folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest) -> None:
+    for name, needed in manifest.attributes(role).items():
+        if found.get(name) != needed:
+            raise CheckFailedError(
+                f"{folder / role}.h5 has {name} = {found.get(name)!r}, the manifest says {needed!r}: "
+                "the file is of another pair, or one of the two was edited. Fetch it again."
+            )
