@@ -81,7 +81,9 @@ def build(
         _refuse_to_overwrite(final)
         _open_work_folder(work, recipe, resume=resume)
         run = partial(_run, engine or LocalThreads(), pair, work / "shards", progress=progress)
-        shards = {role: _shards(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in _DRAWN}
+        shards = {
+            role: _shards(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in _DRAWN
+        }
         moments = np.concatenate([run(of_role, label=role) for role, of_role in shards.items()])
         cost = _cost(pair, moments, run)
         folder = work / "pair"
@@ -172,7 +174,9 @@ def compute_shard(pair: Pair, shard: Shard) -> tuple[Arrays, NDArray[np.float64]
 def _train_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
     """Independent draws of P and of Q: the partners of the inputs are forgotten."""
     sample = pair.sample("train.input", tile)
-    return {"input": sample.input, "target": _flat(pair.targets("train.target", tile))}, _moments(pair, sample)
+    return {"input": sample.input, "target": _flat(pair.targets("train.target", tile))}, _moments(
+        pair, sample
+    )
 
 
 def _test_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
@@ -193,7 +197,9 @@ def _probe_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
     sample = pair.sample("probe.input", tile)
     target = _flat(pair.targets("probe.target", tile)).astype(np.float64)
     t = stream(pair.recipe.seed, "probe.mix", tile).random((len(target), 1))
-    return {"interpolate": (t * target + (1 - t) * sample.input).astype(pair.source.dtype)}, _moments(pair, sample)
+    return {"interpolate": (t * target + (1 - t) * sample.input).astype(pair.source.dtype)}, _moments(
+        pair, sample
+    )
 
 
 def _cost_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
@@ -212,7 +218,10 @@ def _cost(pair: Pair, moments: NDArray[np.float64], run: Any) -> Cost:
         if not more:
             return cost
         until = tiles - (-more // pair.rows)
-        shards = [Shard("cost", t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)]
+        shards = [
+            Shard("cost", t, min(t + _TILES_PER_COST_SHARD, until))
+            for t in range(tiles, until, _TILES_PER_COST_SHARD)
+        ]
         moments, tiles = np.concatenate([moments, run(shards, label="W1")]), until
 
 
@@ -302,7 +311,9 @@ def _software() -> dict[str, str]:
 
 
 def _entry(path: Path) -> FileEntry:
-    return FileEntry(bytes=path.stat().st_size, sha256=store.file_digest(path), logical_digest=store.logical_digest(path))
+    return FileEntry(
+        bytes=path.stat().st_size, sha256=store.file_digest(path), logical_digest=store.logical_digest(path)
+    )
 
 
 def _moments(pair: Pair, sample: Any) -> NDArray[np.float64]:

@@ -50,7 +50,9 @@ def certify(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
     """The certificate of a pair's open files (role -> file)."""
     stored = min_funnel(_flat(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
     if stored.dominated:
-        raise FunnelError(f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again.")
+        raise FunnelError(
+            f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again."
+        )
     domain = Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
     ray_map = RayMap(stored, domain, manifest.power)
     return tuple(
@@ -81,16 +83,26 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
         worst.take("gradient_direction", np.linalg.norm(g * length[:, None] - (x - y), axis=1) / scale)
         worst.take("input_potential", np.abs(stored_x + ux) / np.maximum(1.0, np.abs(ux)))
         target_value = funnel.value(_flat(test["target"][rows]))
-        worst.take("target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value)))
+        worst.take(
+            "target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value))
+        )
     for role, name in (("train", "input"), ("train", "target"), ("test", "input"), ("test", "target"),
                        ("test", "transported"), ("probe", "interpolate")):  # fmt: skip
         for rows in store.blocks(files[role][name]):
-            worst.take("containment", ray_map.domain.excess(_flat(files[role][name][rows])) / manifest.half_width)
+            worst.take(
+                "containment", ray_map.domain.excess(_flat(files[role][name][rows])) / manifest.half_width
+            )
     rounding = 1e-12 if manifest.dtype == "float64" else 1e-6
     limits = {
-        "ray_residual": (rounding, "largest |u(y) - u(x) - ||y - x||| / max(1, ||y - x||), u evaluated afresh"),
+        "ray_residual": (
+            rounding,
+            "largest |u(y) - u(x) - ||y - x||| / max(1, ||y - x||), u evaluated afresh",
+        ),
         "ray_end": (1e-12, "largest relative distance by which a target lies beyond the end of its ray"),
-        "map_residual": (rounding, "largest difference of a coordinate between an input and its partner's image"),
+        "map_residual": (
+            rounding,
+            "largest difference of a coordinate between an input and its partner's image",
+        ),
         "gradient_norm": (rounding, "largest | ||grad f*|| - 1 |"),
         "gradient_direction": (rounding, "largest ||grad f* ||y - x|| - (x - y)|| / max(1, ||y - x||)"),
         "input_potential": (rounding, "largest relative |f* + u| at inputs"),
@@ -111,7 +123,15 @@ def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: h5py.File) -> Figure
     center = funnel.center[np.arange(len(x)) % funnel.count]
     step = manifest.half_width * g
     steepest = 0.0
-    for a, b in ((x, other), (x, y), (x, center), (y, center), (other, y[::-1]), (y, y + step), (x, x - step)):
+    for a, b in (
+        (x, other),
+        (x, y),
+        (x, center),
+        (y, center),
+        (other, y[::-1]),
+        (y, y + step),
+        (x, x - step),
+    ):
         distance = np.linalg.norm(a - b, axis=1)
         far = distance >= manifest.half_width / 10
         slope = np.abs(funnel.value(a) - funnel.value(b))[far] / distance[far]
@@ -123,10 +143,17 @@ def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: h5py.File) -> Figure
 
 def _costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
     """W1 held against the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
-    test, train, recorded = files["test"], files["train"], Cost(manifest.w1, manifest.w1_stderr, manifest.w1_rays)
+    test, train, recorded = (
+        files["test"],
+        files["train"],
+        Cost(manifest.w1, manifest.w1_stderr, manifest.w1_rays),
+    )
     displacement = _rowwise(test, lambda rows: np.linalg.norm(
         _flat(test["transported"][rows]) - _flat(test["input"][rows]), axis=1))  # fmt: skip
-    dual = _rowwise(test, lambda rows: test["input_potential"][rows] + ray_map.funnel.value(_flat(test["transported"][rows])))
+    dual = _rowwise(
+        test,
+        lambda rows: test["input_potential"][rows] + ray_map.funnel.value(_flat(test["transported"][rows])),
+    )
     rounding = 1e-12 if manifest.dtype == "float64" else 1e-6
     yield Figure(
         name="primal_dual", value=float(abs(displacement.mean() - dual.mean())) / max(1.0, manifest.w1), limit=rounding,
@@ -161,6 +188,7 @@ def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
 
 def _beta_law(manifest: Manifest, ray_map: RayMap, test: h5py.File) -> Figure:
     """Kolmogorov-Smirnov: t = s/S of the stored partners against Beta(D, 1), whose distribution function is t^D."""
+
     def fractions(rows: slice) -> F64:
         rays = ray_map.trace(_flat(test["transported"][rows]))
         return rays.distance / rays.length

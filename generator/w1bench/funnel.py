@@ -19,8 +19,14 @@ from w1bench.streams import tile_rows
 
 F64 = NDArray[np.float64]
 
-_SUMS = {"reassoc", "contract", "nsz"}  # sums may be taken in vector lanes; NaN and infinity keep their meaning
-_SLACK = 16.0 * np.sqrt(np.finfo(np.float64).eps)  # bound on the product's error in a distance, in units of ||x||
+_SUMS = {
+    "reassoc",
+    "contract",
+    "nsz",
+}  # sums may be taken in vector lanes; NaN and infinity keep their meaning
+_SLACK = 16.0 * np.sqrt(
+    np.finfo(np.float64).eps
+)  # bound on the product's error in a distance, in units of ||x||
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,9 @@ def min_funnel(center: ArrayLike, offset: ArrayLike) -> MinFunnel:
     for name, values in (("centre", a), ("offset", b)):
         if not np.isfinite(values).all():
             first = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-            raise FunnelError(f"The funnel {name} at index {first} is {values[first]}; give finite numbers only.")
+            raise FunnelError(
+                f"The funnel {name} at index {first} is {values[first]}; give finite numbers only."
+            )
     gap = b[:, None] - b[None, :] - np.sqrt(_square_distances(a))  # (N, N): >= 0 where m dominates n
     np.fill_diagonal(gap, -np.inf)
     mutual = np.argwhere((gap >= 0) & (gap.T >= 0))

@@ -80,7 +80,10 @@ class Manifest(_Part):
 
     def digest(self) -> str:
         """SHA-256 over the pair's name, version and logical digests: what a score is a score of."""
-        lines = [f"{self.name} {self.version}", *(f"{n} {e.logical_digest}" for n, e in sorted(self.files.items()))]
+        lines = [
+            f"{self.name} {self.version}",
+            *(f"{n} {e.logical_digest}" for n, e in sorted(self.files.items())),
+        ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def rows(self, role: str) -> int:
@@ -137,7 +140,9 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
-        raise CheckFailedError(f"{origin} is damaged: {where}: {first['msg']}. Fetch the pair again.") from None
+        raise CheckFailedError(
+            f"{origin} is damaged: {where}: {first['msg']}. Fetch the pair again."
+        ) from None
     if manifest.format_version > store.FORMAT_VERSION:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "

@@ -60,7 +60,10 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     """(cosine, length, square error) at every point, in float64, block by block: three (m,)."""
     cosine, length, error = (np.empty(len(truth)) for _ in range(3))
     for rows in store.blocks(truth, _BLOCK_BYTES):
-        g, t = (np.asarray(array[rows], np.float64).reshape(rows.stop - rows.start, -1) for array in (gradient, truth))
+        g, t = (
+            np.asarray(array[rows], np.float64).reshape(rows.stop - rows.start, -1)
+            for array in (gradient, truth)
+        )
         product = np.sqrt(np.vecdot(g, g)) * np.sqrt(np.vecdot(t, t))
         inner = np.vecdot(g, t)
         length[rows] = np.sqrt(np.vecdot(g, g))

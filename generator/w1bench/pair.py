@@ -127,7 +127,9 @@ def read_published(path: Path, sha256: str) -> MinFunnel:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RecipeError(f"Funnel file {path} cannot be read ({error.strerror}); put the published .pt there.") from None
+        raise RecipeError(
+            f"Funnel file {path} cannot be read ({error.strerror}); put the published .pt there."
+        ) from None
     if (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise RecipeError(f"Funnel file {path} has SHA-256 {found}, but the recipe needs {sha256}.")
     try:

@@ -113,7 +113,12 @@ class RayMap:
             return gram, 1 / room, np.empty((0, 0)), np.empty((0, 0)), self.domain.radius
         upper, lower = (self.domain.half_width + side * funnel.center for side in (-1.0, 1.0))
         # A centre on the wall has no ray towards it, so that its reciprocal is never the largest: 0 stands for it.
-        return gram, 1 / room, *(np.divide(1, w, out=np.zeros_like(w), where=w > 0) for w in (upper, lower)), 0.0
+        return (
+            gram,
+            1 / room,
+            *(np.divide(1, w, out=np.zeros_like(w), where=w > 0) for w in (upper, lower)),
+            0.0,
+        )
 
     def _run(self, target: Array, moved: Array, gradient: Array) -> Rays:
         funnel, n = self.funnel, len(target)

@@ -77,7 +77,9 @@ def score(manifest: Manifest, test: h5py.File, submission: Submission) -> Scorec
         if reason := _reason_missing(metric, manifest, submission):
             missing[name] = reason
             metrics[name] = None
-    for name, interval in _intervals(manifest, points, [m for m in METRICS.values() if m.name not in missing]):
+    for name, interval in _intervals(
+        manifest, points, [m for m in METRICS.values() if m.name not in missing]
+    ):
         metrics[name] = interval
     return Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
@@ -165,5 +167,3 @@ def _steepest_slope(test: h5py.File, points: Points) -> float | None:
     first, second = np.unravel_index(np.argsort(slope, axis=None)[-_SLOPE_CANDIDATES:], slope.shape)
     exact = np.linalg.norm(x[first] - x[second], axis=1)
     return float(np.divide(rise[first, second], exact, out=np.zeros_like(exact), where=exact > 0).max())
-
-

@@ -55,7 +55,9 @@ def specs(role: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
 
 
 @contextmanager
-def create(path: Path, datasets: Mapping[str, Spec], *, gzip: bool = False) -> Iterator[dict[str, h5py.Dataset]]:
+def create(
+    path: Path, datasets: Mapping[str, Spec], *, gzip: bool = False
+) -> Iterator[dict[str, h5py.Dataset]]:
     """A new pair file with the given data sets, to be filled by assignment to slices of them."""
     with h5py.File(path, "w", libver=_LIBVER) as file:
         yield {name: _dataset(file, name, spec, gzip=gzip) for name, spec in sorted(datasets.items())}
@@ -84,7 +86,9 @@ def open_file(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise CheckFailedError(f"{path} cannot be opened as HDF5, it is truncated or damaged ({error}); fetch it again.") from None
+        raise CheckFailedError(
+            f"{path} cannot be opened as HDF5, it is truncated or damaged ({error}); fetch it again."
+        ) from None
 
 
 def attributes(file: h5py.File) -> dict[str, str | int | float]:
@@ -145,7 +149,9 @@ def _dataset(file: h5py.File, name: str, spec: Spec, *, gzip: bool) -> h5py.Data
     layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     layout.set_obj_track_times(False)
     space = h5py.h5s.create_simple(spec.shape)
-    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(spec.dtype), space, layout))
+    return h5py.Dataset(
+        h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(spec.dtype), space, layout)
+    )
 
 
 def _plain(value: Any) -> str | int | float:
@@ -155,4 +161,7 @@ def _plain(value: Any) -> str | int | float:
 
 
 def _words(datasets: Mapping[str, Spec]) -> str:
-    return ", ".join(f"{name} {spec.shape} {spec.dtype.str}" for name, spec in sorted(datasets.items())) or "nothing"
+    return (
+        ", ".join(f"{name} {spec.shape} {spec.dtype.str}" for name, spec in sorted(datasets.items()))
+        or "nothing"
+    )

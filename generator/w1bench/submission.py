@@ -80,9 +80,19 @@ def open_submission(path: Path, manifest: Manifest) -> Iterator[Submission]:
     try:
         opened = h5py.File(path, "r")
     except OSError as error:
-        raise SubmissionError(f"{path.name} is truncated or damaged HDF5 ({error}); write it again.") from None
+        raise SubmissionError(
+            f"{path.name} is truncated or damaged HDF5 ({error}); write it again."
+        ) from None
     with opened as file:
         yield _checked(_datasets(file, manifest), manifest)
+
+
+def write(path: Path, arrays: Submission) -> None:
+    """Write a submission as `.h5`, with the same bytes for the same arrays."""
+    datasets = {name: store.Spec(array.shape, array.dtype) for name, array in arrays.items()}
+    with store.create(path, datasets) as created:
+        for name, array in arrays.items():
+            created[name][...] = array[...]
 
 
 def _memory_map(path: Path, file: BinaryIO) -> NDArray[Any]:
@@ -90,10 +100,22 @@ def _memory_map(path: Path, file: BinaryIO) -> NDArray[Any]:
     file.seek(0)
     try:
         version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
+            version
+        ]
         shape, fortran, dtype = read(file, max_header_size=_NPY_HEADER_BYTES)
-    except (ValueError, KeyError, EOFError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError) as error:
-        raise SubmissionError(f"{path.name} has no sound .npy header ({error}); save it with numpy.save.") from None
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        SyntaxError,
+        tokenize.TokenError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        raise SubmissionError(
+            f"{path.name} has no sound .npy header ({error}); save it with numpy.save."
+        ) from None
     _check_dtype(REQUIRED, dtype)
     offset, needed = file.tell(), dtype.itemsize * prod(shape)
     if (size := path.stat().st_size - offset) != needed or not needed:
@@ -125,7 +147,9 @@ def _datasets(file: h5py.File, manifest: Manifest) -> dict[str, h5py.Dataset]:
         found[name] = member
     unknown = len(file) - len(found)
     if unknown:
-        raise SubmissionError(f"The file holds {unknown} members besides {', '.join(shapes(manifest))}; leave them out.")
+        raise SubmissionError(
+            f"The file holds {unknown} members besides {', '.join(shapes(manifest))}; leave them out."
+        )
     return found
 
 
@@ -147,14 +171,18 @@ def _checked(arrays: Mapping[str, Rows], manifest: Manifest) -> Submission:
     for name, array in arrays.items():
         _check_dtype(name, array.dtype)
         if array.shape != needed[name]:
-            raise SubmissionError(f"`{name}` came with shape {array.shape}; {manifest.name} needs {needed[name]}.")
+            raise SubmissionError(
+                f"`{name}` came with shape {array.shape}; {manifest.name} needs {needed[name]}."
+            )
         _check_finite(name, array)
     return arrays
 
 
 def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:
     if dtype not in _DTYPES:
-        raise SubmissionError(f"`{name}` came as {dtype.str}; give little-endian float16, float32 or float64.")
+        raise SubmissionError(
+            f"`{name}` came as {dtype.str}; give little-endian float16, float32 or float64."
+        )
 
 
 def _check_finite(name: str, array: Rows) -> None:

@@ -26,9 +26,14 @@ def verify(folder: Path) -> tuple[Figure, ...]:
         for role, file in files.items():
             store.check_file(file, role, manifest.specs(role))
             _check_attributes(folder, role, store.attributes(file), manifest)
-            logical, needed = store.logical_digest(folder / f"{role}.h5"), manifest.files[f"{role}.h5"].logical_digest
+            logical, needed = (
+                store.logical_digest(folder / f"{role}.h5"),
+                manifest.files[f"{role}.h5"].logical_digest,
+            )
             if logical != needed:
-                raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
+                raise CheckFailedError(
+                    f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}."
+                )
         return certify(manifest, files)
 
 
@@ -47,7 +52,9 @@ def _check_recipe(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def _check_attributes(folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest) -> None:
+def _check_attributes(
+    folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest
+) -> None:
     for name, needed in manifest.attributes(role).items():
         if found.get(name) != needed:
             raise CheckFailedError(

@@ -16,7 +16,14 @@ from PIL import Image, UnidentifiedImageError
 from w1bench.errors import MissingExtraError, SourceError
 
 # Photographs that scikit-image carries, CC0 or public domain: https://scikit-image.org/docs/stable/api/skimage.data.html
-PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "retina.jpg", "rocket.jpg")
+PHOTOGRAPHS = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "hubble_deep_field.jpg",
+    "retina.jpg",
+    "rocket.jpg",
+)
 _PICTURE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 
@@ -113,7 +120,9 @@ def _photograph(path: Path, size: int) -> NDArray[np.uint8]:
     except (OSError, UnidentifiedImageError) as error:
         raise SourceError(f"Picture {path} cannot be read ({error}); replace or remove it.") from None
     if min(pixels.shape[:2]) < size:
-        raise SourceError(f"Picture {path} is {pixels.shape[1]} x {pixels.shape[0]}; a patch needs {size} x {size}.")
+        raise SourceError(
+            f"Picture {path} is {pixels.shape[1]} x {pixels.shape[0]}; a patch needs {size} x {size}."
+        )
     return pixels
 
 

@@ -1,0 +1,5 @@
+"""`python -m w1bench` equals `w1bench`."""
+
+from w1bench.cli import main
+
+main()

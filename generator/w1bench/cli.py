@@ -1,0 +1,365 @@
+"""`w1bench VERB`: the command line. Errors are one sentence on stderr and end with their code; `--json` prints one document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from w1bench import config, tables
+from w1bench.errors import MissingExtraError, RecipeError, W1BenchError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.split("\n")[0]
+)
+token_app = typer.Typer(no_args_is_help=True, help="Tokens of the service: create, list, revoke.")
+app.add_typer(token_app, name="token")
+
+_EXTRAS = {
+    "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",
+    "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server", "jinja2": "server",
+    "starlette": "server",
+}  # fmt: skip
+_PIPE_WIDTH = 200
+_RECIPES = Path(__file__).parent / "recipes"
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Archive = Annotated[
+    str | None, typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else `archive`.")
+]
+Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
+Data = Annotated[
+    Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")
+]
+PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
+
+
+class Engine(StrEnum):
+    """Where shards are computed."""
+
+    local = "local"
+
+
+class Device(StrEnum):
+    """Where networks run."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Draws(StrEnum):
+    """What a solver learns from."""
+
+    train = "train"
+    fresh = "fresh"
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    submit = "submit"
+    admin = "admin"
+
+
+def main() -> None:
+    """The console script: runs the command line, and turns errors into sentences and exit codes."""
+    try:
+        app()
+    except W1BenchError as error:
+        _fail(str(error), error.code)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        _fail(
+            f"This command needs {error.name}, which is not installed; run: pip install 'w1bench[{extra}]'.",
+            2,
+        )
+    except KeyboardInterrupt:
+        _fail("Interrupted.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"w1bench: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+@app.command("list")
+def list_pairs(archive: Archive = None, as_json: Json = False) -> None:
+    """The catalogue: name, shape, funnels, power, W1 with its error, sizes."""
+    from w1bench import fetch
+    from w1bench.archive import catalogue
+
+    place = archive or config.from_environment().archive
+    entries = fetch.remote_catalogue(place) if config.is_url(place) else catalogue(Path(place))
+    _show(as_json, {"archive": place, "pairs": entries}, tables.catalogue(entries))
+
+
+@app.command()
+def build(
+    recipe: Annotated[str, typer.Argument(help="A catalogued name, or the path of a .toml file.")],
+    archive: Annotated[
+        Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")
+    ] = None,
+    train: Annotated[int | None, typer.Option(help="Rows of train.h5.")] = None,
+    test: Annotated[int | None, typer.Option(help="Rows of test.h5.")] = None,
+    probe: Annotated[int | None, typer.Option(help="Rows of probe.h5.")] = None,
+    w1_rays: Annotated[
+        int | None, typer.Option(help="Least number of rays that W1 is averaged over.")
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Where shards are computed.")] = Engine.local,
+    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 takes one for each processor.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where image generators run.")] = Device.cpu,
+    gzip: Annotated[
+        bool, typer.Option("--gzip", help="Compress data sets: a fourth smaller, far slower.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a pair from its recipe, certify it, and publish it in the archive."""
+    from w1bench.build import build as build_pair
+    from w1bench.engines import LocalThreads
+    from w1bench.manifest import read_manifest
+
+    chosen = _recipe(recipe).with_sizes(train=train, test=test, probe=probe, w1_rays=w1_rays)
+    folder = build_pair(
+        chosen,
+        archive or _local_archive(),
+        resume=resume,
+        engine=LocalThreads(workers),
+        gzip=gzip,
+        progress=True,
+    )
+    manifest = read_manifest(folder)
+    _show(
+        as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest)
+    )
+
+
+@app.command()
+def verify(pair: PairDir, as_json: Json = False) -> None:
+    """Recompute a pair's digests and certificate from its files alone; code 1 when anything does not hold."""
+    from w1bench.errors import CheckFailedError
+    from w1bench.verify import verify as verify_pair
+
+    figures = verify_pair(pair)
+    holds = all(figure.holds for figure in figures)
+    document = {
+        "pair": str(pair),
+        "holds": holds,
+        "figures": [{**f.model_dump(), "holds": f.holds} for f in figures],
+    }
+    _show(as_json, document, tables.certificate(figures))
+    if not holds:
+        broken = next(figure for figure in figures if not figure.holds)
+        raise CheckFailedError(
+            f"{pair} does not hold: {broken.name} is {broken.value:.3g}, allowed {broken.limit:.3g} ({broken.meaning})."
+        )
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A pair's name.")],
+    origin: Annotated[
+        str | None, typer.Option("--from", help="An archive's URL or folder, or the service's URL.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where to keep it; default W1BENCH_HOME, else the user's cache.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this file, e.g. test; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch a pair: resumable, checksummed, atomic."""
+    from w1bench.fetch import fetch as fetch_pair
+
+    here = config.from_environment()
+    folder = fetch_pair(name, origin or here.archive, cache or here.home, only=only, progress=True)
+    _show(as_json, {"folder": str(folder)}, str(folder))
+
+
+@app.command()
+def score(
+    pair: PairDir,
+    submission: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")],
+    as_json: Json = False,
+) -> None:
+    """The scorecard of a submission, computed here."""
+    from w1bench.opened import score_file
+
+    card = score_file(pair, submission)
+    _show(as_json, card.model_dump(mode="json"), tables.scorecard(card))
+
+
+@app.command()
+def solve(
+    method: Annotated[str, typer.Argument(help="A reference solver, e.g. lp.")],
+    pair: PairDir,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default as published.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of weights, batches and penalties.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where the solver trains.")] = Device.cpu,
+    data: Annotated[
+        Draws, typer.Option(help="Learn from train.h5, or from endless fresh draws of an open pair.")
+    ] = Draws.train,
+    out: Annotated[Path | None, typer.Option(help="The submission to write; default NAME-METHOD.h5.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a reference solver and write its submission, with a JSON sidecar."""
+    from w1bench.opened import load
+    from w1bench.trial import solve as train_solver
+
+    opened = load(pair)
+    path = out or Path(f"{opened.name}-{method.lower()}.h5")
+    sidecar = train_solver(
+        method,
+        opened,
+        path,
+        steps=steps,
+        seed=seed,
+        device=device.value,
+        fresh=data is Draws.fresh,
+        progress=True,
+    )
+    _show(as_json, sidecar, tables.fit(sidecar, path))
+
+
+@app.command()
+def submit(
+    pair: Annotated[str, typer.Argument(help="The pair's name.")],
+    file: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")],
+    method: Annotated[str, typer.Option(help="The method's name on the leaderboard.")],
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
+    """Submit a file with the token in W1BENCH_TOKEN; prints the scorecard and the row's URL. The same file again is the same row."""
+    from w1bench.client import submit_file
+    from w1bench.scorecard import Scorecard
+
+    here = config.from_environment()
+    row = submit_file(pair, file, method=method, server=server or here.server, token=here.token)
+    _show(as_json, row, tables.scorecard(Scorecard.model_validate(row["scorecard"])), row["url"])
+
+
+@app.command()
+def leaderboard(
+    server: Server = None,
+    pair: Annotated[str | None, typer.Option(help="Only this pair.")] = None,
+    metric: Annotated[str, typer.Option(help="What rows are ordered by.")] = "cos",
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The service's leaderboard."""
+    from w1bench import client
+
+    place = server or config.from_environment().server
+    if csv:
+        print(client.leaderboard_csv(place, pair=pair, metric=metric), end="")
+        return
+    board = client.leaderboard(place, pair=pair, metric=metric)
+    _show(as_json, board, tables.leaderboard(board))
+
+
+@app.command()
+def serve(
+    archive: Annotated[
+        Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")
+    ] = None,
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; default 8100, 0 takes a free one."),
+    ] = None,
+) -> None:
+    """Run the service; prints its URL."""
+    from w1bench_server.serve import serve as run
+
+    run(_settings(archive=archive, data=data, host=host, port=port))
+
+
+@token_app.command("create")
+def create_token(
+    user: Annotated[str, typer.Option(help="Whose rows it makes.")],
+    scope: Annotated[Scope, typer.Option(help="What it allows.")] = Scope.submit,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; default never.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Create a token, shown once."""
+    from w1bench_server import tokens
+
+    token = tokens.create_token(_settings(data=data), user=user, scope=scope.value, days=days)
+    _show(as_json, {"token": token}, token)
+
+
+@token_app.command("list")
+def list_tokens(data: Data = None, as_json: Json = False) -> None:
+    """The tokens by their prefix; the tokens themselves are kept nowhere."""
+    from w1bench_server import tokens
+
+    found = tokens.list_tokens(_settings(data=data))
+    _show(as_json, {"tokens": found}, tables.plain(found))
+
+
+@token_app.command("revoke")
+def revoke_token(
+    prefix: Annotated[str, typer.Argument(help="As `token list` shows it.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Revoke a token, for good."""
+    from w1bench_server import tokens
+
+    tokens.revoke_token(_settings(data=data), prefix)
+    _show(as_json, {"revoked": prefix}, f"{prefix} is revoked.")
+
+
+def _recipe(name: str) -> Any:
+    """A recipe by its catalogued name or its path."""
+    from w1bench.recipe import read_recipe
+
+    if name.endswith(".toml"):
+        return read_recipe(Path(name))
+    catalogued = sorted(path.stem for path in _RECIPES.glob("*.toml"))
+    if name not in catalogued:
+        raise RecipeError(
+            f"{name!r} is neither a .toml file nor a catalogued recipe; there are: {', '.join(catalogued)}."
+        )
+    return read_recipe(_RECIPES / f"{name}.toml")
+
+
+def _local_archive() -> Path:
+    here = config.from_environment()
+    if here.archive_is_url:
+        raise RecipeError(
+            f"W1BENCH_ARCHIVE is {here.archive}; pairs are built into a folder: give --archive DIR."
+        )
+    return Path(here.archive)
+
+
+def _settings(**given: Any) -> Any:
+    """The service's settings: what was given here, else the environment, else the defaults."""
+    from w1bench_server.settings import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> None:
+    if as_json:
+        print(json.dumps(document, indent=1, allow_nan=False))
+        return
+    # A pipe gets whole lines; a terminal its own width.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    for part in readable:
+        console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))

@@ -1,0 +1,192 @@
+"""Fetch: a pair from a static archive, a folder or the service into the cache; resumable, checksummed, atomic."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from tqdm import tqdm
+
+from w1bench.archive import CATALOGUE
+from w1bench.config import is_url
+from w1bench.errors import CheckFailedError, PairError, UnreachableError
+from w1bench.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_manifest
+from w1bench.recipe import NAME_PATTERN
+from w1bench.store import file_digest
+
+TIMEOUT = httpx2.Timeout(30.0)
+_PIECE = 1 << 20
+
+
+def fetch(
+    name: str, origin: str, cache: Path, *, only: Iterable[str] | None = None, progress: bool = False
+) -> Path:
+    """Bring pair `name` from `origin` (a folder or URL) to `cache`/NAME and return that folder.
+
+    Files that are there and whole are left alone; a partial download is continued. `only` names roles, e.g. ["test"].
+
+    Raises:
+        PairError: the origin has no such pair, or `only` names no file of it.
+        CheckFailedError: what came does not have the manifest's SHA-256.
+        UnreachableError: the origin does not answer, or broke off; run it again to continue.
+    """
+    check_name(name)
+    folder = cache / name
+    if not is_url(origin):
+        source = Path(origin) / name
+        manifest = read_manifest(source)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, entry in _wanted(manifest, only).items():
+            if not _whole(folder / file, entry):
+                _copy(source / file, folder / file, entry)
+        return _finish(folder, manifest)
+    with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+        base, manifest = remote_manifest(client, origin, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, entry in _wanted(manifest, only).items():
+            if not _whole(folder / file, entry):
+                _download(client, f"{base}/{file}", folder / file, entry, progress=progress)
+    return _finish(folder, manifest)
+
+
+def check_name(name: str) -> None:
+    """Raise PairError unless `name` can be a pair's name."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise PairError(
+            f"{name!r} is no pair name; names look like hd-d16-n64-p8 (`w1bench list` shows them)."
+        )
+
+
+def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str, Manifest]:
+    """Where a pair's files are below `origin`, a static archive or the service, and its manifest."""
+    for base in (f"{origin.rstrip('/')}/{name}", f"{origin.rstrip('/')}/v1/pairs/{name}/files"):
+        try:
+            answer = client.get(f"{base}/{FILENAME}")
+        except httpx2.HTTPError as error:
+            raise unreachable(origin, error) from None
+        if answer.is_success:
+            return base, parse_manifest(answer.content, origin=f"{base}/{FILENAME}")
+        if answer.status_code >= 500:
+            raise UnreachableError(f"{origin} answered {answer.status_code}; try again later.")
+    raise PairError(f"{origin} has no pair {name}; `w1bench list --archive {origin}` shows those it has.")
+
+
+def unreachable(origin: str, error: Exception) -> UnreachableError:
+    """The error for an origin that does not answer."""
+    reason = str(error) or type(error).__name__
+    return UnreachableError(
+        f"{origin} does not answer ({reason}); check the address, or that the service runs."
+    )
+
+
+def _wanted(manifest: Manifest, only: Iterable[str] | None) -> dict[str, FileEntry]:
+    if only is None:
+        return manifest.files
+    names = [role if role.endswith(".h5") else f"{role}.h5" for role in only]
+    for name in names:
+        if name not in manifest.files:
+            raise PairError(f"{manifest.name} has no file {name}; it has {', '.join(manifest.files)}.")
+    return {name: manifest.files[name] for name in names}
+
+
+def _whole(path: Path, entry: FileEntry) -> bool:
+    return path.is_file() and path.stat().st_size == entry.bytes and file_digest(path) == entry.sha256
+
+
+def _copy(source: Path, path: Path, entry: FileEntry) -> None:
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        shutil.copyfile(source, partial)
+    except OSError as error:
+        raise PairError(f"{source} cannot be read ({error.strerror}); fetch from another archive.") from None
+    _accept(partial, path, entry, str(source))
+
+
+def _download(client: httpx2.Client, url: str, path: Path, entry: FileEntry, *, progress: bool) -> None:
+    partial = path.with_name(f".{path.name}.{entry.sha256[:12]}.part")
+    have = partial.stat().st_size if partial.exists() else 0
+    if have >= entry.bytes:
+        have = 0
+        partial.unlink()
+    try:
+        with client.stream("GET", url, headers={"Range": f"bytes={have}-"} if have else {}) as answer:
+            if answer.status_code not in (200, 206):
+                raise UnreachableError(f"{url} answered {answer.status_code}; try again later.")
+            mode = "ab" if answer.status_code == 206 else "wb"
+            with partial.open(mode) as file, tqdm(
+                desc=path.name, total=entry.bytes, initial=file.tell(), unit="B", unit_scale=True, leave=False,
+                disable=None if progress else True,
+            ) as bar:  # fmt: skip
+                for piece in answer.iter_bytes(_PIECE):
+                    file.write(piece)
+                    bar.update(len(piece))
+                    if file.tell() > entry.bytes:
+                        break
+    except httpx2.HTTPError as error:
+        have = partial.stat().st_size if partial.exists() else 0
+        raise UnreachableError(
+            f"{url} broke off after {have} of {entry.bytes} bytes ({type(error).__name__}); run the same command again "
+            "to continue."
+        ) from None
+    _accept(partial, path, entry, url)
+
+
+def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
+    """Give a partial file its name when it is whole; throw away what is not."""
+    digest = file_digest(partial)
+    if digest == entry.sha256:
+        partial.replace(path)
+        return
+    size = partial.stat().st_size
+    partial.unlink()
+    raise CheckFailedError(
+        f"{origin} gave {size} bytes with SHA-256 {digest}, the manifest needs {entry.bytes} with {entry.sha256}; "
+        "the copy was thrown away. Fetch it again, or from another archive."
+    )
+
+
+def _finish(folder: Path, manifest: Manifest) -> Path:
+    """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
+    temporary = folder / f".{FILENAME}.part"
+    temporary.write_text(manifest.text(), encoding="utf-8")
+    temporary.replace(folder / FILENAME)
+    for stale in folder.glob(".*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            stale.unlink()
+    return folder
+
+
+def remote_catalogue(origin: str) -> list[dict[str, Any]]:
+    """The pairs of a static archive or of the service at a URL.
+
+    Raises:
+        UnreachableError: it does not answer.
+        PairError: it is neither of the two.
+    """
+    with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+        try:
+            static = client.get(f"{origin.rstrip('/')}/{CATALOGUE}")
+            if static.is_success:
+                return static.json()["pairs"]
+            return list(_pages(client, f"{origin.rstrip('/')}/v1/pairs"))
+        except httpx2.HTTPError as error:
+            raise unreachable(origin, error) from None
+        except (ValueError, KeyError, TypeError):
+            raise PairError(
+                f"{origin} is neither an archive with a {CATALOGUE} nor a w1bench service."
+            ) from None
+
+
+def _pages(client: httpx2.Client, url: str) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        page = client.get(url, params={"cursor": cursor} if cursor else {}).json()
+        yield from page["pairs"]
+        cursor = page["next"]
+        if cursor is None:
+            return

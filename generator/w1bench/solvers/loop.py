@@ -1,0 +1,91 @@
+"""The one training loop: budget, progress, checkpoints, and divergence as an outcome."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from w1bench.solvers.protocol import Fit, Learner, Outcome, Sampler
+
+_REPORT_EVERY = 50  # steps between looks at the dual value, each of which waits for the device
+_AVERAGED = 10  # reports that the final dual value is averaged over
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training may take, and where it saves itself (every `save_every` seconds, to be resumed from)."""
+
+    steps: int
+    seconds: float = math.inf
+    checkpoint: Path | None = None
+    save_every: float = 60.0
+    progress: bool = False
+
+
+def train(
+    learner: Learner, inputs: Sampler, targets: Sampler, *, seed: int, device: torch.device, budget: Budget
+) -> Fit:
+    """Update `learner` on batches 0, 1, ... until the budget is used up or its dual value is not finite."""
+    rng = torch.Generator(device)
+    state = _load(budget.checkpoint, learner)
+    first, values, spent = state["step"], state["values"], state["seconds"]
+    started = saved = time.monotonic()
+    outcome = Outcome.FINISHED
+    step = first
+    bar = tqdm(
+        total=budget.steps, initial=first, unit="step", leave=False, disable=None if budget.progress else True
+    )
+    with bar:
+        while step < budget.steps:
+            rng.manual_seed((seed << 32) + step)
+            value = learner.update(inputs(step), targets(step), rng)
+            step += 1
+            bar.update()
+            if step % _REPORT_EVERY and step < budget.steps:
+                continue
+            values.append(float(value))
+            bar.set_postfix(dual=f"{values[-1]:.4g}")
+            now = time.monotonic()
+            if not math.isfinite(values[-1]):
+                outcome = Outcome.DIVERGED
+                break
+            if spent + now - started > budget.seconds:
+                outcome = Outcome.OUT_OF_TIME
+                break
+            if budget.checkpoint and now - saved > budget.save_every:
+                _save(budget.checkpoint, learner, step, values, spent + now - started)
+                saved = now
+    last = values[-_AVERAGED:]
+    fit = Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
+    if budget.checkpoint:
+        budget.checkpoint.unlink(missing_ok=True)
+    return fit
+
+
+def _load(path: Path | None, learner: Learner) -> dict[str, Any]:
+    if path is None or not path.exists():
+        return {"step": 0, "values": [], "seconds": 0.0}
+    state = torch.load(path, weights_only=True)
+    learner.load_state_dict(state["learner"])
+    return state
+
+
+def _save(path: Path, learner: Learner, step: int, values: list[float], seconds: float) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    torch.save(
+        {"learner": learner.state_dict(), "step": step, "values": values, "seconds": seconds}, temporary
+    )
+    temporary.replace(path)
+
+
+def in_batches(compute: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, rows: int) -> torch.Tensor:
+    """`compute` over `x` in batches of `rows`."""
+    return torch.cat([compute(part) for part in x.split(rows)])

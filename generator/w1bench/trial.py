@@ -1,0 +1,85 @@
+"""Trial: a reference solver on a pair, from training to a submission file with its sidecar."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from w1bench import submission
+from w1bench.errors import InputError
+from w1bench.opened import OpenedPair
+from w1bench.solvers import SOLVERS, ReferenceSolver
+from w1bench.solvers.protocol import Fit, Method, Outcome
+
+
+def solve(
+    method: str, pair: OpenedPair, out: Path, *, steps: int | None = None, seed: int = 0, device: str = "cpu",
+    fresh: bool = False, progress: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Train `method` on the draws of `pair`, write a submission to `out` and a sidecar beside it; returns the sidecar.
+
+    The solver sees samplers of train.h5 only (with `fresh`, endless draws from the pair's recipe); the test points are read
+    after its training has ended.
+
+    Raises:
+        InputError: there is no such method, or no such device.
+    """
+    chosen, on = _method(method), _device(device)
+    settings = chosen.settings(pair.shape).override(steps=steps)
+    draw = pair.sampler if fresh else pair.train_samplers
+    inputs, targets = draw(settings.batch, device=on, seed=seed)
+    solver = ReferenceSolver(
+        chosen, pair.shape, settings, seed=seed, device=on, progress=progress,
+        checkpoint=out.with_name(f".{out.name}.checkpoint"),
+    )  # fmt: skip
+    fit = solver.fit(inputs, targets)
+    if scorable := fit.outcome is not Outcome.DIVERGED:
+        submission.write(out, submission.from_arrays(pair.manifest, answers(solver, pair)))
+    sidecar = {
+        "method": chosen.tag, "pair": pair.name, "pair_digest": pair.manifest.digest(), "seed": seed,
+        "device": str(on), "data": "fresh" if fresh else "train", "settings": asdict(settings), **_plain(fit),
+        "submission": out.name if scorable else None,
+    }  # fmt: skip
+    out.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+    return sidecar
+
+
+def answers(solver: ReferenceSolver, pair: OpenedPair) -> dict[str, NDArray[Any]]:
+    """What a solver says at a pair's test and probe points: the arrays of a submission."""
+    test = {name: torch.from_numpy(np.asarray(pair.test.file[name])) for name in ("input", "target")}
+    return {
+        "gradient": solver.gradient(test["input"]).numpy(),
+        "input_potential": solver.potential(test["input"]).numpy(),
+        "target_potential": solver.potential(test["target"]).numpy(),
+        "probe_gradient": solver.gradient(torch.from_numpy(pair.probe.interpolate[:])).numpy(),
+    }
+
+
+def _method(name: str) -> Method:
+    try:
+        return SOLVERS[name.lower()]
+    except KeyError:
+        raise InputError(f"There is no method {name!r}; there are: {', '.join(SOLVERS)}.") from None
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"Device {name!r} cannot be used ({str(error).splitlines()[0]}); give cpu or cuda."
+        ) from None
+    return device
+
+
+def _plain(fit: Fit) -> dict[str, Any]:
+    summary = dict(fit.summary())
+    del summary["dual_values"]
+    return summary
