@@ -6,8 +6,22 @@ card = w1bench.score(pair, gradient=g)
 ```
 """
 
-from w1bench.errors import W1BenchError
-from w1bench.opened import OpenedPair, load, score, submit
-from w1bench.scorecard import Scorecard
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from w1bench.errors import W1BenchError
+    from w1bench.opened import OpenedPair, load, score, submit
+    from w1bench.scorecard import Scorecard
 
 __all__ = ["OpenedPair", "Scorecard", "W1BenchError", "load", "score", "submit"]
+
+_HOMES = {"W1BenchError": "errors", "Scorecard": "scorecard", "OpenedPair": "opened"}
+
+
+def __getattr__(name: str) -> Any:
+    """Each name on first use, so that a part runs wherever its own needs are met (a solver: torch and numpy)."""
+    if name not in __all__:
+        raise AttributeError(f"module w1bench has no attribute {name}; it has {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'opened')}"), name)

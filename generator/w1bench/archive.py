@@ -69,13 +69,9 @@ def check_digests(folder: Path, manifest: Manifest) -> None:
             raise CheckFailedError(f"{path} is missing; fetch the pair again.")
         if (size := path.stat().st_size) != expected.bytes:
             word = "truncated" if size < expected.bytes else "too long"
-            raise CheckFailedError(
-                f"{path} is {word}: {size} bytes, needed {expected.bytes}; fetch it again."
-            )
+            raise CheckFailedError(f"{path} is {word}: {size} bytes, needed {expected.bytes}; fetch it again.")
         if (digest := file_digest(path)) != expected.sha256:
-            raise CheckFailedError(
-                f"{path} was changed: SHA-256 {digest}, needed {expected.sha256}; fetch it again."
-            )
+            raise CheckFailedError(f"{path} was changed: SHA-256 {digest}, needed {expected.sha256}; fetch it again.")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,7 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest
 from w1bench.pair import Pair, make_pair
 from w1bench.recipe import ImageSource, Recipe
+from w1bench.sample import Sample
 from w1bench.streams import stream
 
 _TILES_PER_SHARD = 8
@@ -81,9 +82,7 @@ def build(
         _refuse_to_overwrite(final)
         _open_work_folder(work, recipe, resume=resume)
         run = partial(_run, engine or LocalThreads(), pair, work / "shards", progress=progress)
-        shards = {
-            role: _shards(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in _DRAWN
-        }
+        shards = {role: _shards(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in _DRAWN}
         moments = np.concatenate([run(of_role, label=role) for role, of_role in shards.items()])
         cost = _cost(pair, moments, run)
         folder = work / "pair"
@@ -104,7 +103,7 @@ def _refuse_to_overwrite(final: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
+def _locked(path: Path, name: str) -> Generator[None]:
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -157,7 +156,7 @@ def _ensure(pair: Pair, folder: Path, shard: Shard) -> NDArray[np.float64]:
     arrays, moments = compute_shard(pair, shard)
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
-        np.savez(file, moments=moments, **arrays)
+        np.savez(file, allow_pickle=False, moments=moments, **arrays)
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
@@ -174,9 +173,7 @@ def compute_shard(pair: Pair, shard: Shard) -> tuple[Arrays, NDArray[np.float64]
 def _train_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
     """Independent draws of P and of Q: the partners of the inputs are forgotten."""
     sample = pair.sample("train.input", tile)
-    return {"input": sample.input, "target": _flat(pair.targets("train.target", tile))}, _moments(
-        pair, sample
-    )
+    return {"input": sample.input, "target": _flat(pair.targets("train.target", tile))}, _moments(pair, sample)
 
 
 def _test_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
@@ -197,9 +194,7 @@ def _probe_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
     sample = pair.sample("probe.input", tile)
     target = _flat(pair.targets("probe.target", tile)).astype(np.float64)
     t = stream(pair.recipe.seed, "probe.mix", tile).random((len(target), 1))
-    return {"interpolate": (t * target + (1 - t) * sample.input).astype(pair.source.dtype)}, _moments(
-        pair, sample
-    )
+    return {"interpolate": (t * target + (1 - t) * sample.input).astype(pair.source.dtype)}, _moments(pair, sample)
 
 
 def _cost_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
@@ -209,7 +204,7 @@ def _cost_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
 _TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile, "cost": _cost_tile}
 
 
-def _cost(pair: Pair, moments: NDArray[np.float64], run: Any) -> Cost:
+def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[np.float64]]) -> Cost:
     """W1 over every ray drawn so far and as many more as are needed."""
     tiles = 0
     while True:
@@ -219,8 +214,7 @@ def _cost(pair: Pair, moments: NDArray[np.float64], run: Any) -> Cost:
             return cost
         until = tiles - (-more // pair.rows)
         shards = [
-            Shard("cost", t, min(t + _TILES_PER_COST_SHARD, until))
-            for t in range(tiles, until, _TILES_PER_COST_SHARD)
+            Shard("cost", t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
         ]
         moments, tiles = np.concatenate([moments, run(shards, label="W1")]), until
 
@@ -245,8 +239,8 @@ def _assemble(
     for role in store.ROLES:
         store.annotate(folder / f"{role}.h5", manifest.attributes(role))
     files = {f"{role}.h5": _entry(folder / f"{role}.h5") for role in store.ROLES}
-    with open_all(folder) as opened:
-        figures = certify(manifest, opened)
+    with store.open_pair(folder) as opened:
+        figures = certify(manifest, {role: store.datasets(file) for role, file in opened.items()})
     broken = [f for f in figures if not f.holds]
     if broken:
         raise CheckFailedError(
@@ -254,19 +248,6 @@ def _assemble(
             f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
         )
     return manifest.model_copy(update={"files": files, "certificate": figures})
-
-
-@contextmanager
-def open_all(folder: Path) -> Iterator[dict[str, h5py.File]]:
-    """All files of a pair folder, by role."""
-    opened: dict[str, h5py.File] = {}
-    try:
-        for role in store.ROLES:
-            opened[role] = store.open_file(folder / f"{role}.h5")
-        yield opened
-    finally:
-        for file in opened.values():
-            file.close()
 
 
 def _fill(datasets: dict[str, h5py.Dataset], shards: Sequence[Shard], folder: Path, tile: int) -> None:
@@ -316,7 +297,7 @@ def _entry(path: Path) -> FileEntry:
     )
 
 
-def _moments(pair: Pair, sample: Any) -> NDArray[np.float64]:
+def _moments(pair: Pair, sample: Sample) -> NDArray[np.float64]:
     return tile_moments(pair.cost_of(sample.displacement, sample.ray_length))
 
 

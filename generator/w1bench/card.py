@@ -12,9 +12,7 @@ def card(manifest: Manifest) -> str:
         f"| `{name}` | {', '.join(f'`{n}` {s.shape}' for n, s in manifest.specs(name[:-3]).items())} | {entry.bytes:,} |"
         for name, entry in manifest.files.items()
     )
-    figures = "\n".join(
-        f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {f.meaning} |" for f in manifest.certificate
-    )
+    figures = "\n".join(f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {f.meaning} |" for f in manifest.certificate)
     return f"""# {manifest.name}, version {manifest.version}
 
 Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are known:

@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from math import hypot, sqrt
 from typing import Any
 
-import h5py
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from w1bench import store
-from w1bench.cost import DEFAULT_RAYS, Cost, pooled_cost, tile_moments
+from w1bench.cost import Cost, pooled_cost, tile_moments
 from w1bench.errors import FunnelError
 from w1bench.funnel import F64, MinFunnel, min_funnel
 from w1bench.manifest import Figure, Manifest
 from w1bench.pair import Pair
 from w1bench.rays import Ball, Cube, RayMap
 from w1bench.sources import Source, UniformBall, UniformCube
+from w1bench.store import Rows
 
 _SIGMAS = 5.5  # of every statistical limit: a false alarm in 26 million
 _KOLMOGOROV = 3.0  # sqrt(n) D_n above it: a false alarm in 33 million
@@ -31,7 +31,7 @@ _ASSIGNMENT_POINTS = 256
 _LIPSCHITZ_POINTS = 512
 _FRESH_RAYS = 1 << 21
 
-Files = Mapping[str, h5py.File]
+Files = Mapping[str, Mapping[str, Rows]]  # role -> data sets
 
 
 @dataclass
@@ -41,27 +41,22 @@ class _Largest:
     values: dict[str, float] = field(default_factory=dict[str, float])
 
     def take(self, name: str, values: Any) -> None:
-        self.values[name] = float(np.fmax.reduce([self.values.get(name, -np.inf), _worst(values)]))
-        if np.isnan(values).any():
-            self.values[name] = np.nan
+        # numpy's maximum, unlike Python's, never loses a NaN.
+        self.values[name] = float(np.maximum(self.values.get(name, -np.inf), np.max(values)))
 
 
 def certify(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
-    """The certificate of a pair's open files (role -> file)."""
+    """The certificate of a pair from its data sets (role -> name -> rows)."""
     stored = min_funnel(_flat(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
     if stored.dominated:
-        raise FunnelError(
-            f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again."
-        )
+        raise FunnelError(f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again.")
     domain = Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
     ray_map = RayMap(stored, domain, manifest.power)
-    return tuple(
-        [
-            *_pointwise(manifest, ray_map, files),
-            _lipschitz(manifest, stored, files["test"]),
-            *_costs(manifest, ray_map, files),
-            _weak_duality(files["test"]),
-        ]
+    return (
+        *_pointwise(manifest, ray_map, files),
+        _lipschitz(manifest, stored, files["test"]),
+        *_costs(manifest, ray_map, files),
+        _weak_duality(files["test"]),
     )
 
 
@@ -72,7 +67,7 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
         x, y, g = (_flat(test[name][rows]) for name in ("input", "transported", "gradient"))
         stored_x, stored_y = test["input_potential"][rows], test["target_potential"][rows]
         ux, uy = funnel.value(x), funnel.value(y)
-        length = np.linalg.norm(y - x, axis=1)
+        length = _distance(x, y)
         scale = np.maximum(1.0, length)
         rays = ray_map.trace(y)
         again = ray_map.move(y, manifest.dtype)
@@ -83,16 +78,14 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
         worst.take("gradient_direction", np.linalg.norm(g * length[:, None] - (x - y), axis=1) / scale)
         worst.take("input_potential", np.abs(stored_x + ux) / np.maximum(1.0, np.abs(ux)))
         target_value = funnel.value(_flat(test["target"][rows]))
-        worst.take(
-            "target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value))
-        )
+        worst.take("target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value)))
     for role, name in (("train", "input"), ("train", "target"), ("test", "input"), ("test", "target"),
                        ("test", "transported"), ("probe", "interpolate")):  # fmt: skip
         for rows in store.blocks(files[role][name]):
-            worst.take(
-                "containment", ray_map.domain.excess(_flat(files[role][name][rows])) / manifest.half_width
-            )
-    rounding = 1e-12 if manifest.dtype == "float64" else 1e-6
+            worst.take("containment", ray_map.domain.excess(_flat(files[role][name][rows])) / manifest.half_width)
+    rounding = _rounding(manifest)
+    # Each of D coordinates is rounded on its own, so that their difference as a vector is sqrt(D) times as large.
+    vector_rounding = 4 * float(np.finfo(manifest.dtype).eps) * sqrt(manifest.dim) * manifest.half_width
     limits = {
         "ray_residual": (
             rounding,
@@ -104,7 +97,7 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
             "largest difference of a coordinate between an input and its partner's image",
         ),
         "gradient_norm": (rounding, "largest | ||grad f*|| - 1 |"),
-        "gradient_direction": (rounding, "largest ||grad f* ||y - x|| - (x - y)|| / max(1, ||y - x||)"),
+        "gradient_direction": (max(1e-12, vector_rounding), "largest ||grad f* ||y - x|| - (x - y)|| / max(1, ||y - x||)"),
         "input_potential": (rounding, "largest relative |f* + u| at inputs"),
         "target_potential": (rounding, "largest relative |f* + u| at targets"),
         "containment": (rounding, "furthest point outside the domain, in half widths (negative: inside)"),
@@ -113,7 +106,7 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
         yield Figure(name=name, value=worst.values[name], limit=limit, meaning=meaning)
 
 
-def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: h5py.File) -> Figure:
+def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, Rows]) -> Figure:
     """The steepest slope of u over stored points, centres, rays and steps along and against the gradient.
 
     Pairs nearer than a tenth of the half width are left out: there the rounding of u itself exceeds 1e-12 of the distance.
@@ -143,26 +136,18 @@ def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: h5py.File) -> Figure
 
 def _costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
     """W1 held against the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
-    test, train, recorded = (
-        files["test"],
-        files["train"],
-        Cost(manifest.w1, manifest.w1_stderr, manifest.w1_rays),
-    )
-    displacement = _rowwise(test, lambda rows: np.linalg.norm(
-        _flat(test["transported"][rows]) - _flat(test["input"][rows]), axis=1))  # fmt: skip
-    dual = _rowwise(
-        test,
-        lambda rows: test["input_potential"][rows] + ray_map.funnel.value(_flat(test["transported"][rows])),
-    )
-    rounding = 1e-12 if manifest.dtype == "float64" else 1e-6
+    test, train, potential = files["test"], files["train"], ray_map.funnel.value
+    recorded = Cost(manifest.w1, manifest.w1_stderr, manifest.w1_rays)
+    displacement = _blockwise(_distance, test["input"], test["transported"])
+    dual = test["input_potential"][:] + _blockwise(potential, test["transported"])
     yield Figure(
-        name="primal_dual", value=float(abs(displacement.mean() - dual.mean())) / max(1.0, manifest.w1), limit=rounding,
+        name="primal_dual",
+        value=float(abs(displacement.mean() - dual.mean())) / max(1.0, manifest.w1),
+        limit=_rounding(manifest),
         meaning="|mean ||y - x|| - mean (f*(x) - f*(y))| over the stored partners",
-    )  # fmt: skip
+    )
     yield _agreement("w1_primal", recorded, _cost(displacement), "stored partners")
-    values = {name: _rowwise(train, lambda rows, name=name: -ray_map.funnel.value(_flat(train[name][rows])), name)
-              for name in ("input", "target")}  # fmt: skip
-    inputs, targets = _cost(values["input"]), _cost(values["target"])
+    inputs, targets = (_cost(-_blockwise(potential, train[name])) for name in ("input", "target"))
     independent = Cost(inputs.value - targets.value, hypot(inputs.stderr, targets.stderr), inputs.rays)
     yield _agreement("w1_dual", recorded, independent, "dual value of the training draws")
     source = _uniform_source(manifest)
@@ -186,14 +171,14 @@ def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
     )  # fmt: skip
 
 
-def _beta_law(manifest: Manifest, ray_map: RayMap, test: h5py.File) -> Figure:
+def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, Rows]) -> Figure:
     """Kolmogorov-Smirnov: t = s/S of the stored partners against Beta(D, 1), whose distribution function is t^D."""
 
-    def fractions(rows: slice) -> F64:
-        rays = ray_map.trace(_flat(test["transported"][rows]))
+    def fraction(y: F64) -> F64:
+        rays = ray_map.trace(y)
         return rays.distance / rays.length
 
-    cdf = np.sort(_rowwise(test, fractions)) ** manifest.dim
+    cdf = np.sort(_blockwise(fraction, test["transported"])) ** manifest.dim
     n = len(cdf)
     gap = max((np.arange(1, n + 1) / n - cdf).max(), (cdf - np.arange(n) / n).max())
     return Figure(
@@ -216,7 +201,7 @@ def _quadrature(manifest: Manifest, pair: Pair) -> Figure:
     )  # fmt: skip
 
 
-def _weak_duality(test: h5py.File) -> Figure:
+def _weak_duality(test: Mapping[str, Rows]) -> Figure:
     """Exact discrete optimal transport between n inputs and n independent targets is never below their dual value."""
     n = _ASSIGNMENT_POINTS
     distance = cdist(_flat(test["input"][:n]), _flat(test["target"][:n]))
@@ -239,9 +224,19 @@ def _uniform_source(manifest: Manifest) -> Source | None:
             return None
 
 
-def _rowwise(file: h5py.File, compute: Callable[[slice], F64], name: str = "input") -> F64:
-    """`compute` over all rows of `name`, block by block: (n,)."""
-    return np.concatenate([compute(rows) for rows in store.blocks(file[name])])
+def _blockwise(compute: Callable[..., F64], *tables: Rows) -> F64:
+    """`compute` over the flat rows of `tables`, block by block: (n,)."""
+    parts = [compute(*(_flat(table[rows]) for table in tables)) for rows in store.blocks(tables[0])]
+    return np.concatenate(parts)
+
+
+def _distance(x: F64, y: F64) -> F64:
+    return np.linalg.norm(y - x, axis=1)
+
+
+def _rounding(manifest: Manifest) -> float:
+    """What rounding may leave of a figure that is 0 exactly: that of the computation, or of the stored points."""
+    return 1e-12 if manifest.dtype == "float64" else 1e-6
 
 
 def _cost(terms: F64) -> Cost:
@@ -250,7 +245,3 @@ def _cost(terms: F64) -> Cost:
 
 def _flat(points: Any) -> F64:
     return np.asarray(points, np.float64).reshape(len(points), -1)
-
-
-def _worst(values: Any) -> float:
-    return float(np.max(values))

@@ -14,10 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from w1bench import config, tables
-from w1bench.errors import MissingExtraError, RecipeError, W1BenchError
+from w1bench.errors import RecipeError, W1BenchError
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.split("\n")[0]
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Pairs of distributions with a known Wasserstein-1 distance: build, verify, fetch, score, solve, submit.",
 )
 token_app = typer.Typer(no_args_is_help=True, help="Tokens of the service: create, list, revoke.")
 app.add_typer(token_app, name="token")
@@ -35,9 +38,7 @@ Archive = Annotated[
     str | None, typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else `archive`.")
 ]
 Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
-Data = Annotated[
-    Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")
-]
+Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
 PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
 
 
@@ -114,15 +115,11 @@ def build(
     train: Annotated[int | None, typer.Option(help="Rows of train.h5.")] = None,
     test: Annotated[int | None, typer.Option(help="Rows of test.h5.")] = None,
     probe: Annotated[int | None, typer.Option(help="Rows of probe.h5.")] = None,
-    w1_rays: Annotated[
-        int | None, typer.Option(help="Least number of rays that W1 is averaged over.")
-    ] = None,
+    w1_rays: Annotated[int | None, typer.Option(help="Least number of rays that W1 is averaged over.")] = None,
     engine: Annotated[Engine, typer.Option(help="Where shards are computed.")] = Engine.local,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 takes one for each processor.")] = 0,
     device: Annotated[Device, typer.Option(help="Where image generators run.")] = Device.cpu,
-    gzip: Annotated[
-        bool, typer.Option("--gzip", help="Compress data sets: a fourth smaller, far slower.")
-    ] = False,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress data sets: a fourth smaller, far slower.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -141,9 +138,7 @@ def build(
         progress=True,
     )
     manifest = read_manifest(folder)
-    _show(
-        as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest)
-    )
+    _show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
 
 
 @app.command()
@@ -176,9 +171,7 @@ def fetch(
     cache: Annotated[
         Path | None, typer.Option(help="Where to keep it; default W1BENCH_HOME, else the user's cache.")
     ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Only this file, e.g. test; may be repeated.")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this file, e.g. test; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
     """Fetch a pair: resumable, checksummed, atomic."""
@@ -342,9 +335,7 @@ def _recipe(name: str) -> Any:
 def _local_archive() -> Path:
     here = config.from_environment()
     if here.archive_is_url:
-        raise RecipeError(
-            f"W1BENCH_ARCHIVE is {here.archive}; pairs are built into a folder: give --archive DIR."
-        )
+        raise RecipeError(f"W1BENCH_ARCHIVE is {here.archive}; pairs are built into a folder: give --archive DIR.")
     return Path(here.archive)
 
 

@@ -83,9 +83,7 @@ def _json(answer: httpx2.Response) -> dict[str, Any]:
     try:
         return answer.json()
     except ValueError:
-        raise UnreachableError(
-            f"{answer.url} answered something other than JSON; is it a w1bench service?"
-        ) from None
+        raise UnreachableError(f"{answer.url} answered something other than JSON; is it a w1bench service?") from None
 
 
 def _refusal(server: str, answer: httpx2.Response) -> W1BenchError:

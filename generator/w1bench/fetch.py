@@ -23,9 +23,7 @@ TIMEOUT = httpx2.Timeout(30.0)
 _PIECE = 1 << 20
 
 
-def fetch(
-    name: str, origin: str, cache: Path, *, only: Iterable[str] | None = None, progress: bool = False
-) -> Path:
+def fetch(name: str, origin: str, cache: Path, *, only: Iterable[str] | None = None, progress: bool = False) -> Path:
     """Bring pair `name` from `origin` (a folder or URL) to `cache`/NAME and return that folder.
 
     Files that are there and whole are left alone; a partial download is continued. `only` names roles, e.g. ["test"].
@@ -57,9 +55,7 @@ def fetch(
 def check_name(name: str) -> None:
     """Raise PairError unless `name` can be a pair's name."""
     if not re.fullmatch(NAME_PATTERN, name):
-        raise PairError(
-            f"{name!r} is no pair name; names look like hd-d16-n64-p8 (`w1bench list` shows them)."
-        )
+        raise PairError(f"{name!r} is no pair name; names look like hd-d16-n64-p8 (`w1bench list` shows them).")
 
 
 def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str, Manifest]:
@@ -79,9 +75,7 @@ def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str,
 def unreachable(origin: str, error: Exception) -> UnreachableError:
     """The error for an origin that does not answer."""
     reason = str(error) or type(error).__name__
-    return UnreachableError(
-        f"{origin} does not answer ({reason}); check the address, or that the service runs."
-    )
+    return UnreachableError(f"{origin} does not answer ({reason}); check the address, or that the service runs.")
 
 
 def _wanted(manifest: Manifest, only: Iterable[str] | None) -> dict[str, FileEntry]:
@@ -177,9 +171,7 @@ def remote_catalogue(origin: str) -> list[dict[str, Any]]:
         except httpx2.HTTPError as error:
             raise unreachable(origin, error) from None
         except (ValueError, KeyError, TypeError):
-            raise PairError(
-                f"{origin} is neither an archive with a {CATALOGUE} nor a w1bench service."
-            ) from None
+            raise PairError(f"{origin} is neither an archive with a {CATALOGUE} nor a w1bench service.") from None
 
 
 def _pages(client: httpx2.Client, url: str) -> Iterator[dict[str, Any]]:

@@ -24,9 +24,7 @@ _SUMS = {
     "contract",
     "nsz",
 }  # sums may be taken in vector lanes; NaN and infinity keep their meaning
-_SLACK = 16.0 * np.sqrt(
-    np.finfo(np.float64).eps
-)  # bound on the product's error in a distance, in units of ||x||
+_SLACK = 16.0 * np.sqrt(np.finfo(np.float64).eps)  # bound on the product's error in a distance, in units of ||x||
 
 
 @dataclass(frozen=True)
@@ -96,9 +94,7 @@ def min_funnel(center: ArrayLike, offset: ArrayLike) -> MinFunnel:
     for name, values in (("centre", a), ("offset", b)):
         if not np.isfinite(values).all():
             first = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-            raise FunnelError(
-                f"The funnel {name} at index {first} is {values[first]}; give finite numbers only."
-            )
+            raise FunnelError(f"The funnel {name} at index {first} is {values[first]}; give finite numbers only.")
     gap = b[:, None] - b[None, :] - np.sqrt(_square_distances(a))  # (N, N): >= 0 where m dominates n
     np.fill_diagonal(gap, -np.inf)
     mutual = np.argwhere((gap >= 0) & (gap.T >= 0))
@@ -131,9 +127,7 @@ def square_length(x: F64) -> float:
 
 
 @njit(nogil=True, cache=True)
-def nearest_row(
-    x: F64, product: F64, center: F64, offset: F64, square_norm: F64, value: F64
-) -> tuple[int, float]:
+def nearest_row(x: F64, product: F64, center: F64, offset: F64, square_norm: F64, value: F64) -> tuple[int, float]:
     """argmin_n (||x - a_n|| + b_n) and that ||x - a_n|| for one row x (D,), given product = center x (N,).
 
     The product loses digits by cancellation, at most `slack` in a distance; whoever is within it of the least is

@@ -140,9 +140,7 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
-        raise CheckFailedError(
-            f"{origin} is damaged: {where}: {first['msg']}. Fetch the pair again."
-        ) from None
+        raise CheckFailedError(f"{origin} is damaged: {where}: {first['msg']}. Fetch the pair again.") from None
     if manifest.format_version > store.FORMAT_VERSION:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench import store
-from w1bench.submission import Rows
+from w1bench.store import Rows
 
 METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission
 
@@ -60,10 +60,7 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     """(cosine, length, square error) at every point, in float64, block by block: three (m,)."""
     cosine, length, error = (np.empty(len(truth)) for _ in range(3))
     for rows in store.blocks(truth, _BLOCK_BYTES):
-        g, t = (
-            np.asarray(array[rows], np.float64).reshape(rows.stop - rows.start, -1)
-            for array in (gradient, truth)
-        )
+        g, t = (np.asarray(array[rows], np.float64).reshape(rows.stop - rows.start, -1) for array in (gradient, truth))
         product = np.sqrt(np.vecdot(g, g)) * np.sqrt(np.vecdot(t, t))
         inner = np.vecdot(g, t)
         length[rows] = np.sqrt(np.vecdot(g, g))

@@ -33,10 +33,8 @@ class Rows:
 
     def __getattr__(self, name: str) -> h5py.Dataset:
         if name.startswith("_") or name not in self._names:
-            raise AttributeError(
-                f"{self._path.name} has no data set {name}; it has {', '.join(self._names)}."
-            )
-        return self.file[name]
+            raise AttributeError(f"{self._path.name} has no data set {name}; it has {', '.join(self._names)}.")
+        return store.datasets(self.file)[name]
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._names]
@@ -131,9 +129,7 @@ def load(name: str | Path, *, archive: str | None = None) -> OpenedPair:
     here = config.from_environment()
     origin = archive or here.archive
     folders = (
-        [Path(name), here.home / name]
-        if config.is_url(origin)
-        else [Path(name), Path(origin) / name, here.home / name]
+        [Path(name), here.home / name] if config.is_url(origin) else [Path(name), Path(origin) / name, here.home / name]
     )
     for folder in folders:
         if (folder / FILENAME).is_file():
@@ -156,14 +152,14 @@ def score(pair: OpenedPair | str | Path, **arrays: ArrayLike | None) -> Scorecar
     """
     opened = pair if isinstance(pair, OpenedPair) else load(pair)
     checked = submission.from_arrays(opened.manifest, arrays)
-    return score_arrays(opened.manifest, opened.test.file, checked)
+    return score_arrays(opened.manifest, store.datasets(opened.test.file), checked)
 
 
 def score_file(folder: Path, path: Path) -> Scorecard:
     """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
     manifest = read_manifest(folder)
     with store.open_file(folder / "test.h5") as test, submission.open_submission(path, manifest) as checked:
-        return score_arrays(manifest, test, checked)
+        return score_arrays(manifest, store.datasets(test), checked)
 
 
 def submit(

@@ -92,10 +92,9 @@ def make_source(recipe: Recipe) -> Source:
             return UniformCube(dim, recipe.half_width)
         case recipes.BallSource(dim=dim, radius=radius):
             return UniformBall(dim, radius)
-        case recipes.ImageSource(dataset="photos", root=root, noise=noise):
-            return NoisyPictures(photograph_patches(root, _PATCH_SIZE), noise, recipe.half_width)
-        case recipes.ImageSource(dataset="digits", noise=noise):
-            return NoisyPictures(digits(), noise, recipe.half_width)
+        case recipes.ImageSource(dataset=dataset, root=root, noise=noise):
+            pictures = digits() if dataset == "digits" else photograph_patches(root, _PATCH_SIZE)
+            return NoisyPictures(pictures, noise, recipe.half_width)
 
 
 def make_funnel(recipe: Recipe, source: Source) -> MinFunnel:

@@ -52,9 +52,9 @@ Domain = Cube | Ball
 
 
 class Rays(NamedTuple):
-    """For each target: its funnel n, the distance s = ||y - a_n|| and the ray's length S; three (n,)."""
+    """For each target: its funnel n (`nearest`), the distance s = ||y - a_n|| and the ray's length S; three (n,)."""
 
-    index: NDArray[np.int64]
+    nearest: NDArray[np.int64]
     distance: F64
     length: F64
 
@@ -83,10 +83,10 @@ class RayMap:
         if not rays.distance.all():
             row = int(np.argmin(rays.distance))
             raise SourceError(
-                f"Target {row} is the centre of funnel {int(rays.index[row])} itself, where no ray passes; "
+                f"Target {row} is the centre of funnel {int(rays.nearest[row])} itself, where no ray passes; "
                 "draw targets from a continuous distribution (give the source some noise)."
             )
-        offset, near = self.funnel.offset[rays.index], self.shorten(rays)
+        offset, near = self.funnel.offset[rays.nearest], self.shorten(rays)
         return Sample(
             input=moved,
             target=target,
@@ -111,14 +111,8 @@ class RayMap:
         gram = funnel.center @ funnel.center.T
         if isinstance(self.domain, Ball):
             return gram, 1 / room, np.empty((0, 0)), np.empty((0, 0)), self.domain.radius
-        upper, lower = (self.domain.half_width + side * funnel.center for side in (-1.0, 1.0))
-        # A centre on the wall has no ray towards it, so that its reciprocal is never the largest: 0 stands for it.
-        return (
-            gram,
-            1 / room,
-            *(np.divide(1, w, out=np.zeros_like(w), where=w > 0) for w in (upper, lower)),
-            0.0,
-        )
+        upper, lower = (_reciprocal(self.domain.half_width + side * funnel.center) for side in (-1.0, 1.0))
+        return gram, 1 / room, upper, lower, 0.0
 
     def _run(self, target: Array, moved: Array, gradient: Array) -> Rays:
         funnel, n = self.funnel, len(target)
@@ -131,9 +125,14 @@ class RayMap:
             s = np.matmul(y, funnel.center.T, out=product[: len(y)])
             _trace_rows(
                 y, s, funnel.center, funnel.offset, funnel.square_norm, *self._tables, self.power,
-                *(field[part] for field in rays), moved[part], gradient[part],
+                rays.nearest[part], rays.distance[part], rays.length[part], moved[part], gradient[part],
             )  # fmt: skip
         return rays
+
+
+def _reciprocal(wall: F64) -> F64:
+    """1 / distance to a wall; 0 for a centre on the wall, which no ray leaves towards it."""
+    return np.divide(1, wall, out=np.zeros_like(wall), where=wall > 0)
 
 
 @njit(nogil=True, cache=True)

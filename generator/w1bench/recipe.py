@@ -44,9 +44,7 @@ class ImageSource(_Part):
     kind: Literal["images"]
     dataset: Literal["photos", "digits"]
     noise: Annotated[float, Field(gt=0, lt=1)]
-    root: str | None = Field(
-        None, exclude=True
-    )  # where the pictures lie; without it, those a library carries
+    root: str | None = Field(None, exclude=True)  # where the pictures lie; without it, those a library carries
     sha256: _Digest | None = None  # of the pictures in `root`
 
     @model_validator(mode="after")
@@ -118,9 +116,7 @@ class Recipe(_Part):
             if funnel.centers == "origin" and funnel.count != 1:
                 raise ValueError(f'funnel.count came as {funnel.count}; centers = "origin" needs count = 1')
             if isinstance(source, BallSource) and funnel.centers == "uniform":
-                raise ValueError(
-                    'a ball needs funnel.centers = "origin" or "source", so that centres lie in it'
-                )
+                raise ValueError('a ball needs funnel.centers = "origin" or "source", so that centres lie in it')
         return self
 
     def canonical(self) -> str:
@@ -164,9 +160,7 @@ def read_recipe(path: Path) -> Recipe:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(
-            f"Recipe {path} cannot be read ({error.strerror}); give the path of a .toml file."
-        ) from None
+        raise RecipeError(f"Recipe {path} cannot be read ({error.strerror}); give the path of a .toml file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"Recipe {path} is not TOML: {error}.") from None
     _pin(values.get("funnel"), "file", path.parent)

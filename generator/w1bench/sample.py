@@ -23,10 +23,10 @@ class Sample:
     input: Array
     target: Array
     gradient: Array
-    input_potential: Array
-    target_potential: Array
-    displacement: Array
-    ray_length: Array
+    input_potential: NDArray[np.float64]
+    target_potential: NDArray[np.float64]
+    displacement: NDArray[np.float64]
+    ray_length: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.input)

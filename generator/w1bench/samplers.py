@@ -24,14 +24,10 @@ _SLAB_BYTES = 1 << 26
 Sampler = Callable[[int], Tensor]
 
 
-def from_rows(
-    rows: Any, batch: int, *, seed: int, purpose: str, device: torch.device | str = "cpu"
-) -> Sampler:
+def from_rows(rows: Any, batch: int, *, seed: int, purpose: str, device: torch.device | str = "cpu") -> Sampler:
     """Shuffled batches of stored rows (an HDF5 data set or an array), without end; float32 on `device`."""
     count = len(rows)
-    slab_rows = min(
-        count, max(1, _SLAB_BYTES // (rows.dtype.itemsize * int(np.prod(rows.shape[1:], dtype=int))))
-    )
+    slab_rows = min(count, max(1, _SLAB_BYTES // (rows.dtype.itemsize * int(np.prod(rows.shape[1:], dtype=int)))))
     slabs = -(-count // slab_rows)
 
     @lru_cache(maxsize=2)

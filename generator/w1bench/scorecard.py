@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 
-
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from w1bench.manifest import Manifest
-from w1bench.metrics import METRIC_VERSION, METRICS, F64, Mean, Metric, Points, gradient_points
+from w1bench.metrics import F64, METRIC_VERSION, METRICS, Mean, Metric, Points, gradient_points
+from w1bench.store import Rows
 from w1bench.streams import stream
 from w1bench.submission import Submission
 
@@ -68,8 +67,8 @@ class Scorecard(_Part):
     level: float = LEVEL
 
 
-def score(manifest: Manifest, test: h5py.File, submission: Submission) -> Scorecard:
-    """Score a checked submission (see `submission`) on the open test.h5 of a pair."""
+def score(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Scorecard:
+    """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
     points = _points(manifest, test, submission)
     metrics: dict[str, Interval | None] = {}
     missing: dict[str, str] = {}
@@ -77,9 +76,7 @@ def score(manifest: Manifest, test: h5py.File, submission: Submission) -> Scorec
         if reason := _reason_missing(metric, manifest, submission):
             missing[name] = reason
             metrics[name] = None
-    for name, interval in _intervals(
-        manifest, points, [m for m in METRICS.values() if m.name not in missing]
-    ):
+    for name, interval in _intervals(manifest, points, [m for m in METRICS.values() if m.name not in missing]):
         metrics[name] = interval
     return Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
@@ -97,7 +94,7 @@ def _reason_missing(metric: Metric, manifest: Manifest, submission: Submission) 
     return None
 
 
-def _points(manifest: Manifest, test: h5py.File, submission: Submission) -> Points:
+def _points(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Points:
     cosine, length, square_error = gradient_points(submission["gradient"], test["gradient"])
     if "input_potential" not in submission or "target_potential" not in submission:
         return Points(manifest.w1, cosine, length, square_error)
@@ -151,7 +148,7 @@ def _diagnosis(points: Points, steepest: float | None) -> Diagnosis:
     )  # fmt: skip
 
 
-def _steepest_slope(test: h5py.File, points: Points) -> float | None:
+def _steepest_slope(test: Mapping[str, Rows], points: Points) -> float | None:
     """max |f(a) - f(b)| / ||a - b|| over all pairs of the first inputs and targets: above 1, f is not 1-Lipschitz."""
     if points.input_potential is None or points.target_potential is None:
         return None

@@ -7,8 +7,8 @@ reader; no links, no times, attributes of fixed length, so that one recipe on on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,12 @@ from w1bench.errors import CheckFailedError, PairError
 
 FORMAT = "w1bench-pair"
 FORMAT_VERSION = 1
-CITATION = "Korotin, Kolesov, Burnaev. Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport? NeurIPS 2022."
+CITATION = (
+    "Korotin, Kolesov, Burnaev. Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport? NeurIPS 2022."
+)
+
+# What is read by slicing rows: an HDF5 data set, a memory map or an array.
+Rows = h5py.Dataset | NDArray[Any]
 
 # file -> its data sets; every one but potentials, offsets and centres has the shape of points
 ROLES: dict[str, tuple[str, ...]] = {
@@ -55,9 +60,7 @@ def specs(role: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
 
 
 @contextmanager
-def create(
-    path: Path, datasets: Mapping[str, Spec], *, gzip: bool = False
-) -> Iterator[dict[str, h5py.Dataset]]:
+def create(path: Path, datasets: Mapping[str, Spec], *, gzip: bool = False) -> Generator[dict[str, h5py.Dataset]]:
     """A new pair file with the given data sets, to be filled by assignment to slices of them."""
     with h5py.File(path, "w", libver=_LIBVER) as file:
         yield {name: _dataset(file, name, spec, gzip=gzip) for name, spec in sorted(datasets.items())}
@@ -91,6 +94,26 @@ def open_file(path: Path) -> h5py.File:
         ) from None
 
 
+def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The data sets of an open pair file, by name.
+
+    Raises:
+        CheckFailedError: a member is something else.
+    """
+    members = {str(name): file[str(name)] for name in file}
+    for name, member in members.items():
+        if not isinstance(member, h5py.Dataset):
+            raise CheckFailedError(f"{file.filename} holds {name}, which is no data set; fetch it again.")
+    return {name: member for name, member in members.items() if isinstance(member, h5py.Dataset)}
+
+
+@contextmanager
+def open_pair(folder: Path) -> Generator[dict[str, h5py.File]]:
+    """All files of a pair folder, by role, for reading; raises as `open_file`."""
+    with ExitStack() as stack:
+        yield {role: stack.enter_context(open_file(folder / f"{role}.h5")) for role in ROLES}
+
+
 def attributes(file: h5py.File) -> dict[str, str | int | float]:
     """The root attributes as plain Python values."""
     return {name: _plain(value) for name, value in file.attrs.items()}
@@ -102,7 +125,7 @@ def check_file(file: h5py.File, role: str, expected: Mapping[str, Spec]) -> None
     Raises:
         CheckFailedError: a data set is missing, additional, or of another shape or dtype.
     """
-    found = {name: Spec(file[name].shape, file[name].dtype) for name in file}
+    found = {name: Spec(dataset.shape, dataset.dtype) for name, dataset in datasets(file).items()}
     if found != dict(expected):
         raise CheckFailedError(
             f"{file.filename} ({role}) holds {_words(found)}; needed: {_words(expected)}. Fetch it again."
@@ -113,11 +136,10 @@ def logical_digest(path: Path) -> str:
     """SHA-256 over name, dtype, shape and raw bytes of each data set in name order."""
     digest = hashlib.sha256()
     with open_file(path) as file:
-        for name in sorted(file):
-            dataset = file[name]
+        for name, dataset in sorted(datasets(file).items()):
             digest.update(f"{name}\0{dataset.dtype.str}\0{dataset.shape}\0".encode())
             for block in blocks(dataset):
-                digest.update(np.ascontiguousarray(dataset[block]))
+                digest.update(np.ascontiguousarray(dataset[block]).data.cast("B"))
     return digest.hexdigest()
 
 
@@ -127,7 +149,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def blocks(array: h5py.Dataset | NDArray[Any], size: int = _BLOCK_BYTES) -> Iterator[slice]:
+def blocks(array: Rows, size: int = _BLOCK_BYTES) -> Iterator[slice]:
     """Slices of rows that cover `array`, each of about `size` bytes."""
     row = max(1, array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64)))
     step = max(1, size // row)
@@ -149,9 +171,7 @@ def _dataset(file: h5py.File, name: str, spec: Spec, *, gzip: bool) -> h5py.Data
     layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     layout.set_obj_track_times(False)
     space = h5py.h5s.create_simple(spec.shape)
-    return h5py.Dataset(
-        h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(spec.dtype), space, layout)
-    )
+    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(spec.dtype), space, layout))
 
 
 def _plain(value: Any) -> str | int | float:
@@ -161,7 +181,4 @@ def _plain(value: Any) -> str | int | float:
 
 
 def _words(datasets: Mapping[str, Spec]) -> str:
-    return (
-        ", ".join(f"{name} {spec.shape} {spec.dtype.str}" for name, spec in sorted(datasets.items()))
-        or "nothing"
-    )
+    return ", ".join(f"{name} {spec.shape} {spec.dtype.str}" for name, spec in sorted(datasets.items())) or "nothing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from w1bench import store
 from w1bench.errors import SubmissionError
 from w1bench.manifest import Manifest
+from w1bench.store import Rows
 
 REQUIRED = "gradient"
 LARGEST = 1e100  # beyond it a square overflows float64
@@ -25,8 +26,6 @@ _NPY_MAGIC, _HDF_MAGIC = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
 _NPY_HEADER_BYTES = 4096
 _HDF_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
-# Rows are read by slicing; an HDF5 data set, a memory map and an array all do.
-Rows = h5py.Dataset | NDArray[Any]
 Submission = Mapping[str, Rows]
 
 
@@ -58,7 +57,7 @@ def from_arrays(manifest: Manifest, arrays: Mapping[str, ArrayLike | None]) -> S
 
 
 @contextmanager
-def open_submission(path: Path, manifest: Manifest) -> Iterator[Submission]:
+def open_submission(path: Path, manifest: Manifest) -> Generator[Submission]:
     """A submission from a `.npy` (the gradient alone) or `.h5` file, told apart by their first bytes.
 
     Raises:
@@ -80,9 +79,7 @@ def open_submission(path: Path, manifest: Manifest) -> Iterator[Submission]:
     try:
         opened = h5py.File(path, "r")
     except OSError as error:
-        raise SubmissionError(
-            f"{path.name} is truncated or damaged HDF5 ({error}); write it again."
-        ) from None
+        raise SubmissionError(f"{path.name} is truncated or damaged HDF5 ({error}); write it again.") from None
     with opened as file:
         yield _checked(_datasets(file, manifest), manifest)
 
@@ -100,9 +97,7 @@ def _memory_map(path: Path, file: BinaryIO) -> NDArray[Any]:
     file.seek(0)
     try:
         version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
-            version
-        ]
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, fortran, dtype = read(file, max_header_size=_NPY_HEADER_BYTES)
     except (
         ValueError,
@@ -113,9 +108,7 @@ def _memory_map(path: Path, file: BinaryIO) -> NDArray[Any]:
         RecursionError,
         OverflowError,
     ) as error:
-        raise SubmissionError(
-            f"{path.name} has no sound .npy header ({error}); save it with numpy.save."
-        ) from None
+        raise SubmissionError(f"{path.name} has no sound .npy header ({error}); save it with numpy.save.") from None
     _check_dtype(REQUIRED, dtype)
     offset, needed = file.tell(), dtype.itemsize * prod(shape)
     if (size := path.stat().st_size - offset) != needed or not needed:
@@ -171,18 +164,14 @@ def _checked(arrays: Mapping[str, Rows], manifest: Manifest) -> Submission:
     for name, array in arrays.items():
         _check_dtype(name, array.dtype)
         if array.shape != needed[name]:
-            raise SubmissionError(
-                f"`{name}` came with shape {array.shape}; {manifest.name} needs {needed[name]}."
-            )
+            raise SubmissionError(f"`{name}` came with shape {array.shape}; {manifest.name} needs {needed[name]}.")
         _check_finite(name, array)
     return arrays
 
 
 def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:
     if dtype not in _DTYPES:
-        raise SubmissionError(
-            f"`{name}` came as {dtype.str}; give little-endian float16, float32 or float64."
-        )
+        raise SubmissionError(f"`{name}` came as {dtype.str}; give little-endian float16, float32 or float64.")
 
 
 def _check_finite(name: str, array: Rows) -> None:

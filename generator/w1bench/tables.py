@@ -43,10 +43,7 @@ def built(folder: Path, manifest: Manifest) -> str:
 
 def certificate(figures: Iterable[Figure]) -> Table:
     """Every figure with its limit."""
-    rows = (
-        (f.name, f"{f.value:.3g}", f"{f.limit:.3g}", "holds" if f.holds else "BROKEN", f.meaning)
-        for f in figures
-    )
+    rows = ((f.name, f"{f.value:.3g}", f"{f.limit:.3g}", "holds" if f.holds else "BROKEN", f.meaning) for f in figures)
     return _table(("figure", "value", "limit", "", "meaning"), rows)
 
 

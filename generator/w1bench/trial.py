@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from w1bench import submission
 from w1bench.errors import InputError
@@ -34,11 +34,14 @@ def solve(
     settings = chosen.settings(pair.shape).override(steps=steps)
     draw = pair.sampler if fresh else pair.train_samplers
     inputs, targets = draw(settings.batch, device=on, seed=seed)
-    solver = ReferenceSolver(
-        chosen, pair.shape, settings, seed=seed, device=on, progress=progress,
-        checkpoint=out.with_name(f".{out.name}.checkpoint"),
-    )  # fmt: skip
-    fit = solver.fit(inputs, targets)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # `disable=None` draws no bar without a terminal.
+    with tqdm(total=settings.steps, unit="step", leave=False, disable=None if progress else True) as bar:
+        solver = ReferenceSolver(
+            chosen, pair.shape, settings, seed=seed, device=on,
+            checkpoint=out.with_name(f".{out.name}.checkpoint"), report=lambda step, _: _advance(bar, step),
+        )  # fmt: skip
+        fit = solver.fit(inputs, targets)
     if scorable := fit.outcome is not Outcome.DIVERGED:
         submission.write(out, submission.from_arrays(pair.manifest, answers(solver, pair)))
     sidecar = {
@@ -52,13 +55,17 @@ def solve(
 
 def answers(solver: ReferenceSolver, pair: OpenedPair) -> dict[str, NDArray[Any]]:
     """What a solver says at a pair's test and probe points: the arrays of a submission."""
-    test = {name: torch.from_numpy(np.asarray(pair.test.file[name])) for name in ("input", "target")}
+    x, y, z = (torch.from_numpy(rows[:]) for rows in (pair.test.input, pair.test.target, pair.probe.interpolate))
     return {
-        "gradient": solver.gradient(test["input"]).numpy(),
-        "input_potential": solver.potential(test["input"]).numpy(),
-        "target_potential": solver.potential(test["target"]).numpy(),
-        "probe_gradient": solver.gradient(torch.from_numpy(pair.probe.interpolate[:])).numpy(),
+        "gradient": solver.gradient(x).numpy(),
+        "input_potential": solver.potential(x).numpy(),
+        "target_potential": solver.potential(y).numpy(),
+        "probe_gradient": solver.gradient(z).numpy(),
     }
+
+
+def _advance(bar: Any, step: int) -> None:
+    bar.update(step - bar.n)
 
 
 def _method(name: str) -> Method:
@@ -73,9 +80,7 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"Device {name!r} cannot be used ({str(error).splitlines()[0]}); give cpu or cuda."
-        ) from None
+        raise InputError(f"Device {name!r} cannot be used ({str(error).splitlines()[0]}); give cpu or cuda.") from None
     return device
 
 

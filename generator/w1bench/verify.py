@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from w1bench import archive, store
-from w1bench.build import open_all
 from w1bench.certify import certify
 from w1bench.errors import CheckFailedError
 from w1bench.manifest import Figure, Manifest, read_manifest
@@ -22,7 +21,7 @@ def verify(folder: Path) -> tuple[Figure, ...]:
     manifest = read_manifest(folder)
     archive.check_digests(folder, manifest)
     _check_recipe(folder, manifest)
-    with open_all(folder) as files:
+    with store.open_pair(folder) as files:
         for role, file in files.items():
             store.check_file(file, role, manifest.specs(role))
             _check_attributes(folder, role, store.attributes(file), manifest)
@@ -31,10 +30,8 @@ def verify(folder: Path) -> tuple[Figure, ...]:
                 manifest.files[f"{role}.h5"].logical_digest,
             )
             if logical != needed:
-                raise CheckFailedError(
-                    f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}."
-                )
-        return certify(manifest, files)
+                raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
+        return certify(manifest, {role: store.datasets(file) for role, file in files.items()})
 
 
 def _check_recipe(folder: Path, manifest: Manifest) -> None:
@@ -52,9 +49,7 @@ def _check_recipe(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def _check_attributes(
-    folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest
-) -> None:
+def _check_attributes(folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest) -> None:
     for name, needed in manifest.attributes(role).items():
         if found.get(name) != needed:
             raise CheckFailedError(

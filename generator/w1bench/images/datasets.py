@@ -105,7 +105,7 @@ def digits() -> PictureTable:
     """
     path = _folder_of("sklearn", "scikit-learn") / "datasets" / "data" / "digits.csv.gz"
     rows = np.loadtxt(path, delimiter=",", dtype=np.float32)
-    return PictureTable((rows[:, :64] / 8 - 1).reshape(-1, 1, 8, 8))
+    return PictureTable((rows[:, :64] / np.float32(8) - np.float32(1)).reshape(-1, 1, 8, 8))
 
 
 @cache
@@ -120,9 +120,7 @@ def _photograph(path: Path, size: int) -> NDArray[np.uint8]:
     except (OSError, UnidentifiedImageError) as error:
         raise SourceError(f"Picture {path} cannot be read ({error}); replace or remove it.") from None
     if min(pixels.shape[:2]) < size:
-        raise SourceError(
-            f"Picture {path} is {pixels.shape[1]} x {pixels.shape[0]}; a patch needs {size} x {size}."
-        )
+        raise SourceError(f"Picture {path} is {pixels.shape[1]} x {pixels.shape[0]}; a patch needs {size} x {size}.")
     return pixels
 
 

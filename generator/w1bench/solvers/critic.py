@@ -21,9 +21,7 @@ class CriticLearner:
 
     def __init__(self, critic: nn.Module, loss: Loss, settings: Settings) -> None:
         self.critic, self.loss = critic, loss
-        self.optimiser = torch.optim.Adam(
-            critic.parameters(), lr=settings.learning_rate, betas=settings.betas
-        )
+        self.optimiser = torch.optim.Adam(critic.parameters(), lr=settings.learning_rate, betas=settings.betas)
 
     def update(self, x: Tensor, y: Tensor, rng: Generator) -> Tensor:
         loss, value = self.loss(self.critic, x, y, rng)

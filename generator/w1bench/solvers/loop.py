@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from w1bench.solvers.protocol import Fit, Learner, Outcome, Sampler
 
@@ -27,7 +26,7 @@ class Budget:
     seconds: float = math.inf
     checkpoint: Path | None = None
     save_every: float = 60.0
-    progress: bool = False
+    report: Callable[[int, float], None] | None = None  # called with (steps done, dual value) now and then
 
 
 def train(
@@ -36,33 +35,28 @@ def train(
     """Update `learner` on batches 0, 1, ... until the budget is used up or its dual value is not finite."""
     rng = torch.Generator(device)
     state = _load(budget.checkpoint, learner)
-    first, values, spent = state["step"], state["values"], state["seconds"]
+    step, values, spent = state["step"], state["values"], state["seconds"]
     started = saved = time.monotonic()
     outcome = Outcome.FINISHED
-    step = first
-    bar = tqdm(
-        total=budget.steps, initial=first, unit="step", leave=False, disable=None if budget.progress else True
-    )
-    with bar:
-        while step < budget.steps:
-            rng.manual_seed((seed << 32) + step)
-            value = learner.update(inputs(step), targets(step), rng)
-            step += 1
-            bar.update()
-            if step % _REPORT_EVERY and step < budget.steps:
-                continue
-            values.append(float(value))
-            bar.set_postfix(dual=f"{values[-1]:.4g}")
-            now = time.monotonic()
-            if not math.isfinite(values[-1]):
-                outcome = Outcome.DIVERGED
-                break
-            if spent + now - started > budget.seconds:
-                outcome = Outcome.OUT_OF_TIME
-                break
-            if budget.checkpoint and now - saved > budget.save_every:
-                _save(budget.checkpoint, learner, step, values, spent + now - started)
-                saved = now
+    while step < budget.steps:
+        rng.manual_seed((seed << 32) + step)
+        value = learner.update(inputs(step), targets(step), rng)
+        step += 1
+        if step % _REPORT_EVERY and step < budget.steps:
+            continue
+        values.append(float(value))
+        if budget.report:
+            budget.report(step, values[-1])
+        now = time.monotonic()
+        if not math.isfinite(values[-1]):
+            outcome = Outcome.DIVERGED
+            break
+        if spent + now - started > budget.seconds:
+            outcome = Outcome.OUT_OF_TIME
+            break
+        if budget.checkpoint and now - saved > budget.save_every:
+            _save(budget.checkpoint, learner, step, values, spent + now - started)
+            saved = now
     last = values[-_AVERAGED:]
     fit = Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
     if budget.checkpoint:
@@ -80,9 +74,7 @@ def _load(path: Path | None, learner: Learner) -> dict[str, Any]:
 
 def _save(path: Path, learner: Learner, step: int, values: list[float], seconds: float) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    torch.save(
-        {"learner": learner.state_dict(), "step": step, "values": values, "seconds": seconds}, temporary
-    )
+    torch.save({"learner": learner.state_dict(), "step": step, "values": values, "seconds": seconds}, temporary)
     temporary.replace(path)
 
 

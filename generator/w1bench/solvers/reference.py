@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,14 +25,14 @@ class ReferenceSolver:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seconds: float = math.inf
     checkpoint: Path | None = None
-    progress: bool = False
+    report: Callable[[int, float], None] | None = None
     learner: Learner | None = None
 
     def fit(self, inputs: Sampler, targets: Sampler) -> Fit:
         with torch.random.fork_rng(devices=[]), self.device:
             torch.manual_seed(self.seed)
             self.learner = self.method.learner(self.shape, self.settings)
-        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, progress=self.progress)
+        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, report=self.report)
         return train(self.learner, inputs, targets, seed=self.seed, device=self.device, budget=budget)
 
     def potential(self, x: Tensor) -> Tensor:

@@ -1,0 +1,124 @@
+"""Recipes: TOML in, one canonical JSON and hash out, and a sentence for what determines no pair."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from making import small_recipe
+
+from w1bench.errors import RecipeError
+from w1bench.recipe import PublishedFunnels, parse_recipe, read_recipe
+
+CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes"
+TOML = """
+name = "mine"
+power = 8
+half_width = 2.5
+[source]
+kind = "uniform"
+dim = 2
+[funnel]
+count = 4
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CATALOGUED.glob("*.toml")), ids=lambda path: path.stem)
+def test_catalogued_recipes_are_sound_and_named_by_their_file(path: Path) -> None:
+    assert read_recipe(path).name == path.stem
+
+
+def test_canonical_json_reads_back_as_the_same_recipe() -> None:
+    recipe = small_recipe()
+    again = parse_recipe(json.loads(recipe.canonical()), origin="canonical JSON")
+    assert (again, again.sha256()) == (recipe, recipe.sha256())
+
+
+def test_the_hash_does_not_depend_on_how_a_recipe_is_written(tmp_path: Path) -> None:
+    first = read_recipe(write(tmp_path, TOML)).sha256()
+    other = TOML.replace("power = 8\n", "").replace('name = "mine"', 'power = 8.0\nname = "mine"') + "offset_std = 0.1\n"
+    assert read_recipe(write(tmp_path, other)).sha256() == first
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("power = 8", "power = 9"), ("dim = 2", "dim = 3"), ("count = 4", "count = 5")]
+)
+def test_the_hash_depends_on_everything_that_determines_the_pair(tmp_path: Path, old: str, new: str) -> None:
+    first = read_recipe(write(tmp_path, TOML)).sha256()
+    assert read_recipe(write(tmp_path, TOML.replace(old, new))).sha256() != first
+
+
+def test_a_funnel_file_is_pinned_by_its_content_and_not_by_its_folder(tmp_path: Path) -> None:
+    text = TOML.replace("count = 4", 'file = "funnels.pt"')
+    hashes: list[str] = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "funnels.pt").write_bytes(b"content")
+        recipe = read_recipe(write(tmp_path / name, text))
+        assert isinstance(recipe.funnel, PublishedFunnels)
+        hashes.append(recipe.sha256())
+    assert hashes[0] == hashes[1]
+    assert str(tmp_path) not in recipe.canonical()
+    (tmp_path / "two" / "funnels.pt").write_bytes(b"other")
+    assert read_recipe(write(tmp_path / "two", text)).sha256() != hashes[0]
+    pinned = text + f'sha256 = "{"0" * 64}"\n'
+    with pytest.raises(RecipeError, match="but the recipe needs 0000"):
+        read_recipe(write(tmp_path / "two", pinned))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("power = 8", "power = 0.5", "power came as 0.5; .*greater than or equal to 1"),
+        ("power = 8", "power = inf", "power came as inf; .*finite"),
+        ("power = 8", "power = nan", "power came as nan"),
+        ("half_width = 2.5", "half_width = 0", "half_width came as 0"),
+        ("half_width = 2.5", "", "half_width.*field required"),
+        ("dim = 2", "dim = 0", r"source.uniform.dim came as 0"),
+        ("dim = 2", "dim = 2.5", "source.uniform.dim came as 2.5"),
+        ("dim = 2", "dim = 2\ncolour = 3", "colour came as 3; extra"),
+        ('kind = "uniform"', 'kind = "normal"', "uniform.*ball.*images"),
+        ("count = 4", "count = 0", "count came as 0"),
+        ("count = 4", "count = 4\ncenter_half_width = 3", "outside the cube of half width 2.5"),
+        ("count = 4", 'count = 4\ncenters = "origin"', "needs count = 1"),
+        ('name = "mine"', 'name = "../mine"', "name came as '../mine'"),
+        ("[funnel]", "[funnel", "is not TOML"),
+        ("[funnel]", "[sizes]\ntest = 0\n[funnel]", "sizes.test came as 0"),
+        ("count = 4", 'file = "missing.pt"', r"missing.pt cannot be read"),
+    ],
+)
+def test_what_determines_no_pair_gets_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        read_recipe(write(tmp_path, TOML.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": {"kind": "ball", "dim": 2, "radius": 3.0}},
+        {"source": {"kind": "ball", "dim": 2, "radius": 2.5}, "funnel": {"count": 4}},
+    ],
+)
+def test_a_ball_needs_its_own_radius_and_centres(changes: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError, match="ball"):
+        small_recipe(**changes)
+
+
+def test_sizes_can_be_given_and_bad_ones_are_refused() -> None:
+    recipe = small_recipe().with_sizes(train=5, test=None)
+    assert (recipe.sizes.train, recipe.sizes.test) == (5, small_recipe().sizes.test)
+    with pytest.raises(RecipeError, match=r"sizes.test came as -1"):
+        small_recipe().with_sizes(test=-1)
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"none.toml cannot be read"):
+        read_recipe(tmp_path / "none.toml")
