@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python tests/demo.py
+	bash docs/demo.sh
 
 test: $(VENV)/.installed check
 	$(BIN)/python -m pytest

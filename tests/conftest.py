@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from making import RECIPES
 
+from making import RECIPES
 from w1bench.build import build
 from w1bench.manifest import Manifest, read_manifest
+
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from making import small_recipe
 
+from making import small_recipe
 from w1bench.errors import FunnelError, RecipeError
 from w1bench.pair import make_pair
 

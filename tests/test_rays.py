@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import drawn
 
+from making import drawn
 from w1bench.errors import SourceError
 from w1bench.funnel import min_funnel
 from w1bench.rays import Ball, Cube, Domain, RayMap

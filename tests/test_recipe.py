@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import small_recipe
 
+from making import small_recipe
 from w1bench.errors import RecipeError
 from w1bench.recipe import PublishedFunnels, parse_recipe, read_recipe
 
@@ -44,7 +44,9 @@ def test_canonical_json_reads_back_as_the_same_recipe() -> None:
 
 def test_the_hash_does_not_depend_on_how_a_recipe_is_written(tmp_path: Path) -> None:
     first = read_recipe(write(tmp_path, TOML)).sha256()
-    other = TOML.replace("power = 8\n", "").replace('name = "mine"', 'power = 8.0\nname = "mine"') + "offset_std = 0.1\n"
+    other = (
+        TOML.replace("power = 8\n", "").replace('name = "mine"', 'power = 8.0\nname = "mine"') + "offset_std = 0.1\n"
+    )
     assert read_recipe(write(tmp_path, other)).sha256() == first
 
 

@@ -32,12 +32,14 @@ from w1bench.engines import Engine, LocalThreads
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest
 from w1bench.pair import Pair, make_pair
+from w1bench.preview import draw_preview
 from w1bench.recipe import ImageSource, Recipe
 from w1bench.sample import Sample
 from w1bench.streams import stream
 
 _TILES_PER_SHARD = 8
 _TILES_PER_COST_SHARD = 64
+_PREVIEWED = 2000  # rows that the picture is drawn from
 _DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
 
 Arrays = dict[str, NDArray[Any]]
@@ -88,6 +90,7 @@ def build(
         folder = work / "pair"
         folder.mkdir(exist_ok=True)
         manifest = _assemble(pair, cost, shards, work / "shards", folder, gzip=gzip)
+        _describe(manifest, pair, folder)
         _publish(manifest, folder, final)
         shutil.rmtree(work)
     archive.write_index(archive_folder)
@@ -259,9 +262,17 @@ def _fill(datasets: dict[str, h5py.Dataset], shards: Sequence[Shard], folder: Pa
                 dataset[start : start + rows] = arrays[name][:rows].reshape(rows, *dataset.shape[1:])
 
 
+def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
+    """The card and the picture."""
+    (folder / "README.md").write_text(card(manifest), encoding="utf-8")
+    with store.open_file(folder / "test.h5") as file:
+        test = store.datasets(file)
+        rows = slice(_PREVIEWED)
+        draw_preview(folder / "preview.png", manifest, pair.map.funnel, test["input"][rows], test["transported"][rows])
+
+
 def _publish(manifest: Manifest, folder: Path, final: Path) -> None:
     """The manifest last, everything on disk, then the name."""
-    (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     _write_atomically(folder / FILENAME, manifest.text().encode())
     for path in folder.iterdir():
         _sync(path)

@@ -97,7 +97,10 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
             "largest difference of a coordinate between an input and its partner's image",
         ),
         "gradient_norm": (rounding, "largest | ||grad f*|| - 1 |"),
-        "gradient_direction": (max(1e-12, vector_rounding), "largest ||grad f* ||y - x|| - (x - y)|| / max(1, ||y - x||)"),
+        "gradient_direction": (
+            max(1e-12, vector_rounding),
+            "largest ||grad f* ||y - x|| - (x - y)|| / max(1, ||y - x||)",
+        ),
         "input_potential": (rounding, "largest relative |f* + u| at inputs"),
         "target_potential": (rounding, "largest relative |f* + u| at targets"),
         "containment": (rounding, "furthest point outside the domain, in half widths (negative: inside)"),

@@ -20,7 +20,7 @@ from w1bench.recipe import NAME_PATTERN
 from w1bench.store import file_digest
 
 TIMEOUT = httpx2.Timeout(30.0)
-_PIECE = 1 << 20
+_IDENTITY = {"Accept-Encoding": "identity"}  # bytes as they are stored, so that a range means a range of them
 
 
 def fetch(name: str, origin: str, cache: Path, *, only: Iterable[str] | None = None, progress: bool = False) -> Path:
@@ -108,7 +108,7 @@ def _download(client: httpx2.Client, url: str, path: Path, entry: FileEntry, *, 
         have = 0
         partial.unlink()
     try:
-        with client.stream("GET", url, headers={"Range": f"bytes={have}-"} if have else {}) as answer:
+        with client.stream("GET", url, headers=_IDENTITY | ({"Range": f"bytes={have}-"} if have else {})) as answer:
             if answer.status_code not in (200, 206):
                 raise UnreachableError(f"{url} answered {answer.status_code}; try again later.")
             mode = "ab" if answer.status_code == 206 else "wb"
@@ -116,7 +116,7 @@ def _download(client: httpx2.Client, url: str, path: Path, entry: FileEntry, *, 
                 desc=path.name, total=entry.bytes, initial=file.tell(), unit="B", unit_scale=True, leave=False,
                 disable=None if progress else True,
             ) as bar:  # fmt: skip
-                for piece in answer.iter_bytes(_PIECE):
+                for piece in answer.iter_raw():
                     file.write(piece)
                     bar.update(len(piece))
                     if file.tell() > entry.bytes:

@@ -39,7 +39,7 @@ class LP:
         """(loss, E_P f - E_Q f) on a batch."""
         values = critic(torch.cat([x, y]))
         dual = values[: len(x)].mean() - values[len(x) :].mean()
-        t = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng, device=x.device)
+        t = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng, device=x.device, dtype=x.dtype)
         z = torch.lerp(x, y, t).requires_grad_()
         (gradient,) = torch.autograd.grad(critic(z).sum(), z, create_graph=True)
         excess = torch.relu(gradient.flatten(1).norm(dim=1) - 1)

@@ -25,6 +25,7 @@ class ReferenceSolver:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seconds: float = math.inf
     checkpoint: Path | None = None
+    save_every: float = 60.0
     report: Callable[[int, float], None] | None = None
     learner: Learner | None = None
 
@@ -32,7 +33,7 @@ class ReferenceSolver:
         with torch.random.fork_rng(devices=[]), self.device:
             torch.manual_seed(self.seed)
             self.learner = self.method.learner(self.shape, self.settings)
-        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, report=self.report)
+        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, self.save_every, self.report)
         return train(self.learner, inputs, targets, seed=self.seed, device=self.device, budget=budget)
 
     def potential(self, x: Tensor) -> Tensor:

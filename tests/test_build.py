@@ -1,0 +1,159 @@
+"""Builds: same recipe, same bytes, whatever the shards, threads, kills and restarts; nothing half-finished is ever seen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from making import SIZES, small_recipe
+from w1bench import build, store
+from w1bench.archive import published
+from w1bench.cost import Cost
+from w1bench.engines import LocalThreads
+from w1bench.errors import CheckFailedError, PairError, SourceError
+from w1bench.manifest import read_manifest
+from w1bench.recipe import Recipe
+from w1bench.verify import verify
+
+PHOTOS = small_recipe(
+    "photos",
+    power=100.0,
+    half_width=1.2,
+    source={"kind": "images", "dataset": "photos", "noise": 0.01},
+    funnel={"count": 4, "center_half_width": 1.0},
+    sizes={"train": 700, "test": 300, "probe": 50, "w1_rays": 2048},
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("recipe", [small_recipe(sizes=SIZES | {"train": 9000}), PHOTOS], ids=lambda r: r.name)
+def test_the_same_recipe_gives_the_same_bytes_for_any_shards_and_threads(recipe: Recipe, tmp_path: Path) -> None:
+    first = build.build(recipe, tmp_path / "a", engine=LocalThreads(1))
+    for name, threads, tiles in (("b", 1, 8), ("c", 2, 1), ("d", 3, 3)):
+        again = build.build(recipe, tmp_path / name, engine=LocalThreads(threads), tiles_per_shard=tiles)
+        assert contents(again) == contents(first)
+
+
+def test_rows_of_a_larger_pair_begin_with_those_of_a_smaller(tmp_path: Path) -> None:
+    small = build.build(small_recipe(), tmp_path / "a")
+    large = build.build(small_recipe(sizes=SIZES | {"train": 5000}), tmp_path / "b")
+    with store.open_file(small / "train.h5") as a, store.open_file(large / "train.h5") as b:
+        for name in ("input", "target"):
+            np.testing.assert_allclose(b[name][:3000], a[name][:], rtol=0, atol=1e-12)
+
+
+def test_a_published_pair_is_never_overwritten(archive: Path) -> None:
+    before = contents(archive / "small-d2-n4-p8")
+    with pytest.raises(PairError, match="published already"):
+        build.build(small_recipe(), archive)
+    assert contents(archive / "small-d2-n4-p8") == before
+
+
+def test_nothing_is_left_of_a_build_that_ended(archive: Path) -> None:
+    assert not [path for path in archive.iterdir() if path.name.startswith(".")]
+
+
+def test_training_rows_are_unpaired_and_draws_differ(archive: Path) -> None:
+    folder = archive / "small-d2-n4-p8"
+    with store.open_file(folder / "train.h5") as train, store.open_file(folder / "test.h5") as test:
+        x, y = train["input"][:], train["target"][:]
+        assert abs(np.corrcoef(x[:, 0], y[:, 0])[0, 1]) < 0.1
+        assert not np.isin(test["target"][:], y).any()
+        assert not np.isin(test["transported"][:], test["target"][:]).any()
+
+
+def test_a_build_that_failed_is_not_seen_and_can_be_resumed_or_removed(tmp_path: Path) -> None:
+    impossible = small_recipe("outside", source={"kind": "images", "dataset": "digits", "noise": 0.01}, half_width=0.9)
+    with pytest.raises(SourceError, match="give a larger half_width"):
+        build.build(impossible, tmp_path)
+    assert published(tmp_path) == []
+    with pytest.raises(PairError, match="unfinished build of outside.*--resume"):
+        build.build(impossible, tmp_path)
+    with pytest.raises(PairError, match="of another recipe"):
+        build.build(impossible.with_sizes(train=10), tmp_path, resume=True)
+
+
+SLOW = small_recipe("slow", source={"kind": "uniform", "dim": 200}, funnel={"count": 64},
+                    sizes={"train": 60_000, "test": 2000, "probe": 100, "w1_rays": 1 << 17})  # fmt: skip
+_CHILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_build import SLOW
+from w1bench.build import build
+build(SLOW, Path(sys.argv[1]), resume=True)
+"""
+
+
+def start_build(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", _CHILD, str(folder), str(Path(__file__).parent)])
+
+
+def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(tmp_path: Path) -> None:
+    whole = build.build(SLOW, tmp_path / "whole")
+    killed = tmp_path / "killed"
+    for shards in (1, 4, 8):
+        child = start_build(killed)
+        _wait_for(lambda shards=shards: len(list(killed.glob(".slow.building/shards/*.npz"))) >= shards, child)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(10)
+        if (killed / "slow").exists():
+            pytest.fail("the build ended before it could be killed; make SLOW slower")
+        assert published(killed) == []
+    kept = {path: path.stat().st_mtime_ns for path in killed.glob(".slow.building/shards/*.npz")}
+    torn = sorted(kept)[0]
+    torn.write_bytes(torn.read_bytes()[:1000])  # as a crash of the machine might leave it
+    folder = build.build(SLOW, killed, resume=True)
+    assert contents(folder) == contents(whole)
+    assert all(figure.holds for figure in verify(folder))
+
+
+def test_only_one_process_builds_a_pair(tmp_path: Path) -> None:
+    child = start_build(tmp_path)
+    try:
+        _wait_for(lambda: bool(list(tmp_path.glob(".slow.building/shards/*.npz"))), child)
+        with pytest.raises(PairError, match="Another process is building slow"):
+            build.build(SLOW, tmp_path, resume=True)
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(10)
+
+
+def test_a_certificate_that_does_not_hold_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = build.pooled_cost
+    monkeypatch.setattr(build, "pooled_cost", lambda moments: _one_percent_more(honest(moments)))
+    with pytest.raises(CheckFailedError, match=r"does not hold: w1_\w+ is .*kept in"):
+        build.build(small_recipe(), tmp_path)
+    assert published(tmp_path) == []
+
+
+def _one_percent_more(cost: Cost) -> Cost:
+    return Cost(cost.value * 1.01, cost.stderr, cost.rays)
+
+
+def test_gzip_changes_the_container_and_not_the_content(tmp_path: Path, archive: Path) -> None:
+    folder = build.build(small_recipe(), tmp_path, gzip=True)
+    plain, packed = (read_manifest(f).files for f in (archive / "small-d2-n4-p8", folder))
+    for role in store.ROLES:
+        assert plain[f"{role}.h5"].logical_digest == packed[f"{role}.h5"].logical_digest
+        assert plain[f"{role}.h5"].sha256 != packed[f"{role}.h5"].sha256
+    assert all(figure.holds for figure in verify(folder))
+
+
+def _wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert child.poll() in (None, 0), "the child failed"
+        assert time.monotonic() < deadline, "the child took too long"
+        time.sleep(0.005)

@@ -1,0 +1,138 @@
+"""The command line as a user types it: what it prints, what it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+RECIPE = """
+name = "typed"
+power = 8
+half_width = 2.5
+[source]
+kind = "uniform"
+dim = 2
+[funnel]
+count = 4
+[sizes]
+train = 2000
+test = 500
+probe = 100
+w1_rays = 100000
+"""
+
+
+def run(*words: object, code: int = 0, **environment: str) -> str:
+    """Run `w1bench WORDS`; returns stdout, or stderr where a failure is expected."""
+    done = subprocess.run(
+        [sys.executable, "-m", "w1bench", *map(str, words)], capture_output=True, text=True,
+        env=os.environ | environment,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if code else done.stdout
+
+
+def run_json(*words: object, **environment: str) -> Any:
+    return json.loads(run(*words, "--json", **environment))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with one pair, built by the command."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "typed.toml").write_text(RECIPE)
+    document = run_json("build", folder / "typed.toml", "--archive", folder / "archive", "--test", 600)
+    assert (document["name"], document["recipe"]["sizes"]["test"]) == ("typed", 600)
+    return folder / "archive"
+
+
+def test_the_way_from_recipe_to_scorecard(built: Path, tmp_path: Path) -> None:
+    pair = built / "typed"
+    assert "figures hold" in run("build", built.parent / "typed.toml", "--archive", tmp_path / "again")
+    listed = run_json("list", "--archive", built)
+    assert [p["name"] for p in listed["pairs"]] == ["typed"]
+    assert "ray_residual" in run("verify", pair)
+    assert run_json("verify", pair)["holds"] is True
+    fetched = run_json("fetch", "typed", "--from", built, "--cache", tmp_path / "cache", "--only", "test")
+    assert (Path(fetched["folder"]) / "test.h5").read_bytes() == (pair / "test.h5").read_bytes()
+    sidecar = run_json("solve", "lp", pair, "--steps", 50, "--seed", 3, "--out", tmp_path / "lp.h5")
+    assert (sidecar["method"], sidecar["steps"], sidecar["outcome"]) == ("LP", 50, "finished")
+    assert json.loads((tmp_path / "lp.json").read_text()) == sidecar
+    card = run_json("score", pair, tmp_path / "lp.h5")
+    assert card["pair"] == "typed"
+    assert set(card["metrics"]["cos"]) == {"value", "low", "high"}
+    assert "steepest_slope" in run("score", pair, tmp_path / "lp.h5")
+
+
+def test_solve_on_fresh_draws(built: Path, tmp_path: Path) -> None:
+    sidecar = run_json("solve", "lp", built / "typed", "--steps", 20, "--data", "fresh", "--out", tmp_path / "lp.h5")
+    assert sidecar["data"] == "fresh"
+
+
+def test_the_console_script_equals_the_module(built: Path) -> None:
+    script = Path(sys.executable).with_name("w1bench")
+    done = subprocess.run([script, "list", "--archive", built, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == run_json("list", "--archive", built)
+
+
+def test_a_pair_is_loaded_by_name_from_the_environment(built: Path, tmp_path: Path) -> None:
+    assert "typed" in run("list", W1BENCH_ARCHIVE=str(built))
+    folder = run("fetch", "typed", W1BENCH_ARCHIVE=str(built), W1BENCH_HOME=str(tmp_path)).strip()
+    assert folder == str(tmp_path / "typed")
+
+
+def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> None:
+    pair = built / "typed"
+    np.save(tmp_path / "nan.npy", np.full((600, 2), np.nan))
+    np.save(tmp_path / "short.npy", np.zeros((5, 2)))
+    (tmp_path / "bad.toml").write_text(RECIPE.replace("power = 8", "power = 0.5"))
+    for words, sentence in (
+        (("build", "nonsense"), "neither a .toml file nor a catalogued recipe; there are:"),
+        (("build", tmp_path / "bad.toml"), "power came as 0.5"),
+        (("build", built.parent / "typed.toml", "--archive", built), "published already"),
+        (("build", built.parent / "typed.toml", "--test", "0"), "sizes.test came as 0"),
+        (("verify", tmp_path), "is no pair"),
+        (("list", "--archive", tmp_path / "none"), "is no folder"),
+        (("fetch", "nothing", "--from", built), "is no pair"),
+        (("score", pair, tmp_path / "nan.npy"), "`gradient`[0, 0] is nan"),
+        (("score", pair, tmp_path / "short.npy"), "came with shape (5, 2); typed needs (600, 2)"),
+        (("score", pair, tmp_path / "none.h5"), "cannot be read"),
+        (("solve", "nothing", pair), "There is no method 'nothing'; there are: lp"),
+        (("solve", "lp", tmp_path), "There is no pair"),
+        (("submit", "typed", tmp_path / "nan.npy", "--method", "m"), "needs a token"),
+        (("nothing",), "No such command"),
+        (("solve", "lp", pair, "--steps", "0"), "--steps"),
+    ):
+        assert sentence in run(*words, code=2, W1BENCH_TOKEN=""), words
+
+
+def test_a_failed_check_ends_with_1(built: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = Path(shutil.copytree(built / "typed", tmp_path / "typed"))
+    with h5py.File(copy / "train.h5", "r+") as file:
+        file["input"][0, 0] += 1
+    assert "train.h5 was changed" in run("verify", copy, code=1)
+
+
+def test_a_service_that_does_not_answer_ends_with_3(built: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "g.npy", np.zeros((600, 2)))
+    nowhere = {"W1BENCH_SERVER": "http://127.0.0.1:9", "W1BENCH_TOKEN": "t"}
+    assert "does not answer" in run("leaderboard", code=3, **nowhere)
+    assert "does not answer" in run("submit", "typed", tmp_path / "g.npy", "--method", "m", code=3, **nowhere)
+    assert "does not answer" in run("fetch", "typed", "--from", "http://127.0.0.1:9", code=3)
+
+
+def test_help_names_every_command() -> None:
+    text = run("--help")
+    for verb in ("list", "build", "verify", "fetch", "score", "solve", "submit", "leaderboard", "serve", "token"):
+        assert verb in text

@@ -1,0 +1,128 @@
+"""Scorecards: known critics get known figures, and the intervals mean what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import w1bench
+from w1bench.metrics import METRICS, gradient_points
+from w1bench.opened import OpenedPair
+
+
+@pytest.fixture
+def pair(archive: Path) -> OpenedPair:
+    return w1bench.load(archive / "small-d16-n64-p8")
+
+
+def values(pair: OpenedPair, **arrays: Any) -> dict[str, float]:
+    card = w1bench.score(pair, **arrays)
+    return {name: metric.value for name, metric in card.metrics.items() if metric}
+
+
+def noisy(pair: OpenedPair, noise: float, seed: int = 0) -> NDArray[np.float64]:
+    g = pair.test.gradient[:]
+    return g + noise * np.random.default_rng(seed).standard_normal(g.shape)
+
+
+def test_metrics_equal_their_definitions(pair: OpenedPair) -> None:
+    g, t = noisy(pair, 0.3), pair.test.gradient[:]
+    fx, fy = pair.test.input_potential[:], pair.test.target_potential[:]
+    found = values(pair, gradient=g, input_potential=1.5 * fx, target_potential=1.5 * fy)
+    assert found["cos"] == pytest.approx(np.mean((g * t).sum(1) / np.linalg.norm(g, axis=1)))
+    assert found["l2"] == pytest.approx(np.square(g - t).sum(1).mean())
+    raw = 1.5 * (fx.mean() - fy.mean())
+    assert found["w1_raw"] == pytest.approx(raw)
+    estimate = pair.w1 + raw - (fx.mean() - fy.mean())
+    assert found["w1_estimate"] == pytest.approx(estimate)
+    assert found["dev"] == pytest.approx(100 * abs(pair.w1 - estimate) / pair.w1)
+
+
+def test_a_constant_added_to_the_potential_changes_nothing(pair: OpenedPair) -> None:
+    g, fx, fy = pair.test.gradient[:], pair.test.input_potential[:], pair.test.target_potential[:]
+    found = values(pair, gradient=g, input_potential=fx + 100, target_potential=fy + 100)
+    assert found["dev"] == pytest.approx(0, abs=1e-9)
+
+
+def test_zero_gradients_score_zero(pair: OpenedPair) -> None:
+    card = w1bench.score(pair, gradient=np.zeros_like(pair.test.gradient[:]))
+    assert card.metrics["cos"] is not None
+    assert (card.metrics["cos"].value, card.diagnosis.zero_gradients) == (0.0, card.points)
+    assert card.diagnosis.best_scale_l2 == 1.0
+
+
+def test_l2_splits_into_direction_and_magnitude(pair: OpenedPair) -> None:
+    for scale in (0.3, 1.0, 4.0):
+        card = w1bench.score(pair, gradient=scale * noisy(pair, 0.2))
+        assert card.metrics["l2"] is not None
+        parts = card.diagnosis.l2_direction + card.diagnosis.l2_magnitude
+        assert parts == pytest.approx(card.metrics["l2"].value, rel=1e-12)
+
+
+def test_the_best_scale_is_found_and_does_not_depend_on_the_scale(pair: OpenedPair) -> None:
+    g, t = noisy(pair, 0.2), pair.test.gradient[:]
+    cards = [w1bench.score(pair, gradient=scale * g).diagnosis for scale in (1.0, 7.0)]
+    assert cards[0].best_scale == pytest.approx(7 * cards[1].best_scale)
+    assert cards[0].best_scale_l2 == pytest.approx(cards[1].best_scale_l2)
+    direct = [np.square(s * g - t).sum(1).mean() for s in (0.99 * cards[0].best_scale, cards[0].best_scale)]
+    assert direct[1] == pytest.approx(cards[0].best_scale_l2)
+    assert direct[0] > direct[1]
+
+
+def test_the_steepest_slope_is_found(pair: OpenedPair) -> None:
+    g, fx, fy = pair.test.gradient[:], pair.test.input_potential[:], pair.test.target_potential[:]
+    truth = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy).diagnosis.steepest_slope
+    assert truth is not None
+    assert truth <= 1 + 1e-12
+    tripled = w1bench.score(pair, gradient=g, input_potential=3 * fx, target_potential=3 * fy).diagnosis
+    assert tripled.steepest_slope == pytest.approx(3 * truth)
+    step = fx.copy()
+    step[17] += 50
+    near = w1bench.score(pair, gradient=g, input_potential=step, target_potential=fy).diagnosis.steepest_slope
+    x, y = pair.test.input[:1024], pair.test.target[:1024]
+    others, f = np.concatenate([np.delete(x, 17, 0), y]), np.concatenate([np.delete(step[:1024], 17), fy[:1024]])
+    assert near == pytest.approx((np.abs(step[17] - f) / np.linalg.norm(x[17] - others, axis=1)).max())
+
+
+def test_metrics_without_data_are_null_with_their_reason(pair: OpenedPair) -> None:
+    card = w1bench.score(pair, gradient=pair.test.gradient[:], input_potential=pair.test.input_potential[:])
+    assert card.metrics["dev"] is None
+    assert card.missing["dev"] == "the submission holds no `target_potential`"
+    assert card.diagnosis.steepest_slope is None
+    assert list(card.metrics) == list(METRICS)
+
+
+def test_intervals_cover_the_mean_about_as_often_as_they_say(pair: OpenedPair) -> None:
+    """Critics with independent noise share one expected cosine; 95 % intervals should hold most of their own means."""
+    widths, centre = [], []
+    for seed in range(10):
+        metric = w1bench.score(pair, gradient=noisy(pair, 0.5, seed)).metrics["cos"]
+        assert metric is not None
+        widths.append(metric.high - metric.low)
+        centre.append(metric.value)
+        assert metric.low < metric.value < metric.high
+    cosine = gradient_points(noisy(pair, 0.5), pair.test.gradient)[0]
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * cosine.std() / np.sqrt(len(cosine)), rel=0.1)
+    assert np.std(centre) < np.mean(widths)
+
+
+def test_a_scorecard_is_a_function_of_its_submission(pair: OpenedPair) -> None:
+    g = noisy(pair, 0.2)
+    assert w1bench.score(pair, gradient=g) == w1bench.score(pair, gradient=g)
+
+
+def test_sums_of_float32_are_as_good_as_float64() -> None:
+    rng = np.random.default_rng(0)
+    t = rng.standard_normal((50, 12288)).astype(np.float32)
+    t /= np.linalg.norm(t, axis=1, keepdims=True)
+    g = (t + 1e-4 * rng.standard_normal(t.shape)).astype(np.float32)
+    cosine, length, error = gradient_points(g, t)
+    wide_g, wide_t = g.astype(np.longdouble), t.astype(np.longdouble)
+    np.testing.assert_allclose(error, np.square(wide_g - wide_t).sum(1).astype(float), rtol=1e-12)
+    np.testing.assert_allclose(length, np.sqrt(np.square(wide_g).sum(1)).astype(float), rtol=1e-12)
+    exact = (wide_g * wide_t).sum(1) / np.sqrt(np.square(wide_g).sum(1)) / np.sqrt(np.square(wide_t).sum(1))
+    np.testing.assert_allclose(cosine, exact.astype(float), rtol=1e-12)

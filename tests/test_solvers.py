@@ -1,0 +1,191 @@
+"""Solvers: the loss is the paper's, the loop is fair, and a known answer is recovered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import w1bench
+from w1bench.solvers import LP, SOLVERS, ReferenceSolver
+from w1bench.solvers.networks import critic
+from w1bench.solvers.protocol import Learner, Outcome, Sampler, Settings
+
+
+def gaussian(seed: int, shift: float) -> Sampler:
+    def draw(k: int) -> Tensor:
+        return torch.randn(64, 3, generator=torch.Generator().manual_seed(1000 * seed + k)) + shift
+
+    return draw
+
+
+def solver(**changes: object) -> ReferenceSolver:
+    settings = Settings(steps=200, batch=64, learning_rate=1e-3, betas=(0.0, 0.9)).override(**changes)
+    return ReferenceSolver(LP(), (3,), settings, seed=1)
+
+
+def test_the_lp_loss_and_its_gradient_equal_the_formula() -> None:
+    """E_Q f - E_P f + 10 E_z (||grad f(z)|| - 1)_+^2, with the gradient of a small network written out."""
+    w, a = torch.tensor([[0.7, -1.3], [2.0, 0.4]], dtype=torch.double), torch.tensor([1.5, -0.8], dtype=torch.double)
+    x = torch.tensor([[0.2, 0.4], [1.0, -2.0], [0.5, 0.1]], dtype=torch.double)
+    y = torch.tensor([[1.0, 1.0], [-0.5, 0.3], [2.0, 0.9]], dtype=torch.double)
+    network = nn.Sequential(
+        nn.Linear(2, 2, bias=False), nn.Softplus(), nn.Linear(2, 1, bias=False), nn.Flatten(0)
+    ).double()
+    network[0].weight.data, network[2].weight.data = w.clone(), a[None].clone()
+    t = torch.rand(3, 1, generator=torch.Generator().manual_seed(5), dtype=torch.double)
+
+    def plain(w: Tensor, a: Tensor) -> Tensor:
+        f = lambda p: nn.functional.softplus(p @ w.T) @ a  # noqa: E731
+        z = t * y + (1 - t) * x
+        gradient = (torch.sigmoid(z @ w.T) * a) @ w
+        return f(y).mean() - f(x).mean() + 10 * (gradient.norm(dim=1) - 1).clamp(min=0).square().mean()
+
+    w, a = w.requires_grad_(), a.requires_grad_()
+    expected = plain(w, a)
+    loss, dual = LP().loss(network, x, y, torch.Generator().manual_seed(5))
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
+    assert dual.item() == pytest.approx((network(x).mean() - network(y).mean()).item(), abs=1e-12)
+    found = torch.autograd.grad(loss, [network[0].weight, network[2].weight])
+    for g, e in zip(found, torch.autograd.grad(expected, [w, a]), strict=True):
+        torch.testing.assert_close(g.flatten(), e.flatten(), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "parameters"),
+    [
+        ((2,), 2 * 128 + 128 + 128 * 128 + 128 + 128 + 1),
+        ((128,), 128 * 256 + 256 + 256 * 256 + 256 + 256 + 1),
+        ((3, 32, 32), 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256)),
+        ((3, 64, 64), 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 128 + 256 + 512 + 1),
+        ((1, 8, 8), 64 * 128 + 128 + 128 * 128 + 128 + 128 + 1),
+    ],
+)
+def test_critics_have_the_published_sizes(shape: tuple[int, ...], parameters: int) -> None:
+    network = critic(shape)
+    assert sum(p.numel() for p in network.parameters()) == parameters
+    assert network(torch.zeros(5, *shape)).shape == (5,)
+
+
+@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
+def test_a_shift_is_recovered(method: LP) -> None:
+    """Two normal laws a shift apart: f is linear, its gradient points along the shift, W1 is the shift's length."""
+    fitted = ReferenceSolver(method, (3,), Settings(300, 64, 2e-3, (0.0, 0.9)), seed=1)
+    fit = fitted.fit(gaussian(1, 2.0), gaussian(2, 0.0))
+    assert fit.outcome is Outcome.FINISHED
+    assert fit.dual_value == pytest.approx(2 * math.sqrt(3), rel=0.25)
+    x = gaussian(3, 2.0)(0)
+    gradient = fitted.gradient(x)
+    cosine = nn.functional.cosine_similarity(gradient, torch.ones(1, 3))
+    assert cosine.mean() > 0.98
+    difference = fitted.potential(x).mean() - fitted.potential(gaussian(4, 0.0)(0)).mean()
+    assert difference.item() == pytest.approx(fit.dual_value, rel=0.3)
+
+
+def test_the_gradient_is_that_of_the_potential() -> None:
+    fitted = solver(steps=20)
+    fitted.fit(gaussian(1, 2.0), gaussian(2, 0.0))
+    x, step = gaussian(3, 0.0)(0), torch.tensor([[1e-2, 0.0, 0.0]])
+    slope = (fitted.potential(x + step) - fitted.potential(x - step)) / 2e-2
+    assert (slope - fitted.gradient(x)[:, 0]).abs().median() < 1e-3
+
+
+def test_a_training_is_a_function_of_its_seed() -> None:
+    state = torch.get_rng_state()
+    a, b = solver(), solver()
+    assert (
+        a.fit(gaussian(1, 1.0), gaussian(2, 0.0)).dual_values == b.fit(gaussian(1, 1.0), gaussian(2, 0.0)).dual_values
+    )
+    x = gaussian(3, 0.0)(0)
+    assert torch.equal(a.gradient(x), b.gradient(x))
+    assert torch.equal(torch.get_rng_state(), state), "the global stream was touched"
+
+
+class _KilledError(Exception):
+    """Stands for whatever ends a process between two steps."""
+
+
+def _until(step: int, sampler: Sampler) -> Sampler:
+    def draw(k: int) -> Tensor:
+        if k >= step:
+            raise _KilledError
+        return sampler(k)
+
+    return draw
+
+
+def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> None:
+    x, y = gaussian(1, 1.0), gaussian(2, 0.0)
+    whole, interrupted = solver(), solver()
+    whole.fit(x, y)
+    interrupted.checkpoint, interrupted.save_every = tmp_path / "checkpoint", 0.0
+    with pytest.raises(_KilledError):
+        interrupted.fit(_until(120, x), y)
+    assert interrupted.checkpoint.exists()
+    asked: list[int] = []
+
+    def counted(k: int) -> Tensor:
+        asked.append(k)
+        return x(k)
+
+    interrupted.fit(counted, y)
+    assert asked[0] == 100
+    assert torch.equal(interrupted.gradient(x(0)), whole.gradient(x(0)))
+    assert not interrupted.checkpoint.exists()
+
+
+def test_divergence_is_an_outcome() -> None:
+    fit = solver(learning_rate=1e30).fit(gaussian(1, 1.0), gaussian(2, 0.0))
+    assert fit.outcome is Outcome.DIVERGED
+    assert fit.steps < 200
+
+
+def test_the_time_allowed_is_kept() -> None:
+    slow = solver(steps=10**6)
+    slow.seconds = 0.2
+    fit = slow.fit(gaussian(1, 1.0), gaussian(2, 0.0))
+    assert fit.outcome is Outcome.OUT_OF_TIME
+    assert fit.seconds < 10
+
+
+def test_a_solver_sees_nothing_but_its_samplers(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every batch that training takes is counted, and no test point is read before it ends."""
+    from w1bench import trial
+
+    pair = w1bench.load(archive / "small-d2-n4-p8")
+    drawn: dict[str, list[int]] = {"input": [], "target": []}
+
+    def counted(name: str, sampler: Sampler) -> Callable[[int], Tensor]:
+        def draw(k: int) -> Tensor:
+            drawn[name].append(k)
+            return sampler(k)
+
+        return draw
+
+    inputs, targets = pair.train_samplers(256)
+    fitted = ReferenceSolver(LP(), (2,), LP().settings((2,)).override(steps=30, batch=256))
+    fitted.fit(counted("input", inputs), counted("target", targets))
+    assert drawn == {"input": list(range(30)), "target": list(range(30))}
+    assert "test" not in pair.__dict__
+    assert set(trial.answers(fitted, pair)) == {"gradient", "input_potential", "target_potential", "probe_gradient"}
+
+
+def test_learners_and_solvers_keep_their_protocols() -> None:
+    learner: Learner = LP().learner((2,), LP().settings((2,)))
+    assert learner.potential(torch.zeros(4, 2)).shape == (4,)
+
+
+@pytest.mark.parametrize(("name", "least"), [("small-d2-n4-p8", 0.6), ("small-d16-n64-p8", 0.3)])
+def test_lp_learns_a_pair_from_its_files(name: str, least: float, archive: Path, tmp_path: Path) -> None:
+    from w1bench.opened import score_file
+    from w1bench.trial import solve
+
+    sidecar = solve("lp", w1bench.load(archive / name), tmp_path / "lp.h5", steps=400)
+    assert (sidecar["outcome"], sidecar["steps"], sidecar["submission"]) == ("finished", 400, "lp.h5")
+    cos = score_file(archive / name, tmp_path / "lp.h5").metrics["cos"]
+    assert cos is not None
+    assert cos.value > least
