@@ -17,10 +17,11 @@ from scipy.spatial.distance import cdist
 from w1bench import store
 from w1bench.cost import Cost, pooled_cost, tile_moments
 from w1bench.errors import FunnelError
-from w1bench.funnel import F64, MinFunnel, min_funnel
+from w1bench.funnel import MinFunnel, min_funnel
 from w1bench.manifest import Figure, Manifest
 from w1bench.pair import Pair
 from w1bench.rays import Ball, Cube, RayMap
+from w1bench.sample import F64
 from w1bench.sources import Source, UniformBall, UniformCube
 from w1bench.store import Rows
 

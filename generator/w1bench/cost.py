@@ -8,7 +8,7 @@ from math import fsum, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.funnel import F64
+from w1bench.sample import F64
 
 RELATIVE_STDERR = 9e-5  # aimed at where rays are cheap; 1e-4 is what is promised
 DEFAULT_RAYS = 1 << 16  # where they are not: about .2 % for images

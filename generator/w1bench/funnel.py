@@ -11,20 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from w1bench.errors import FunnelError
+from w1bench.kernels import nearest_rows
+from w1bench.sample import F64
 from w1bench.streams import tile_rows
-
-F64 = NDArray[np.float64]
-
-_SUMS = {
-    "reassoc",
-    "contract",
-    "nsz",
-}  # sums may be taken in vector lanes; NaN and infinity keep their meaning
-_SLACK = 16.0 * np.sqrt(np.finfo(np.float64).eps)  # bound on the product's error in a distance, in units of ||x||
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class MinFunnel:
         distance = np.empty(len(x))
         for start in range(0, len(x), tile_rows(self.dim)):
             rows = slice(start, start + tile_rows(self.dim))
-            _nearest_rows(
+            nearest_rows(
                 x[rows],
                 x[rows] @ self.center.T,
                 self.center,
@@ -106,62 +98,6 @@ def min_funnel(center: ArrayLike, offset: ArrayLike) -> MinFunnel:
         )
     kept = ~(gap >= 0).any(axis=1)
     return MinFunnel(a[kept], b[kept], dominated=int((~kept).sum()))
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def square_difference(x: F64, a: F64) -> float:
-    """||x - a||^2 of two rows (D,)."""
-    total = 0.0
-    for d in range(x.size):
-        total += (x[d] - a[d]) * (x[d] - a[d])
-    return total
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def square_length(x: F64) -> float:
-    """||x||^2 of a row (D,)."""
-    total = 0.0
-    for d in range(x.size):
-        total += x[d] * x[d]
-    return total
-
-
-@njit(nogil=True, cache=True)
-def nearest_row(x: F64, product: F64, center: F64, offset: F64, square_norm: F64, value: F64) -> tuple[int, float]:
-    """argmin_n (||x - a_n|| + b_n) and that ||x - a_n|| for one row x (D,), given product = center x (N,).
-
-    The product loses digits by cancellation, at most `slack` in a distance; whoever is within it of the least is
-    measured again by differences. `value` (N,) is scratch.
-    """
-    xx = square_length(x)
-    least = np.inf
-    for m in range(offset.size):
-        value[m] = np.sqrt(max(xx + square_norm[m] - 2.0 * product[m], 0.0)) + offset[m]
-        least = min(least, value[m])
-    slack = _SLACK * np.sqrt(xx + square_norm.max())
-    best, best_value, best_distance = 0, np.inf, 0.0
-    for m in range(offset.size):
-        if value[m] <= least + slack:
-            s = np.sqrt(square_difference(x, center[m]))
-            if s + offset[m] < best_value:
-                best, best_value, best_distance = m, s + offset[m], s
-    return best, best_distance
-
-
-@njit(nogil=True, cache=True)
-def _nearest_rows(
-    x: F64,
-    product: F64,
-    center: F64,
-    offset: F64,
-    square_norm: F64,
-    index: NDArray[np.int64],
-    distance: F64,
-) -> None:
-    """`nearest_row` for rows x (B, D) and product (B, N), into index and distance (B,)."""
-    value = np.empty(offset.size)
-    for i in range(x.shape[0]):
-        index[i], distance[i] = nearest_row(x[i], product[i], center, offset, square_norm, value)
 
 
 def _square_distances(a: F64) -> F64:

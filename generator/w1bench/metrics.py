@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w1bench import store
+from w1bench.sample import F64
 from w1bench.store import Rows
 
 METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission
 
-F64 = NDArray[np.float64]
 _BLOCK_BYTES = 1 << 19  # of gradients at a time, so that float64 copies stay in the cache
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from w1bench import recipe as recipes
 from w1bench.errors import FunnelError, RecipeError
-from w1bench.funnel import F64, MinFunnel, min_funnel
+from w1bench.funnel import MinFunnel, min_funnel
 from w1bench.images.datasets import digits, photograph_patches
 from w1bench.rays import RayMap
 from w1bench.recipe import Recipe
-from w1bench.sample import Array, Sample
+from w1bench.sample import F64, Array, Sample
 from w1bench.sources import NoisyPictures, Source, UniformBall, UniformCube
 from w1bench.streams import stream, tile_rows
 

@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from w1bench.funnel import F64, MinFunnel
+from w1bench.funnel import MinFunnel
 from w1bench.manifest import Manifest
-from w1bench.sample import Array
+from w1bench.sample import F64, Array
 
 _RAYS = 400
 _POINTS = 2000

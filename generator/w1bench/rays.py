@@ -15,15 +15,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import DTypeLike, NDArray
 
 from w1bench.errors import SourceError
-from w1bench.funnel import F64, MinFunnel, nearest_row
-from w1bench.sample import Array, Sample
+from w1bench.funnel import MinFunnel
+from w1bench.kernels import trace_rows
+from w1bench.sample import F64, Array, Sample
 from w1bench.streams import tile_rows
-
-_MAXIMA = {"reassoc", "contract", "nsz", "nnan"}  # inputs are finite, so maxima may run in vector lanes
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class RayMap:
             part = slice(start, min(start + rows, n))
             y = np.ascontiguousarray(target[part], np.float64)
             s = np.matmul(y, funnel.center.T, out=product[: len(y)])
-            _trace_rows(
+            trace_rows(
                 y, s, funnel.center, funnel.offset, funnel.square_norm, *self._tables, self.power,
                 rays.nearest[part], rays.distance[part], rays.length[part], moved[part], gradient[part],
             )  # fmt: skip
@@ -133,58 +131,3 @@ class RayMap:
 def _reciprocal(wall: F64) -> F64:
     """1 / distance to a wall; 0 for a centre on the wall, which no ray leaves towards it."""
     return np.divide(1, wall, out=np.zeros_like(wall), where=wall > 0)
-
-
-@njit(nogil=True, cache=True)
-def _trace_rows(
-    y: F64, product: F64, center: F64, offset: F64, square_norm: F64,
-    gram: F64, room: F64, upper: F64, lower: F64, radius: float, power: float,
-    index: NDArray[np.int64], distance: F64, length: F64, moved: Array, gradient: Array,
-) -> None:  # fmt: skip
-    """Rays of targets y (B, D) given product = y center^T (B, N); also x and grad f* where `moved` has rows."""
-    value = np.empty(offset.size)
-    for i in range(y.shape[0]):
-        n, s = nearest_row(y[i], product[i], center, offset, square_norm, value)
-        index[i], distance[i], length[i] = n, s, 0.0
-        if s == 0.0:
-            continue
-        crossing = _nearest_crossing(product[i], offset, gram[n], room[n], n, s)
-        if radius > 0:
-            along = (product[i, n] - gram[n, n]) / s
-            wall = 1 / (np.sqrt(along * along + radius * radius - square_norm[n]) - along)
-        else:
-            wall = _nearest_wall(y[i], center[n], upper[n], lower[n]) / s
-        end = 1 / max(crossing, wall)
-        length[i] = end
-        if moved.shape[0]:
-            _write_row(y[i], center[n], s, end * min(s / end, 1.0) ** power, moved[i], gradient[i])
-
-
-@njit(nogil=True, cache=True, fastmath=_MAXIMA)
-def _nearest_crossing(product: F64, offset: F64, gram: F64, room: F64, n: int, s: float) -> float:
-    """The largest 2 (e - c) / (C - e^2) over the other funnels: the reciprocal of the first crossing's distance."""
-    own, best = product[n] - gram[n], 0.0
-    for m in range(offset.size):
-        c = (own - product[m] + gram[m]) / s
-        best = max(best, 2.0 * (offset[n] - offset[m] - c) * room[m])
-    return best
-
-
-@njit(nogil=True, cache=True, fastmath=_MAXIMA)
-def _nearest_wall(y: F64, a: F64, upper: F64, lower: F64) -> float:
-    """s over the distance from centre a to the cube's wall in the direction of y."""
-    best = 0.0
-    for d in range(y.size):
-        step = y[d] - a[d]
-        best = max(best, max(step * upper[d], -step * lower[d]))
-    return best
-
-
-@njit(nogil=True, cache=True)
-def _write_row(y: F64, a: F64, s: float, near: float, moved: Array, gradient: Array) -> None:
-    """x = a + s' v and grad f*(x) = -v for one row."""
-    shrink, inverse = near / s, -1 / s
-    for d in range(y.size):
-        step = y[d] - a[d]
-        moved[d] = a[d] + shrink * step
-        gradient[d] = inverse * step

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Sample:
     input: Array
     target: Array
     gradient: Array
-    input_potential: NDArray[np.float64]
-    target_potential: NDArray[np.float64]
-    displacement: NDArray[np.float64]
-    ray_length: NDArray[np.float64]
+    input_potential: F64
+    target_potential: F64
+    displacement: F64
+    ray_length: F64
 
     def __len__(self) -> int:
         return len(self.input)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from w1bench.manifest import Manifest
-from w1bench.metrics import F64, METRIC_VERSION, METRICS, Mean, Metric, Points, gradient_points
+from w1bench.metrics import METRIC_VERSION, METRICS, Mean, Metric, Points, gradient_points
+from w1bench.sample import F64
 from w1bench.store import Rows
 from w1bench.streams import stream
 from w1bench.submission import Submission

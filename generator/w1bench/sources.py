@@ -8,10 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from w1bench.errors import SourceError
-from w1bench.funnel import F64
 from w1bench.images.datasets import Pictures
 from w1bench.rays import Ball, Cube, Domain
-from w1bench.sample import Array
+from w1bench.sample import F64, Array
 
 _ROUNDS = 64  # of redrawing before a source is said not to fit its cube
 
