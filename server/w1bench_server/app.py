@@ -1,0 +1,50 @@
+"""The app: wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.staticfiles import StaticFiles
+
+from w1bench_server import openapi, problems
+from w1bench_server.envelope import Envelope
+from w1bench_server.routes import board, health, pages, pairs, submissions
+from w1bench_server.service import running
+from w1bench_server.settings import Settings
+
+_STATIC = Path(__file__).with_name("static")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI application; it opens its files and processes when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
+        async with running(settings) as service:
+            yield {"service": service}
+
+    app = FastAPI(
+        description="Pairs of distributions with a known Wasserstein-1 distance: download, submit, compare.",
+        lifespan=lifespan,
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    for part in (health, pairs, submissions, board, pages):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    problems.install(app)
+    app.add_middleware(Envelope)
+    app.openapi = partial(openapi.document, app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

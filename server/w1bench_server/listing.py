@@ -1,0 +1,46 @@
+"""Listing: the published pairs page by page; a cursor holds the last name that was given out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+
+from w1bench.archive import entry
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.problems import ProblemError
+from w1bench_server.wire import PairEntry, PairPage
+
+LARGEST_PAGE = 500
+
+
+def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> PairPage:
+    """Up to `limit` pairs after the cursor, by name; pairs published meanwhile neither repeat nor hide any.
+
+    Raises:
+        ProblemError: 400, for a longer page or a cursor that came from nowhere.
+    """
+    if limit > LARGEST_PAGE:
+        raise ProblemError(400, f"A page has at most {LARGEST_PAGE} pairs; ask for fewer.", pointer="#/query/limit")
+    after = _read(cursor) if cursor else ""
+    following = sorted((pair for pair in pairs if pair.name > after), key=lambda pair: pair.name)
+    shown = following[:limit]
+    more = len(following) > limit
+    return PairPage(pairs=[_entry(pair) for pair in shown], next=_write(shown[-1].name) if more else None)
+
+
+def _entry(pair: PublishedPair) -> PairEntry:
+    return PairEntry(**entry(pair.manifest), track=pair.track)
+
+
+def _write(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise ProblemError(
+            400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
+        ) from None

@@ -1,0 +1,81 @@
+"""Pairs: the list, a manifest, a certificate, files and slices of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from w1bench.manifest import Manifest
+from w1bench_server import listing, slices, wire
+from w1bench_server.downloads import download
+from w1bench_server.routes import read
+from w1bench_server.service import Here
+from w1bench_server.slices import Form
+from w1bench_server.wire import Certificate, PairPage
+
+router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
+
+_LARGEST_INDEX = 2**63 - 1
+_BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+_FILE = {
+    200: _BYTES | {"description": "The file; its ETag and Repr-Digest are its SHA-256."},
+    206: _BYTES | {"description": "The part asked for by Range."},
+    304: {"description": "The client has it."},
+}
+_SLICE = {200: {"description": "The rows.", "content": {kind: {} for kind in slices.MEDIA_TYPES.values()}}}
+
+Index = Annotated[int, Query(ge=0, le=_LARGEST_INDEX)]
+
+
+@read(router, "")
+def list_pairs(
+    here: Here,
+    dim: Annotated[int | None, Query(ge=1, le=_LARGEST_INDEX, description="Only pairs of this dimension.")] = None,
+    track: Annotated[Literal["hd", "ball", "images"] | None, Query(description="Only pairs of this kind.")] = None,
+    limit: Annotated[int, Query(ge=1, description=f"Pairs a page, at most {listing.LARGEST_PAGE}.")] = 100,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> PairPage:
+    """The published pairs, by name."""
+    chosen = (p for p in here.pairs.all() if dim in (None, p.manifest.dim) and track in (None, p.track))
+    return listing.page(chosen, limit=limit, cursor=cursor)
+
+
+@read(router, "/{name}")
+def get_pair(here: Here, name: str) -> Manifest:
+    """A pair's manifest."""
+    return here.pairs.get(name).manifest
+
+
+@read(router, "/{name}/certificate")
+def get_certificate(here: Here, name: str) -> Certificate:
+    """The figures that prove a pair."""
+    return wire.certificate(here.pairs.get(name))
+
+
+@read(router, "/{name}/files/{file}", response_class=Response, responses=_FILE)
+def get_file(request: Request, here: Here, name: str, file: str) -> Response:
+    """A file of a pair: a data file, manifest.json, README.md or preview.png. Range, If-None-Match and If-Range are honoured."""
+    return download(request, here.pairs.file(here.pairs.get(name), file))
+
+
+@read(router, "/{name}/slice", response_class=Response, responses=_SLICE)
+def get_slice(
+    request: Request,
+    here: Here,
+    name: str,
+    file: Annotated[str, Query(max_length=64, description="A data file, e.g. test.h5.")],
+    dataset: Annotated[str, Query(max_length=64, description="A data set in it, e.g. input.")],
+    start: Index = 0,
+    stop: Annotated[
+        int | None, Query(ge=0, le=_LARGEST_INDEX, description="Before this row; default, the end.")
+    ] = None,
+    form: Annotated[Form, Query(alias="format")] = Form.npy,
+) -> Response:
+    """Rows `start` to `stop` of a data set, up to 64 MB at once."""
+    rows = slices.take(here.pairs.get(name), file, dataset, start, stop, form)
+    media_type = slices.MEDIA_TYPES[form]
+    if request.method == "HEAD":
+        return Response(media_type=media_type)
+    return StreamingResponse(slices.written(rows, form), media_type=media_type)

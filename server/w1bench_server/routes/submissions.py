@@ -1,0 +1,82 @@
+"""Submissions: a dry run, the real thing, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from w1bench.submission import largest_bytes
+from w1bench_server import wire
+from w1bench_server.access import Submitter
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.problems import ProblemError
+from w1bench_server.routes import read
+from w1bench_server.service import Here, Origin, Service
+from w1bench_server.submitting import submit
+from w1bench_server.uploads import received
+from w1bench_server.wire import IdempotencyKey, Method, PairName, SubmissionRow, Validation
+
+router = APIRouter(prefix="/v1", tags=["submissions"])
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The .h5 or .npy file itself, with the exact shapes of the pair; every value finite.",
+        "content": {"application/x-hdf5": _BINARY, "application/octet-stream": _BINARY},
+    }
+}
+_AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": SubmissionRow, "description": "The row of the same submission, made before."}
+}
+
+
+@router.post("/validate", openapi_extra=_BODY)
+async def validate_submission(request: Request, here: Here, pair: PairName) -> Validation:
+    """Whether a body would be accepted; nothing is kept, and no token is needed."""
+    published = await run_in_threadpool(here.pairs.get, pair)
+    async with _received(request, here, published) as upload:
+        arrays = await here.scorer.check(published.folder, upload.path)
+    shapes = {name: list(shape) for name, shape in arrays.items()}
+    return Validation(pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes)
+
+
+@router.post("/submissions", status_code=201, responses=_AGAIN, openapi_extra=_BODY)
+async def make_submission(
+    request: Request,
+    response: Response,
+    here: Here,
+    origin: Origin,
+    user: Submitter,
+    pair: PairName,
+    method: Method,
+    key: IdempotencyKey = None,
+) -> SubmissionRow:
+    """Score a body and record it: 201 with the row, or 200 with the same row when the same was submitted before."""
+    published = await run_in_threadpool(here.pairs.get, pair)
+    async with _received(request, here, published) as upload:
+        row, created = await submit(here, published, upload, method=method, user=user, key=key)
+    response.status_code = 201 if created else 200
+    response.headers["Location"] = f"/v1/submissions/{row.entry.id}"
+    return wire.submission_row(row, origin)
+
+
+@read(router, "/submissions/{id}")
+def get_submission(here: Here, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
+    """A submission's row."""
+    row = here.ledger.find(id)
+    if row is None:
+        raise ProblemError(404, "There is no submission of this id; the leaderboard lists the best ones.")
+    return wire.submission_row(row, origin)
+
+
+def _received(request: Request, here: Service, pair: PublishedPair) -> Any:
+    here.scorer.check_place()  # before anything is received in vain
+    return received(
+        request,
+        here.bodies.incoming,
+        limit=largest_bytes(pair.manifest),
+        min_free=here.settings.min_free_bytes,
+    )

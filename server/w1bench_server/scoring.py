@@ -1,0 +1,116 @@
+"""Scoring: a bounded pool of worker processes; a file that kills its worker is refused, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from w1bench.errors import SubmissionError
+from w1bench.scorecard import Scorecard
+from w1bench_server import worker
+from w1bench_server.problems import busy
+from w1bench_server.settings import Settings
+from w1bench_server.worker import Job, Refusal, Shapes
+
+T = TypeVar("T")
+
+# Never fork: a copy of a process with threads is broken, and the worker must not see the server's memory.
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncGenerator[Scorer]:
+    """A scorer whose first worker is on its way; its processes end with it."""
+    reader, writer = _SPAWN.Pipe(duplex=False)
+
+    def pool(workers: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            workers, mp_context=_SPAWN, initializer=worker.begin, initargs=(reader, settings.worker_bytes)
+        )
+
+    scorer = Scorer(settings, pool)
+    try:
+        yield scorer
+    finally:
+        writer.close()  # ends all workers, also those in the middle of a job
+        scorer.close()
+        reader.close()
+
+
+class Scorer:
+    """Runs jobs in `settings.workers` processes, and lets `settings.waiting` more wait."""
+
+    def __init__(self, settings: Settings, new_pool: Callable[[int], ProcessPoolExecutor]) -> None:
+        self._settings, self._new_pool = settings, new_pool
+        self._pool = new_pool(settings.workers)
+        self._pending = 0
+        self._alone = asyncio.Lock()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def warm(self) -> None:
+        """Wait until a worker is there."""
+        await self._run(worker.ready)
+
+    async def check(self, pair_folder: Path, upload: Path) -> Shapes:
+        """The arrays of an upload; raises as `score`."""
+        return await self._refusing(worker.check, pair_folder, upload)
+
+    async def score(self, pair_folder: Path, upload: Path) -> Scorecard:
+        """The scorecard of an upload.
+
+        Raises:
+            SubmissionError: it cannot be scored, or its worker died or took too long over it.
+            ProblemError: 503, when too many are waiting.
+        """
+        return await self._refusing(worker.score, pair_folder, upload)
+
+    def check_place(self) -> None:
+        """Raise a 503 if one more upload would have to be turned away."""
+        if self._pending >= self._settings.workers + self._settings.waiting:
+            raise busy("Too many submissions are waiting to be scored; send it again in a while.")
+
+    async def _refusing(self, function: Callable[[Job], T | Refusal], pair_folder: Path, upload: Path) -> T:
+        job = Job(pair_folder, upload, self._settings.scoring_seconds)
+        with self._place():
+            outcome = await self._run(function, job)
+        if isinstance(outcome, Refusal):
+            raise SubmissionError(outcome.reason)
+        return outcome
+
+    async def _run(self, function: Callable[..., T], *arguments: Job) -> T:
+        """In the pool; when a worker died, it may have been another's: then once more, in a process of its own."""
+        pool = self._pool
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+        except BrokenProcessPool:
+            if self._pool is pool:
+                self._pool = self._new_pool(self._settings.workers)
+                pool.shutdown(wait=False)
+        async with self._alone:
+            pool = self._new_pool(1)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+            except BrokenProcessPool:
+                raise SubmissionError(
+                    "The process that read the file died, or took longer than "
+                    f"{self._settings.scoring_seconds:g} s; write the file again, without compression."
+                ) from None
+            finally:
+                pool.shutdown(wait=False)
+
+    @contextmanager
+    def _place(self) -> Generator[None]:
+        self.check_place()
+        self._pending += 1
+        try:
+            yield
+        finally:
+            self._pending -= 1

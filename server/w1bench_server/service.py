@@ -1,0 +1,63 @@
+"""Service: what the routes act on, opened when the server starts and closed when it stops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from w1bench_server import database, scoring
+from w1bench_server.bodies import Bodies
+from w1bench_server.ledger import Ledger
+from w1bench_server.pairs import PublishedPairs
+from w1bench_server.problems import ProblemError
+from w1bench_server.scoring import Scorer
+from w1bench_server.settings import Settings
+
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service."""
+
+    settings: Settings
+    pairs: PublishedPairs
+    bodies: Bodies
+    ledger: Ledger
+    scorer: Scorer
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[Service]:
+    """The service of `settings`, with a worker ready and the leftovers of a killed server removed."""
+    with database.opened(settings) as engine:
+        bodies, ledger = Bodies(settings.data), Ledger(engine)
+        bodies.sweep({row.entry.sha256 for row in ledger.rows()})
+        async with scoring.started(settings) as scorer:
+            await scorer.warm()
+            yield Service(settings, PublishedPairs(settings.archive), bodies, ledger, scorer)
+
+
+def _service(request: Request) -> Service:
+    return request.state.service
+
+
+Here = Annotated[Service, Depends(_service)]
+
+
+def _origin(request: Request, here: Here) -> str:
+    if here.settings.public_url:
+        return here.settings.public_url
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise ProblemError(400, "The Host header is not well formed; leave it to your HTTP client.")
+    return f"{request.scope['scheme']}://{host}"
+
+
+# Where the client sees the service: the beginning of absolute URLs.
+Origin = Annotated[str, Depends(_origin)]

@@ -1,0 +1,43 @@
+"""Submitting: a received upload becomes a row: known already, or scored, kept and recorded, in that order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
+
+from w1bench_server.ledger import Content, Entry, Row
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.service import Service
+from w1bench_server.uploads import Upload
+
+
+async def submit(
+    service: Service, pair: PublishedPair, upload: Upload, *, method: str, user: str, key: str | None
+) -> tuple[Row, bool]:
+    """The row of a submission, and whether it is a new one. The row comes last: where it is, the body is.
+
+    Raises:
+        SubmissionError: it cannot be scored.
+        KeyReusedError: `key` came before with other content.
+    """
+    content = Content(user, pair.digest, method, upload.sha256)
+    if known := await run_in_threadpool(service.ledger.known, content, key=key):
+        return known, False
+    card = await service.scorer.score(pair.folder, upload.path)
+    entry = Entry(
+        id=uuid4().hex,
+        pair=pair.name,
+        pair_digest=pair.digest,
+        method=method,
+        user=user,
+        sha256=upload.sha256,
+        bytes=upload.bytes,
+        submitted_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        scorer=version("w1bench"),
+        scorecard=card.model_dump_json(),
+    )
+    await run_in_threadpool(service.bodies.keep, upload.path, upload.sha256)
+    return await run_in_threadpool(service.ledger.append, entry, key=key)

@@ -1,0 +1,150 @@
+"""A running service for tests: one that they share, and a fresh one for those that change the ledger."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from starlette.testclient import TestClient
+
+from w1bench.scorecard import Diagnosis, Interval, Scorecard
+from w1bench_server.app import create_app
+from w1bench_server.ledger import Entry
+from w1bench_server.pairs import PublishedPair, PublishedPairs
+from w1bench_server.settings import Settings
+from w1bench_server.tokens import create_token
+
+PAIR = "small-d2-n4-p8"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@pytest.fixture
+def settings(archive: Path, tmp_path: Path) -> Settings:
+    return Settings(archive=archive, data=tmp_path / "data", port=0, min_free_bytes=0)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """A service of its own."""
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_settings(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(archive=archive, data=tmp_path_factory.mktemp("shared") / "data", port=0, min_free_bytes=0)
+
+
+@pytest.fixture(scope="session")
+def shared(shared_settings: Settings) -> Iterator[TestClient]:
+    """A service for tests that leave nothing in it."""
+    with TestClient(create_app(shared_settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def bearer() -> Callable[..., dict[str, str]]:
+    """The Authorization header of a new token."""
+
+    def make(settings: Settings, user: str = "ann", **token: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {create_token(settings, user=user, **token)}"}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pair(archive: Path) -> PublishedPair:
+    return PublishedPairs(archive).get(PAIR)
+
+
+@pytest.fixture(scope="session")
+def truth(pair: PublishedPair) -> dict[str, NDArray[Any]]:
+    """The arrays that score best on `pair`."""
+    with h5py.File(pair.folder / "test.h5") as file:
+        return {name: file[name][:] for name in ("gradient", "input_potential", "target_potential")}
+
+
+@pytest.fixture(scope="session")
+def npy() -> Callable[[NDArray[Any]], bytes]:
+    """The bytes of an array as .npy."""
+
+    def write(array: NDArray[Any]) -> bytes:
+        stream = io.BytesIO()
+        np.save(stream, array)
+        return stream.getvalue()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def h5() -> Callable[[Arrays], bytes]:
+    """The bytes of arrays as .h5."""
+
+    def write(arrays: Arrays) -> bytes:
+        stream = io.BytesIO()
+        with h5py.File(stream, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+        return stream.getvalue()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def is_problem() -> Callable[[Any, int], dict[str, Any]]:
+    """Holds a response against what every error must be, and returns its document."""
+
+    def check(response: Any, status: int) -> dict[str, Any]:
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+        document = response.json()
+        assert {"type", "title", "status", "detail", "request_id", "errors"} == set(document)
+        assert document["status"] == status
+        assert document["detail"].endswith(".")
+        assert document["request_id"] == response.headers["x-request-id"]
+        assert all({"pointer", "detail"} == set(part) for part in document["errors"])
+        return document
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def make_card() -> Callable[..., Scorecard]:
+    """A scorecard with the given metrics; the others are missing."""
+
+    def make(pair_digest: str = "d" * 64, **metrics: float) -> Scorecard:
+        diagnosis = Diagnosis(
+            gradient_norm_mean=1, gradient_norm_std=0, gradient_norm_quantiles={"0.5": 1}, zero_gradients=0,
+            l2_direction=0, l2_magnitude=0, best_scale=1, best_scale_l2=0, steepest_slope=None,
+        )  # fmt: skip
+        return Scorecard(
+            pair=PAIR, pair_version=1, pair_digest=pair_digest, metric_version=1, points=9, w1=2.0, w1_stderr=0,
+            metrics={name: Interval(value=v, low=v - 1, high=v + 1) for name, v in metrics.items()},
+            missing={}, diagnosis=diagnosis,
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_entry(make_card: Callable[..., Scorecard]) -> Callable[..., Entry]:
+    """A ledger's entry, told apart by its id; `cos` and other metrics are its scores."""
+
+    def make(
+        identity: str, *, user: str = "ann", method: str = "mine", pair: str = PAIR, digest: str = "d" * 64,
+        **metrics: float,
+    ) -> Entry:  # fmt: skip
+        card = make_card(digest, **metrics)
+        return Entry(
+            id=identity, pair=pair, pair_digest=digest, method=method, user=user, sha256=identity.ljust(64, "0"),
+            bytes=1, submitted_at="2030-01-01T00:00:00.000+00:00", scorer="0", scorecard=card.model_dump_json(),
+        )  # fmt: skip
+
+    return make

@@ -1,0 +1,103 @@
+"""A download is the file, byte for byte, whole or in any pieces, under its SHA-256."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from w1bench_server.pairs import PublishedPair
+
+FILES = "/v1/pairs/small-d2-n4-p8/files"
+Problem = Callable[[Any, int], dict[str, Any]]
+
+
+def test_every_file_comes_whole_under_its_digest(shared: TestClient, pair: PublishedPair) -> None:
+    for name in pair.files:
+        answer = shared.get(f"{FILES}/{name}")
+        content = (pair.folder / name).read_bytes()
+        assert answer.content == content
+        digest = hashlib.sha256(content)
+        assert answer.headers["etag"] == f'"{digest.hexdigest()}"'
+        assert answer.headers["repr-digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        assert answer.headers["accept-ranges"] == "bytes"
+        data = name in pair.manifest.files
+        assert answer.headers["cache-control"] == ("public, max-age=31536000, immutable" if data else "no-cache")
+        if data:
+            assert pair.manifest.files[name].sha256 == digest.hexdigest()
+
+
+def test_head_says_the_same_without_the_body(shared: TestClient) -> None:
+    whole, head = shared.get(f"{FILES}/test.h5"), shared.head(f"{FILES}/test.h5")
+    assert (head.status_code, head.content) == (200, b"")
+    assert {**head.headers, "x-request-id": ""} == {**whole.headers, "x-request-id": ""}
+    part = shared.head(f"{FILES}/test.h5", headers={"Range": "bytes=1-2"})
+    assert (part.status_code, part.headers["content-length"]) == (206, "2")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 124_983), max_size=6, unique=True))
+def test_any_pieces_make_the_file(shared: TestClient, pair: PublishedPair, cuts: list[int]) -> None:
+    content = (pair.folder / "test.h5").read_bytes()
+    edges = [0, *sorted(cuts), len(content)]
+    pieces = b""
+    for first, after in pairwise(edges):
+        answer = shared.get(f"{FILES}/test.h5", headers={"Range": f"bytes={first}-{after - 1}"})
+        assert answer.status_code == 206
+        assert answer.headers["content-range"] == f"bytes {first}-{after - 1}/{len(content)}"
+        pieces += answer.content
+    assert pieces == content
+
+
+def test_several_ranges_come_in_parts(shared: TestClient) -> None:
+    answer = shared.get(f"{FILES}/test.h5", headers={"Range": "bytes=0-3,10-13"})
+    assert answer.status_code == 206
+    assert answer.headers["content-type"].startswith("multipart/byteranges")
+    assert answer.content.count(b"Content-Range: bytes ") == 2
+
+
+@pytest.mark.parametrize("malformed", ["bytes=5-2", "bytes=x", "pages=1-2", "bytes=" + "0-0," * 5000 + "0-0"])
+def test_a_malformed_range_is_ignored(shared: TestClient, pair: PublishedPair, malformed: str) -> None:
+    answer = shared.get(f"{FILES}/test.h5", headers={"Range": malformed})
+    assert (answer.status_code, len(answer.content)) == (200, pair.manifest.files["test.h5"].bytes)
+
+
+def test_a_range_beyond_the_end_is_a_problem(shared: TestClient, pair: PublishedPair, is_problem: Problem) -> None:
+    answer = shared.get(f"{FILES}/test.h5", headers={"Range": "bytes=9999999-"})
+    is_problem(answer, 416)
+    assert answer.headers["content-range"] == f"bytes */{pair.manifest.files['test.h5'].bytes}"
+
+
+def test_who_has_the_file_gets_304(shared: TestClient) -> None:
+    etag = shared.head(f"{FILES}/test.h5").headers["etag"]
+    for tags in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        answer = shared.get(f"{FILES}/test.h5", headers={"If-None-Match": tags, "Range": "bytes=0-1"})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+    assert shared.get(f"{FILES}/test.h5", headers={"If-None-Match": '"x"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{FILES}/nothing.h5",
+        f"{FILES}/..%2fmanifest.json",
+        f"{FILES}/%2e%2e",
+        f"{FILES}/%00",
+        f"{FILES}/../../../../../etc/passwd",
+        "/v1/pairs/..%2f..%2fetc/files/passwd",
+        "/v1/pairs/%2e%2e/files/catalogue.json",
+        "/v1/pairs/%2e/files/catalogue.json",
+        "/v1/pairs/.hidden/files/manifest.json",
+        "/static/../app.py",
+        "/static/..%2fapp.py",
+    ],
+)
+def test_nothing_else_on_the_disk_is_served(shared: TestClient, is_problem: Problem, path: str) -> None:
+    is_problem(shared.get(path), 404)

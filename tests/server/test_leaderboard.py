@@ -1,0 +1,91 @@
+"""The leaderboard is a pure function of the ledger's rows: best first, one row a method and user, no rank without a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from w1bench.metrics import METRICS
+from w1bench_server.leaderboard import RANKING, Standing, standings
+from w1bench_server.ledger import Entry, Row
+
+Make = Callable[..., Entry]
+
+
+def rows(*entries: Entry) -> list[Row]:
+    return [Row(seq, entry, "", "") for seq, entry in enumerate(entries, 1)]
+
+
+def shown(board: list[Standing]) -> list[tuple[int | None, str]]:
+    return [(standing.rank, standing.row.entry.id) for standing in board]
+
+
+def test_higher_cos_and_lower_l2_lead(make_entry: Make) -> None:
+    ledger = rows(make_entry("a", method="a", cos=0.2, l2=0.1), make_entry("b", method="b", cos=0.9, l2=0.5))
+    assert shown(standings(ledger)) == [(1, "b"), (2, "a")]
+    assert shown(standings(ledger, metric="l2")) == [(1, "a"), (2, "b")]
+
+
+def test_only_the_best_row_of_a_method_and_user_ranks(make_entry: Make) -> None:
+    ledger = rows(
+        make_entry("a", cos=0.2, l2=0.1),
+        make_entry("b", cos=0.9, l2=0.2),
+        make_entry("c", cos=0.9, l2=0.3),
+        make_entry("d", cos=0.5, l2=0.4, user="bob"),
+        make_entry("e", cos=0.1, l2=0.5, method="other"),
+    )
+    assert shown(standings(ledger)) == [(1, "b"), (2, "d"), (3, "e")]  # the earlier of equals
+    assert shown(standings(ledger, metric="l2")) == [(1, "a"), (2, "d"), (3, "e")]
+
+
+def test_equals_share_a_rank_in_the_order_they_came(make_entry: Make) -> None:
+    scores = {"a": 0.5, "b": 0.9, "c": 0.5, "d": 0.1}
+    ledger = rows(*(make_entry(name, method=name, cos=value) for name, value in scores.items()))
+    assert shown(standings(ledger)) == [(1, "b"), (2, "a"), (2, "c"), (4, "d")]
+
+
+def test_rows_without_the_metric_come_last_without_a_rank(make_entry: Make) -> None:
+    ledger = rows(make_entry("a", method="a", cos=0.9), make_entry("b", method="b", cos=0.1, l2=1.0, dev=50.0))
+    for metric in ("l2", "dev"):
+        assert [name for _, name in shown(standings(ledger, metric=metric))] == ["b", "a"]
+        assert standings(ledger, metric=metric)[-1].rank is None
+
+
+def test_dev_orders_but_never_ranks(make_entry: Make) -> None:
+    ledger = rows(make_entry("a", method="a", cos=0.9, dev=5.0), make_entry("b", method="b", cos=-0.9, dev=0.0))
+    assert shown(standings(ledger, metric="dev")) == [(2, "b"), (1, "a")]
+
+
+def test_an_estimate_is_better_the_nearer_to_w1(make_entry: Make) -> None:
+    estimates = {"a": 1.0, "b": 2.5, "c": 1.9}  # W1 is 2
+    ledger = rows(*(make_entry(n, method=n, cos=0.5, w1_estimate=v) for n, v in estimates.items()))
+    assert [name for _, name in shown(standings(ledger, metric="w1_estimate"))] == ["c", "b", "a"]
+
+
+def test_boards_are_by_pair_and_of_the_pair_as_it_is_now(make_entry: Make) -> None:
+    ledger = rows(
+        make_entry("a", pair="z", cos=0.9, digest="1" * 64),
+        make_entry("b", pair="y", cos=0.1),
+        make_entry("c", pair="z", cos=0.2, digest="2" * 64),
+    )
+    assert shown(standings(ledger)) == [(1, "b"), (1, "c")]
+    assert shown(standings(ledger[:2])) == [(1, "b"), (1, "a")]  # a prefix is the board as it was
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(scores=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 0.0, 0.5, 1.0])), max_size=12))
+def test_laws(make_entry: Make, metric: str, scores: list[tuple[str, float | None]]) -> None:
+    metrics = [{name: v for name, v in {"cos": 0.5, metric: value}.items() if v is not None} for _, value in scores]
+    ledger = rows(*(make_entry(str(i), method=scores[i][0], **metrics[i]) for i in range(len(scores))))
+    board = standings(ledger, metric=metric)
+    assert standings(ledger, metric=metric) == board
+    assert {s.row.entry.method for s in board} == {method for method, _ in scores}
+    assert len(board) == len({s.row.entry.method for s in board})
+    if metric in RANKING:
+        ranks = [s.rank for s in board if s.rank is not None]
+        assert ranks == sorted(ranks)
+        assert ranks[:1] in ([], [1])
+    assert all((s.rank is None) == (s.card.metrics.get(metric) is None) for s in board)

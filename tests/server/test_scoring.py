@@ -1,0 +1,112 @@
+"""Uploads are opened in worker processes alone; whatever becomes of a worker, an answer comes and the next one works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from starlette.testclient import TestClient
+
+from w1bench.errors import SubmissionError
+from w1bench_server import scoring
+from w1bench_server.app import create_app
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.problems import ProblemError
+from w1bench_server.settings import Settings
+
+VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
+Problem = Callable[[Any, int], dict[str, Any]]
+
+
+def workers() -> set[psutil.Process]:
+    """The worker processes below this one."""
+    return {child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())}
+
+
+@pytest.fixture
+def upload(tmp_path: Path, truth: dict[str, Any], npy: Callable[..., bytes]) -> Path:
+    path = tmp_path / "upload"
+    path.write_bytes(npy(truth["gradient"]))
+    return path
+
+
+def test_killed_workers_are_replaced_and_nobody_notices(
+    settings: Settings, truth: dict[str, Any], npy: Callable[..., bytes]
+) -> None:
+    others = workers()
+    body = npy(truth["gradient"])
+    with TestClient(create_app(settings)) as client:
+        for _ in range(2):
+            for worker in workers() - others:
+                worker.kill()
+                worker.wait(10)
+            assert client.post(VALIDATE, content=body).status_code == 200
+        assert client.post(VALIDATE, content=body).status_code == 200
+        ours = workers() - others
+        assert ours
+    assert psutil.wait_procs(ours, timeout=10)[1] == []
+
+
+def test_a_file_that_takes_too_long_is_refused_and_the_service_goes_on(
+    settings: Settings, truth: dict[str, Any], npy: Callable[..., bytes], is_problem: Problem
+) -> None:
+    impatient = settings.model_copy(update={"scoring_seconds": 1e-6})
+    with TestClient(create_app(impatient)) as client:
+        for _ in range(2):
+            assert "took longer" in is_problem(client.post(VALIDATE, content=npy(truth["gradient"])), 422)["detail"]
+        assert client.get("/readyz").status_code == 200
+    assert list((settings.data / "incoming").iterdir()) == []
+
+
+def test_beyond_the_bound_uploads_are_turned_away(settings: Settings, pair: PublishedPair, upload: Path) -> None:
+    bounded = settings.model_copy(update={"workers": 1, "waiting": 1})
+
+    async def crowd() -> list[object]:
+        async with scoring.started(bounded) as scorer:
+            scorer.check_place()
+            jobs = [asyncio.create_task(scorer.score(pair.folder, upload)) for _ in range(3)]
+            done = await asyncio.gather(*jobs, return_exceptions=True)
+            scorer.check_place()  # all places are free again
+            return list(done)
+
+    first, second, third = asyncio.run(crowd())
+    assert first == second
+    assert isinstance(third, ProblemError)
+    assert (third.status, dict(third.headers or {})) == (503, {"Retry-After": "5"})
+
+
+def test_one_file_that_kills_workers_does_not_refuse_another(
+    settings: Settings, pair: PublishedPair, upload: Path
+) -> None:
+    async def unlucky() -> list[object]:
+        others = workers()
+        async with scoring.started(settings.model_copy(update={"workers": 2})) as scorer:
+            await scorer.warm()
+            jobs = [asyncio.create_task(scorer.score(pair.folder, upload)) for _ in range(3)]
+            await asyncio.sleep(0)
+            for worker in workers() - others:
+                worker.kill()
+            return list(await asyncio.gather(*jobs))
+
+    first, second, third = asyncio.run(unlucky())
+    assert first == second == third
+
+
+def test_a_sentence_names_no_path_and_repeats_nothing(settings: Settings, pair: PublishedPair, tmp_path: Path) -> None:
+    secret = tmp_path / "secret-name"
+    secret.write_bytes(b"SECRETSECRET")
+
+    async def refused() -> None:
+        async with scoring.started(settings) as scorer:
+            for content in (b"SECRETSECRET", b"\x93NUMPY\x01\x00\x10\x00SECRETSECRETSECR", b"\x89HDF\r\n\x1a\nSECRET"):
+                secret.write_bytes(content)
+                with pytest.raises(SubmissionError) as error:
+                    await scorer.check(pair.folder, secret)
+                assert str(error.value).startswith("The file ")
+                assert "secret" not in str(error.value).lower()
+
+    asyncio.run(refused())

@@ -1,0 +1,43 @@
+"""docs/service.md names every address and every setting; the server stays light."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from fastapi.routing import APIRoute
+
+from w1bench_server import openapi
+from w1bench_server.routes import pages
+from w1bench_server.settings import Settings
+
+DOCS = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+HEAVY = ["torch", "numba", "ray", "scipy", "PIL"]
+HEAVY += [f"w1bench.{name}" for name in ("build", "certify", "pair", "funnel", "rays")]
+
+
+def test_every_address_is_described() -> None:
+    paths = set(json.loads(openapi.COMMITTED.read_text(encoding="utf-8"))["paths"])
+    paths |= {route.path for route in pages.router.routes if isinstance(route, APIRoute)}
+    assert [path for path in sorted(paths) if f"{path}`" not in DOCS and f"{path}?" not in DOCS] == []
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    for name, field in Settings.model_fields.items():
+        line = next((line for line in DOCS.splitlines() if f"`W1BENCH_{name.upper()}`" in line), None)
+        assert line is not None, name
+        assert f"`{field.default}`" in line or field.default is None, name
+
+
+def test_the_command_that_writes_openapi_json_is_given() -> None:
+    assert 'python -c "from w1bench_server import openapi; openapi.write()"' in DOCS
+
+
+def test_the_server_imports_nothing_heavy() -> None:
+    program = (
+        f"import sys, w1bench_server.serve, w1bench_server.worker; print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,243 @@
+"""A submission is scored as it is, recorded once, or refused with a sentence and without a trace."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from w1bench_server import database
+from w1bench_server.ledger import Ledger, check_chain
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.settings import Settings
+
+URL = "/v1/submissions"
+PAIR = "small-d2-n4-p8"
+MINE = {"pair": PAIR, "method": "mine"}
+Arrays = dict[str, Any]
+Make = Callable[..., bytes]
+Problem = Callable[[Any, int], dict[str, Any]]
+
+
+def kept(settings: Settings) -> list[Path]:
+    """What lies in the data folder besides the database."""
+    return [path for path in settings.data.rglob("*") if path.is_file() and not path.name.startswith("w1bench.sqlite")]
+
+
+def test_the_truth_scores_best_and_is_found_again(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], pair: PublishedPair, truth: Arrays, h5: Make
+) -> None:
+    body = h5(truth)
+    answer = client.post(URL, params=MINE, content=body, headers=bearer(settings))
+    assert answer.status_code == 201
+    row = answer.json()
+    assert set(row) == {
+        "id", "url", "pair", "pair_digest", "method", "user", "sha256", "bytes", "submitted_at", "scorecard", "reference",
+    }  # fmt: skip
+    assert (row["pair"], row["method"], row["user"], row["bytes"]) == (PAIR, "mine", "ann", len(body))
+    assert row["sha256"] == hashlib.sha256(body).hexdigest()
+    assert row["pair_digest"] == row["scorecard"]["pair_digest"] == pair.digest
+    assert row["reference"] is False
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", row["submitted_at"])
+    metrics = row["scorecard"]["metrics"]
+    assert metrics["cos"]["value"] == pytest.approx(1, abs=1e-12)
+    assert metrics["l2"]["value"] == pytest.approx(0, abs=1e-12)
+    assert metrics["dev"]["value"] == pytest.approx(0, abs=1e-9)
+    assert client.get(answer.headers["location"]).json() == row
+    assert client.get(row["url"]).status_code == 200
+    assert kept(settings) == [settings.data / "submissions" / row["sha256"][:2] / row["sha256"]]
+    assert kept(settings)[0].read_bytes() == body
+
+
+def test_its_negation_scores_worst(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
+) -> None:
+    body = npy(-truth["gradient"].astype(np.float32))
+    card = client.post(URL, params=MINE, content=body, headers=bearer(settings)).json()["scorecard"]
+    assert card["metrics"]["cos"]["value"] == pytest.approx(-1, abs=1e-6)
+    assert card["metrics"]["dev"] is None
+    assert "input_potential" in card["missing"]["dev"]
+
+
+def test_a_repetition_is_the_same_row(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make, is_problem: Problem
+) -> None:
+    ann, bob = bearer(settings, "ann"), bearer(settings, "bob")
+    body, other = npy(truth["gradient"]), npy(2 * truth["gradient"])
+
+    def post(content: bytes, headers: dict[str, str], method: str = "mine", key: str | None = None) -> Any:
+        keyed = headers | ({"Idempotency-Key": key} if key else {})
+        return client.post(URL, params={"pair": PAIR, "method": method}, content=content, headers=keyed)
+
+    first = post(body, ann, key="k1")
+    assert first.status_code == 201
+    for again in (post(body, ann, key="k1"), post(body, ann), post(body, ann, key="k2")):
+        assert (again.status_code, again.json()) == (200, first.json())
+    for conflict in (post(other, ann, key="k1"), post(body, ann, method="another", key="k2")):
+        assert "new key" in is_problem(conflict, 409)["detail"]
+    for new in (post(other, ann), post(body, ann, method="another"), post(body, bob), post(other, bob, key="k1")):
+        assert new.status_code == 201
+    assert len(kept(settings)) == 2  # one file a content
+    assert list((settings.data / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "method", ["", "%20", "-x", "%3D1%2B1", "x" * 65, "na%C3%AFve", "a%0Ab", "a%00b", "x%20", "x%0A", "a%ED%A0%80"]
+)
+def test_strange_method_names_are_refused(
+    shared: TestClient, shared_settings: Settings, bearer: Callable[..., Any], is_problem: Problem, method: str
+) -> None:
+    answer = shared.post(f"{URL}?pair={PAIR}&method={method}", content=b"", headers=bearer(shared_settings))
+    assert is_problem(answer, 422)["errors"][0]["pointer"] == "#/query/method"
+
+
+def test_keys_that_are_none_and_pairs_that_are_not_there(
+    shared: TestClient, shared_settings: Settings, bearer: Callable[..., Any], is_problem: Problem
+) -> None:
+    headers = bearer(shared_settings)
+    is_problem(shared.post(URL, params=MINE, headers=headers | {"Idempotency-Key": "x" * 129}), 422)
+    is_problem(shared.post(URL, params=MINE | {"pair": "nothing"}, headers=headers), 404)
+    is_problem(shared.post(URL, params=MINE | {"pair": "../x"}, headers=headers), 404)
+    is_problem(shared.post(URL, params={"method": "mine"}, headers=headers), 422)
+    is_problem(shared.get(f"{URL}/nothing"), 404)
+
+
+def hostile(folder: Path, gradient: Any, npy: Make, pair: PublishedPair) -> Iterator[tuple[str, bytes, str]]:
+    """Bodies that must be refused, each with a word of the reason. A naive reader would take the linking ones for the truth."""
+    bad = gradient.copy()
+    bad[7, 1] = np.nan
+    yield "nan", npy(bad), r"\[7, 1\]"
+    yield "infinite", npy(np.where(np.isnan(bad), np.inf, bad)), r"\[7, 1\]"
+    yield "short", npy(gradient[:-1]), "shape"
+    yield "flat", npy(gradient.ravel()), "shape"
+    yield "transposed", npy(np.asfortranarray(gradient)), "Fortran"
+    yield "integers", npy(gradient.astype(np.int32)), "float"
+    yield "big-endian", npy(gradient.astype(">f8")), "little-endian"
+    yield "complex", npy(gradient.astype(np.complex128)), "float"
+    yield "objects", npy(np.array([[{}] * 2] * 1500, dtype=object)), r"The file|float"
+    yield "cut off", npy(gradient)[:-1], "cut off"
+    yield "empty", b"", "neither"
+    yield "text", b"gradient = 1", "neither"
+    yield "magic alone", b"\x93NUMPY", "header"
+    yield "header alone", npy(gradient)[:128], "cut off"
+    yield "header of 37 GiB", npy(gradient).replace(b"(1500, 2)", b"(15000000000, 2)"[:9]), "."
+    archived = io.BytesIO()
+    with zipfile.ZipFile(archived, "w") as archive:
+        archive.writestr("gradient.npy", npy(gradient))
+    yield "npz", archived.getvalue(), "neither"
+    real = folder / "real.h5"
+    with h5py.File(real, "w") as file:
+        file["gradient"] = gradient
+    raw = folder / "raw"
+    raw.write_bytes(gradient.tobytes())
+    content = real.read_bytes()
+    yield "cut off h5", content[: len(content) // 2], "truncated"
+    yield "h5 head alone", content[:64], "truncated"
+
+    def written(fill: Callable[[h5py.File], Any]) -> bytes:
+        path = folder / "hostile.h5"
+        with h5py.File(path, "w") as file:
+            fill(file)
+        return path.read_bytes()
+
+    def fill_soft(file: h5py.File) -> None:
+        file["elsewhere"] = gradient
+        file["gradient"] = h5py.SoftLink("/elsewhere")
+
+    def fill_external(file: h5py.File) -> None:
+        file["gradient"] = h5py.ExternalLink(str(pair.folder / "test.h5"), "gradient")
+
+    def fill_virtual(file: h5py.File) -> None:
+        layout = h5py.VirtualLayout(gradient.shape, gradient.dtype)
+        layout[:] = h5py.VirtualSource(str(real), "gradient", gradient.shape)
+        file.create_virtual_dataset("gradient", layout)
+
+    def fill_raw(file: h5py.File) -> None:
+        external = [(str(raw), 0, gradient.nbytes)]
+        file.create_dataset("gradient", gradient.shape, gradient.dtype, external=external)
+
+    def fill_huge(file: h5py.File) -> None:
+        file.create_dataset("gradient", (10**11, 2), "f8", chunks=(1000, 2))
+
+    yield "soft link", written(fill_soft), "plain data set"
+    yield "external link", written(fill_external), "plain data set"
+    yield "virtual", written(fill_virtual), "plain data set"
+    yield "external storage", written(fill_raw), "plain data set"
+    yield "huge", written(fill_huge), "shape"
+    yield "group", written(lambda file: file.create_group("gradient")), "plain data set"
+    yield "no gradient", written(lambda file: file.create_dataset("transported", data=gradient)), "needs `gradient`"
+    yield "more", written(lambda file: [file.create_dataset(n, data=gradient) for n in ("gradient", "b")]), "besides"
+    yield "strings", written(lambda file: file.create_dataset("gradient", data=[["a", "b"]] * 1500)), "float"
+
+
+def test_hostile_and_mistaken_bodies_are_refused_and_leave_nothing(
+    shared: TestClient, shared_settings: Settings, bearer: Callable[..., Any], tmp_path: Path,
+    pair: PublishedPair, truth: Arrays, npy: Make, is_problem: Problem,
+) -> None:  # fmt: skip
+    headers = bearer(shared_settings)
+    for name, body, reason in hostile(tmp_path, truth["gradient"], npy, pair):
+        for answer in (
+            shared.post(URL, params=MINE, content=body, headers=headers),
+            shared.post("/v1/validate", params={"pair": PAIR}, content=body),
+        ):
+            problem = is_problem(answer, 422)
+            assert re.search(reason, problem["detail"]), (name, problem["detail"])
+            assert problem["errors"][0]["pointer"] == "#/body"
+            assert str(tmp_path) not in answer.text
+    assert kept(shared_settings) == []
+    assert shared.get("/v1/leaderboard").json()["rows"] == []
+
+
+def test_damage_anywhere_is_a_score_or_a_refusal_never_a_failure(
+    shared: TestClient, truth: Arrays, h5: Make, npy: Make
+) -> None:
+    rng = np.random.default_rng(0)
+    for body in (h5(truth), npy(truth["gradient"])):
+        for _ in range(25):
+            damaged = bytearray(body)
+            for place in rng.integers(0, min(len(body), 4096), 4):
+                damaged[place] = rng.integers(256)
+            assert shared.post("/v1/validate", params={"pair": PAIR}, content=bytes(damaged)).status_code in (200, 422)
+
+
+def test_an_all_zero_entry_is_legal_also_compressed(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], truth: Arrays
+) -> None:
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file.create_dataset("gradient", data=0 * truth["gradient"], compression="gzip", shuffle=True, fletcher32=True)
+    card = client.post(URL, params=MINE, content=stream.getvalue(), headers=bearer(settings)).json()["scorecard"]
+    assert card["metrics"]["cos"]["value"] == 0
+    assert card["diagnosis"]["zero_gradients"] == 1500
+
+
+def test_twenty_at_once_lose_and_double_nothing(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
+) -> None:
+    headers = bearer(settings)
+    bodies = [npy(scale * truth["gradient"]) for scale in range(1, 11)] * 2
+
+    def post(body: bytes) -> Any:
+        return client.post(URL, params=MINE, content=body, headers=headers)
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(post, bodies))
+    assert sorted(answer.status_code for answer in answers) == [200] * 10 + [201] * 10
+    assert len({answer.json()["id"] for answer in answers}) == 10
+    assert all(one.json() == two.json() for one, two in zip(answers[:10], answers[10:], strict=True))
+    with database.opened(settings) as engine:
+        rows = Ledger(engine).rows()
+    assert {row.entry.sha256 for row in rows} == {hashlib.sha256(body).hexdigest() for body in bodies}
+    assert len(rows) == 10
+    check_chain(rows)
+    assert len(kept(settings)) == 10

@@ -1,0 +1,95 @@
+"""Tokens open what their scope says until they expire or are revoked, and are kept nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from w1bench.errors import InputError
+from w1bench_server import database
+from w1bench_server.settings import Settings
+from w1bench_server.tokens import Holder, TokenError, create_token, holder, list_tokens, revoke_token
+
+SUBMIT = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
+
+
+def test_a_token_names_its_holder_and_nothing_of_it_is_kept(settings: Settings) -> None:
+    token = create_token(settings, user="ann", scope="admin")
+    with database.opened(settings) as engine:
+        assert holder(engine, token) == Holder("ann", "admin")
+    secret = token.split("_", 2)[2]
+    assert len(secret) >= 43  # 256 bits
+    kept = b"".join(path.read_bytes() for path in settings.data.iterdir())
+    assert secret.encode() not in kept
+    assert token.split("_")[1].encode() in kept
+
+
+def test_tokens_are_listed_without_digests_and_revoked_for_good(settings: Settings) -> None:
+    first, second = (create_token(settings, user=user, days=days) for user, days in (("ann", 3), ("bob", None)))
+    listed = list_tokens(settings)
+    assert [(row["user"], row["scope"], row["expires_at"] is None) for row in listed] == [
+        ("ann", "submit", False),
+        ("bob", "submit", True),
+    ]
+    assert "digest" not in listed[0]
+    for _ in range(2):
+        revoke_token(settings, first.split("_")[1])
+    with database.opened(settings) as engine:
+        with pytest.raises(TokenError, match="revoked"):
+            holder(engine, first)
+        assert holder(engine, second).user == "bob"
+
+
+def test_a_token_expires(settings: Settings) -> None:
+    token = create_token(settings, user="ann", days=2)
+    with database.opened(settings) as engine:
+        assert holder(engine, token, now=datetime.now(UTC) + timedelta(days=1.9)).user == "ann"
+        with pytest.raises(TokenError, match="expired"):
+            holder(engine, token, now=datetime.now(UTC) + timedelta(days=2.1))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t + "x", lambda t: "x" + t, lambda t: "", lambda t: "ü_ü_"]
+)
+def test_almost_a_token_is_none(settings: Settings, change: Callable[[str], str]) -> None:
+    token = create_token(settings, user="ann")
+    with database.opened(settings) as engine, pytest.raises(TokenError, match="unknown"):
+        holder(engine, change(token))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"user": "Ann!"}, {"user": ""}, {"user": "ann", "scope": "all"}, {"user": "ann", "days": 0}]
+)
+def test_nonsense_makes_no_token(settings: Settings, wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"\.$"):
+        create_token(settings, **wrong)  # pyright: ignore[reportArgumentType]
+    assert list_tokens(settings) == []
+
+
+def test_revoking_what_is_not_there_says_so(settings: Settings) -> None:
+    with pytest.raises(InputError, match="No token"):
+        revoke_token(settings, "00000000")
+
+
+def test_over_http_only_a_living_token_of_scope_submit_submits(
+    client: TestClient,
+    settings: Settings,
+    bearer: Callable[..., dict[str, str]],
+    is_problem: Callable[..., dict[str, object]],
+) -> None:
+    expired, revoked = (bearer(settings, user) for user in ("eve", "rob"))
+    admin = bearer(settings, "pat", scope="admin")
+    with database.opened(settings) as engine, database.writing(engine) as connection:
+        of_eve = database.tokens.c.user == "eve"
+        connection.execute(update(database.tokens).where(of_eve).values(expires_at="2020-01-01T00:00:00+00:00"))
+    revoke_token(settings, revoked["Authorization"].split("_")[1])
+    for headers in ({}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer w1b_0_0"}, expired, revoked):
+        answer = client.post(SUBMIT, headers=headers, content=b"x")
+        is_problem(answer, 401)
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert "scope" in str(is_problem(client.post(SUBMIT, headers=admin, content=b"x"), 403)["detail"])
+    is_problem(client.post(SUBMIT, headers=bearer(settings), content=b"x"), 422)
