@@ -15,7 +15,7 @@ from w1bench.build import build
 from w1bench.cli import app, token_app
 from w1bench.manifest import Manifest, read_manifest
 from w1bench.metrics import METRICS
-from w1bench.recipe import DrawnFunnels, ImageSource, PublishedFunnels, Recipe, Sizes, read_recipe
+from w1bench.recipe import DrawnFunnels, GeneratorSource, ImageSource, PublishedFunnels, Recipe, Sizes, read_recipe
 from w1bench.scorecard import Diagnosis
 from w1bench.solvers import SOLVERS
 
@@ -66,7 +66,7 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_recipe_field_is_documented(tmp_path: Path) -> None:
-    for model in (Recipe, ImageSource, DrawnFunnels, PublishedFunnels, Sizes):
+    for model in (Recipe, ImageSource, GeneratorSource, DrawnFunnels, PublishedFunnels, Sizes):
         for field in model.model_fields:
             assert field in COMMANDS, field
     example = re.search(r"```toml\n(.*?)```", COMMANDS, re.DOTALL)

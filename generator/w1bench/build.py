@@ -33,7 +33,7 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest
 from w1bench.pair import Pair, make_pair
 from w1bench.preview import draw_preview
-from w1bench.recipe import ImageSource, Recipe
+from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
 from w1bench.sample import Sample
 from w1bench.streams import stream
 
@@ -66,6 +66,7 @@ def build(
     engine: Engine | None = None,
     tiles_per_shard: int = _TILES_PER_SHARD,
     gzip: bool = False,
+    device: str = "cpu",
     progress: bool = False,
 ) -> Path:
     """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
@@ -78,7 +79,7 @@ def build(
     """
     final, work = archive_folder / recipe.name, archive_folder / f".{recipe.name}.building"
     _refuse_to_overwrite(final)
-    pair = make_pair(recipe)
+    pair = make_pair(recipe, device=device)
     archive_folder.mkdir(parents=True, exist_ok=True)
     with _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
         _refuse_to_overwrite(final)
@@ -293,7 +294,9 @@ def _licence(recipe: Recipe) -> str:
             return "CC-BY-4.0 (Alpaydin and Kaynak, optical recognition of handwritten digits, UCI)"
         case ImageSource():
             return "that of the pictures it was built from"
-        case _:
+        case GeneratorSource():
+            return "that of the generator it was built from"
+        case UniformSource() | BallSource():
             return "CC0-1.0"
 
 

@@ -224,7 +224,7 @@ def _uniform_source(manifest: Manifest) -> Source | None:
             return UniformCube(manifest.dim, manifest.half_width)
         case "ball":
             return UniformBall(manifest.dim, manifest.half_width)
-        case "images":
+        case "images" | "generator":
             return None
 
 

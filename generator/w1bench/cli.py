@@ -135,6 +135,7 @@ def build(
         resume=resume,
         engine=LocalThreads(workers),
         gzip=gzip,
+        device=device.value,
         progress=True,
     )
     manifest = read_manifest(folder)

@@ -12,14 +12,12 @@ import numpy as np
 from w1bench import recipe as recipes
 from w1bench.errors import FunnelError, RecipeError
 from w1bench.funnel import MinFunnel, min_funnel
-from w1bench.images.datasets import digits, photograph_patches
+from w1bench.images.datasets import real_pictures
 from w1bench.rays import RayMap
 from w1bench.recipe import Recipe
 from w1bench.sample import F64, Array, Sample
 from w1bench.sources import NoisyPictures, Source, UniformBall, UniformCube
 from w1bench.streams import stream, tile_rows
-
-_PATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,13 @@ class Pair:
         return ray_length * (d * (p - 1) / ((d + 1) * (d + p)))
 
 
-def make_pair(recipe: Recipe) -> Pair:
-    """The pair that a recipe determines.
+def make_pair(recipe: Recipe, *, device: str = "cpu") -> Pair:
+    """The pair that a recipe determines; an image generator runs on `device`.
 
     Raises:
         RecipeError, FunnelError, SourceError: the recipe's funnels or pictures do not fit; the sentence says why.
     """
-    source = make_source(recipe)
+    source = make_source(recipe, device=device)
     funnel = make_funnel(recipe, source)
     if funnel.dim != prod(source.shape):
         raise FunnelError(
@@ -85,15 +83,19 @@ def make_pair(recipe: Recipe) -> Pair:
     return Pair(recipe, source, RayMap(funnel, source.domain, recipe.power))
 
 
-def make_source(recipe: Recipe) -> Source:
-    """The distribution Q of a recipe."""
+def make_source(recipe: Recipe, *, device: str = "cpu") -> Source:
+    """The distribution Q of a recipe; an image generator runs on `device`."""
     match recipe.source:
         case recipes.UniformSource(dim=dim):
             return UniformCube(dim, recipe.half_width)
         case recipes.BallSource(dim=dim, radius=radius):
             return UniformBall(dim, radius)
-        case recipes.ImageSource(dataset=dataset, root=root, noise=noise):
-            pictures = digits() if dataset == "digits" else photograph_patches(root, _PATCH_SIZE)
+        case recipes.ImageSource(noise=noise):
+            return NoisyPictures(real_pictures(recipe.source), noise, recipe.half_width)
+        case recipes.GeneratorSource(checkpoint=checkpoint, architecture=architecture, latent=latent, noise=noise):
+            from w1bench.images.generators import load_generator  # here, because only generators need torch
+
+            pictures = load_generator(Path(checkpoint), architecture, latent=latent, device=device)
             return NoisyPictures(pictures, noise, recipe.half_width)
 
 
@@ -103,6 +105,8 @@ def make_funnel(recipe: Recipe, source: Source) -> MinFunnel:
         return read_published(Path(recipe.funnel.file), recipe.funnel.sha256)
     drawn, rng = recipe.funnel, stream(recipe.seed, "funnel", 0)
     shape = (drawn.count, prod(source.shape))
+    if drawn.stream == "torch":
+        return _torch_funnel(recipe.seed, shape, drawn.center_half_width or recipe.half_width, drawn.offset_std)
     match drawn.centers:
         case "uniform":
             center = (2 * rng.random(shape) - 1) * (drawn.center_half_width or recipe.half_width)
@@ -111,6 +115,16 @@ def make_funnel(recipe: Recipe, source: Source) -> MinFunnel:
         case "origin":
             center = np.zeros(shape)
     return min_funnel(center, rng.standard_normal(drawn.count) * drawn.offset_std)
+
+
+def _torch_funnel(seed: int, shape: tuple[int, int], half_width: float, offset_std: float) -> MinFunnel:
+    """Funnels as those of the published image pairs: torch's CPU stream, seeded again before the offsets, in float32."""
+    import torch
+
+    rng = torch.Generator().manual_seed(seed)
+    center = (torch.rand(shape, generator=rng) - 0.5) * 2 * half_width
+    offset = torch.randn(shape[0], generator=rng.manual_seed(seed)) * offset_std
+    return min_funnel(center.numpy(), offset.numpy())
 
 
 def read_published(path: Path, sha256: str) -> MinFunnel:

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from w1bench.errors import RecipeError
 
@@ -17,6 +17,9 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Noise = Annotated[float, Field(gt=0, lt=1)]
+# What a file holds determines a pair, not the folder it lies in.
+_FileName = Annotated[str, PlainSerializer(lambda file: Path(file).name, when_used="json")]
 
 
 class _Part(BaseModel):
@@ -42,19 +45,32 @@ class ImageSource(_Part):
     """Real pictures with pixels in [-1, 1], plus normal noise of standard deviation `noise`."""
 
     kind: Literal["images"]
-    dataset: Literal["photos", "digits"]
-    noise: Annotated[float, Field(gt=0, lt=1)]
-    root: str | None = Field(None, exclude=True)  # where the pictures lie; without it, those a library carries
-    sha256: _Digest | None = None  # of the pictures in `root`
+    dataset: Literal["photos", "digits", "cifar10", "celeba"]
+    noise: _Noise
+    root: str | None = Field(None, exclude=True)  # where the pictures lie; photos and digits: a library carries some
+    sha256: _Digest | None = None  # of what lies there
+    size: Annotated[int, Field(ge=4, le=512)] = 32  # side of photograph patches and of CelebA pictures
+    crop: Annotated[int, Field(ge=4, le=178)] = 140  # side of the centre of a CelebA picture that is resized to `size`
 
     @model_validator(mode="after")
-    def _digits_have_no_root(self) -> ImageSource:
+    def _rooted(self) -> ImageSource:
         if self.dataset == "digits" and self.root is not None:
-            raise ValueError("root goes with photos; digits are those that scikit-learn carries")
+            raise ValueError("root goes with the other data sets; digits are those that scikit-learn carries")
         return self
 
 
-Source = Annotated[UniformSource | BallSource | ImageSource, Field(discriminator="kind")]
+class GeneratorSource(_Part):
+    """Pictures of a generator's latents z ~ N(0, I), plus normal noise of standard deviation `noise`."""
+
+    kind: Literal["generator"]
+    checkpoint: _FileName
+    sha256: _Digest
+    architecture: str
+    latent: Annotated[int, Field(ge=1, le=65536)] = 128
+    noise: _Noise
+
+
+Source = Annotated[UniformSource | BallSource | ImageSource | GeneratorSource, Field(discriminator="kind")]
 
 
 class DrawnFunnels(_Part):
@@ -64,18 +80,22 @@ class DrawnFunnels(_Part):
     offset_std: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     centers: Literal["uniform", "source", "origin"] = "uniform"
     center_half_width: _Positive | None = None  # of uniform centres; the cube's own when absent
+    stream: Literal["philox", "torch"] = (
+        "philox"  # "torch": torch's CPU stream, as the published image funnels were drawn
+    )
+
+    @model_validator(mode="after")
+    def _published_stream(self) -> DrawnFunnels:
+        if self.stream == "torch" and self.centers != "uniform":
+            raise ValueError(f'centers came as "{self.centers}"; stream = "torch" draws uniform ones')
+        return self
 
 
 class PublishedFunnels(_Part):
     """Funnels of a published `.pt` state dict with the keys `net.centers` and `net.bias`, pinned by its SHA-256."""
 
-    file: str
+    file: _FileName
     sha256: _Digest
-
-    @field_serializer("file", when_used="json")
-    def _name_only(self, file: str) -> str:
-        """What the file holds determines a pair, not the folder it lies in."""
-        return Path(file).name
 
 
 class Sizes(_Part):
@@ -165,6 +185,7 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"Recipe {path} is not TOML: {error}.") from None
     _pin(values.get("funnel"), "file", path.parent)
     _pin(values.get("source"), "root", path.parent)
+    _pin(values.get("source"), "checkpoint", path.parent)
     return parse_recipe(values, origin=str(path))
 
 
@@ -187,7 +208,8 @@ def _pin(table: Any, key: str, folder: Path) -> None:
 def _content_sha256(path: Path) -> str:
     """SHA-256 of a file; of a folder, that of the names and digests of its files in order."""
     if path.is_dir():
-        lines = [f"{p.name} {_content_sha256(p)}\n" for p in sorted(path.iterdir()) if p.is_file()]
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        lines = [f"{p.relative_to(path).as_posix()} {_content_sha256(p)}\n" for p in files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Readers of real pictures: patches of photographs, and handwritten digits; pixels in [-1, 1]."""
+"""Real pictures as distributions, pixels in [-1, 1]: patches of photographs, handwritten digits, CIFAR-10, CelebA."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from w1bench.errors import MissingExtraError, SourceError
+from w1bench.images.celeba import celeba
+from w1bench.images.cifar10 import cifar10_pixels
+from w1bench.recipe import ImageSource
 
 # Photographs that scikit-image carries, CC0 or public domain: https://scikit-image.org/docs/stable/api/skimage.data.html
 PHOTOGRAPHS = (
@@ -58,7 +61,7 @@ class Patches:
             row, column = divmod(int(ends[which] - 1 - position), rooms[which][1])
             patch = self.photographs[which][row : row + self.size, column : column + self.size]
             out[i] = patch.transpose(2, 0, 1)
-        return _centred(out)
+        return centred(out)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,24 @@ class PictureTable:
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
         return self.table[rng.integers(len(self.table), size=count)]
+
+
+def real_pictures(source: ImageSource) -> Pictures:
+    """The pictures of a recipe's data set.
+
+    Raises:
+        SourceError: they are missing, truncated or mixed up; the sentence says what to download and where to put it.
+        MissingExtraError: those that a library carries are not installed.
+    """
+    match source.dataset:
+        case "photos":
+            return photograph_patches(source.root, source.size)
+        case "digits":
+            return digits()
+        case "cifar10":
+            return PictureTable(centred(cifar10_pixels(_root(source))))
+        case "celeba":
+            return celeba(_root(source), crop=source.crop, size=source.size)
 
 
 def photograph_patches(root: str | None, size: int) -> Patches:
@@ -124,6 +145,14 @@ def _photograph(path: Path, size: int) -> NDArray[np.uint8]:
     return pixels
 
 
+def _root(source: ImageSource) -> Path:
+    if source.root is None:
+        raise SourceError(
+            f"source.root is missing; {source.dataset} must be downloaded: give the path of its archive or folder."
+        )
+    return Path(source.root)
+
+
 def _folder_of(module: str, distribution: str) -> Path:
     """Where an installed package lies, without importing it."""
     spec = importlib.util.find_spec(module)
@@ -134,5 +163,6 @@ def _folder_of(module: str, distribution: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _centred(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def centred(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels 0..255 as -1..1."""
     return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)

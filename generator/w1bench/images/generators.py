@@ -1,0 +1,89 @@
+"""Image generators as distributions over pictures: latents z ~ N(0, I) through a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from w1bench.errors import SourceError
+from w1bench.images import checkpoints
+from w1bench.images.checkpoints import RESNETS, Network
+from w1bench.images.resnet import LATENT_DIM
+
+ARCHITECTURES = (*RESNETS, "torchscript", "exported", "onnx")
+
+_BATCH = 64  # always as many latents at once, so that a picture's bits do not depend on how many were asked for
+
+
+@dataclass(frozen=True)
+class GeneratedPictures:
+    """A generator in evaluation mode; pictures are computed in float32 on `device`."""
+
+    network: Network
+    latent: int
+    shape: tuple[int, int, int]
+    device: torch.device
+
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+        """`count` independent pictures, (count, *shape)."""
+        return self.decode(rng.standard_normal((count, self.latent), dtype=np.float32))
+
+    def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The pictures of latents (n, latent): (n, *shape)."""
+        whole = -(-len(z) // _BATCH) * _BATCH
+        padded = torch.from_numpy(np.concatenate([z, np.zeros((whole - len(z), self.latent), np.float32)]))
+        with torch.inference_mode():
+            parts = [self.network(part.to(self.device)).float().cpu() for part in padded.split(_BATCH)]
+        return torch.cat(parts)[: len(z)].numpy()
+
+
+def load_generator(
+    checkpoint: Path, architecture: str, *, latent: int = LATENT_DIM, device: torch.device | str = "cpu"
+) -> GeneratedPictures:
+    """The generator of a checkpoint: one of the WGAN-QC ResNets, or a TorchScript, exported or ONNX program.
+
+    Raises:
+        SourceError: there is no such architecture, the file does not fit it, or its output is no picture in [-1, 1].
+        MissingExtraError: the format needs a library that is not installed.
+    """
+    on = torch.device(device)
+    match architecture:
+        case "torchscript":
+            network = checkpoints.load_torchscript(checkpoint, on)
+        case "exported":
+            network = checkpoints.load_exported(checkpoint, on)
+        case "onnx":
+            network = checkpoints.load_onnx(checkpoint, on)
+        case name if name in RESNETS:
+            network = checkpoints.load_resnet(checkpoint, name).to(on)
+        case _:
+            raise SourceError(f"There is no architecture {architecture!r}; there are: {', '.join(ARCHITECTURES)}.")
+    return GeneratedPictures(network, latent, _picture_shape(network, latent, on, checkpoint), on)
+
+
+def _picture_shape(network: Network, latent: int, device: torch.device, checkpoint: Path) -> tuple[int, int, int]:
+    """The shape of the pictures of a network, by asking it for a batch."""
+    try:
+        with torch.inference_mode():
+            pictures = network(torch.zeros(_BATCH, latent, device=device))
+    except Exception as error:  # noqa: BLE001 - a program may raise anything on latents that it was not made for
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SourceError(
+            f"{checkpoint} does not take {_BATCH} latents of dimension {latent} ({reason}); give source.latent, and export "
+            f"it for batches of any size, or of {_BATCH}."
+        ) from None
+    if pictures.dim() != 4 or len(pictures) != _BATCH or pictures.shape[1] not in (1, 3):
+        raise SourceError(
+            f"{checkpoint} makes arrays of shape {tuple(pictures.shape)} of {_BATCH} latents; pictures are "
+            f"({_BATCH}, 3, height, width)."
+        )
+    if not float(pictures.abs().max()) <= 1:
+        raise SourceError(
+            f"{checkpoint} makes pixels up to {float(pictures.abs().max()):.3g}; they must lie in [-1, 1]."
+        )
+    channels, height, width = pictures.shape[1:]
+    return (channels, height, width)
