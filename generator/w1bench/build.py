@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import threading
 import zipfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ import filelock
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from w1bench import archive, store
@@ -33,14 +35,15 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest
 from w1bench.pair import Pair, make_pair
 from w1bench.preview import draw_preview
+from w1bench.rays import Rays
 from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
-from w1bench.sample import Sample
 from w1bench.streams import stream
 
 _TILES_PER_SHARD = 8
 _TILES_PER_COST_SHARD = 64
 _PREVIEWED = 2000  # rows that the picture is drawn from
 _DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
+_COST = "cost"  # and rays drawn for W1 alone
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -81,7 +84,8 @@ def build(
     _refuse_to_overwrite(final)
     pair = make_pair(recipe, device=device)
     archive_folder.mkdir(parents=True, exist_ok=True)
-    with _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
+    # Products on one thread round the same everywhere; the engine's workers are the parallel part.
+    with threadpool_limits(1), _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
         _refuse_to_overwrite(final)
         _open_work_folder(work, recipe, resume=resume)
         run = partial(_run, engine or LocalThreads(), pair, work / "shards", progress=progress)
@@ -145,19 +149,19 @@ def _run(
     engine: Engine, pair: Pair, folder: Path, shards: Sequence[Shard], *, label: str, progress: bool
 ) -> NDArray[np.float64]:
     """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
-    results = engine.run(partial(_ensure, pair, folder), shards)
+    results = engine.run(partial(_ensure, pair, folder, ShardMemory()), shards)
     # `disable=None` draws no bar without a terminal.
     bar = tqdm(results, total=len(shards), desc=f"{pair.recipe.name} {label}", unit="shard", leave=False,
                disable=None if progress else True)  # fmt: skip
     return np.concatenate(list(bar))
 
 
-def _ensure(pair: Pair, folder: Path, shard: Shard) -> NDArray[np.float64]:
+def _ensure(pair: Pair, folder: Path, memory: ShardMemory, shard: Shard) -> NDArray[np.float64]:
     """The moments of a shard, which is computed and stored unless an intact one is there."""
     path = folder / shard.filename
     if path.exists() and (stored := _intact(path)) is not None:
         return stored
-    arrays, moments = compute_shard(pair, shard)
+    arrays, moments = compute_shard(pair, shard, memory)
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, moments=moments, **arrays)
@@ -167,45 +171,61 @@ def _ensure(pair: Pair, folder: Path, shard: Shard) -> NDArray[np.float64]:
     return moments
 
 
-def compute_shard(pair: Pair, shard: Shard) -> tuple[Arrays, NDArray[np.float64]]:
-    """The arrays of a shard's rows, and the moments of its rays tile by tile, (tiles, 3)."""
-    tiles = [_TILES[shard.role](pair, tile) for tile in range(shard.start, shard.stop)]
-    arrays = {name: np.concatenate([tile[0][name] for tile in tiles]) for name in tiles[0][0]}
-    return arrays, np.stack([moments for _, moments in tiles])
+class ShardMemory(threading.local):
+    """Each thread's memory for a shard's arrays, used again for the next: fresh memory costs as much as filling it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, store.Spec], NDArray[Any]] = {}
+
+    def arrays(self, specs: Mapping[str, store.Spec]) -> Arrays:
+        """Uninitialised arrays, or those of before."""
+        if not set(specs.items()) <= set(self._arrays):
+            self._arrays = {(name, spec): np.empty(spec.shape, spec.dtype) for name, spec in specs.items()}
+        return {name: self._arrays[name, spec] for name, spec in specs.items()}
 
 
-def _train_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
+def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays, NDArray[np.float64]]:
+    """The arrays of a shard's rows, in `memory`, and the moments of its rays tile by tile, (tiles, 3)."""
+    tiles = range(shard.start, shard.stop)
+    if shard.role == _COST:
+        return {}, np.stack([tile_moments(pair.cost_terms(_COST, tile)) for tile in tiles])
+    specs = store.specs(shard.role, len(tiles) * pair.rows, (pair.dim,), pair.source.dtype)
+    arrays = memory.arrays(specs)
+    moments: list[NDArray[np.float64]] = []
+    for number, tile in enumerate(tiles):
+        rows = slice(number * pair.rows, (number + 1) * pair.rows)
+        rays = _TILES[shard.role](pair, tile, {name: array[rows] for name, array in arrays.items()})
+        moments.append(tile_moments(pair.cost_of(rays)))
+    return arrays, np.stack(moments)
+
+
+def _train_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
     """Independent draws of P and of Q: the partners of the inputs are forgotten."""
-    sample = pair.sample("train.input", tile)
-    return {"input": sample.input, "target": _flat(pair.targets("train.target", tile))}, _moments(pair, sample)
+    rays = pair.map.trace(_flat(pair.targets("train.input", tile)), moved=out["input"])
+    out["target"][:] = _flat(pair.targets("train.target", tile))
+    return rays
 
 
-def _test_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
-    sample = pair.sample("test.input", tile)
-    target = _flat(pair.targets("test.target", tile))
-    return {
-        "input": sample.input,
-        "gradient": sample.gradient,
-        "transported": sample.target,
-        "input_potential": sample.input_potential,
-        "target": target,
-        "target_potential": -pair.map.funnel.value(target),
-    }, _moments(pair, sample)
+def _test_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+    """Inputs with their truth, and independent targets."""
+    out["transported"][:] = _flat(pair.targets("test.input", tile))
+    rays = pair.map.trace(out["transported"], moved=out["input"], gradient=out["gradient"])
+    out["input_potential"][:] = -(pair.map.funnel.offset[rays.nearest] + pair.map.shorten(rays))
+    out["target"][:] = _flat(pair.targets("test.target", tile))
+    out["target_potential"][:] = -pair.map.funnel.value(out["target"])
+    return rays
 
 
-def _probe_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
+def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
     """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
-    sample = pair.sample("probe.input", tile)
-    target = _flat(pair.targets("probe.target", tile)).astype(np.float64)
-    t = stream(pair.recipe.seed, "probe.mix", tile).random((len(target), 1))
-    return {"interpolate": (t * target + (1 - t) * sample.input).astype(pair.source.dtype)}, _moments(pair, sample)
+    moved = np.empty((pair.rows, pair.dim))
+    rays = pair.map.trace(_flat(pair.targets("probe.input", tile)), moved=moved)
+    t = stream(pair.recipe.seed, "probe.mix", tile).random((pair.rows, 1))
+    out["interpolate"][:] = t * _flat(pair.targets("probe.target", tile)) + (1 - t) * moved
+    return rays
 
 
-def _cost_tile(pair: Pair, tile: int) -> tuple[Arrays, NDArray[np.float64]]:
-    return {}, tile_moments(pair.cost_terms("cost", tile))
-
-
-_TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile, "cost": _cost_tile}
+_TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}
 
 
 def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[np.float64]]) -> Cost:
@@ -218,7 +238,7 @@ def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[n
             return cost
         until = tiles - (-more // pair.rows)
         shards = [
-            Shard("cost", t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
+            Shard(_COST, t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
         ]
         moments, tiles = np.concatenate([moments, run(shards, label="W1")]), until
 
@@ -309,10 +329,6 @@ def _entry(path: Path) -> FileEntry:
     return FileEntry(
         bytes=path.stat().st_size, sha256=store.file_digest(path), logical_digest=store.logical_digest(path)
     )
-
-
-def _moments(pair: Pair, sample: Sample) -> NDArray[np.float64]:
-    return tile_moments(pair.cost_of(sample.displacement, sample.ray_length))
 
 
 def _intact(path: Path) -> NDArray[np.float64] | None:

@@ -8,12 +8,13 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from w1bench import recipe as recipes
 from w1bench.errors import FunnelError, RecipeError
 from w1bench.funnel import MinFunnel, min_funnel
 from w1bench.images.datasets import real_pictures
-from w1bench.rays import RayMap
+from w1bench.rays import RayMap, Rays
 from w1bench.recipe import Recipe
 from w1bench.sample import F64, Array, Sample
 from w1bench.sources import NoisyPictures, Source, UniformBall, UniformCube
@@ -41,25 +42,33 @@ class Pair:
         """Draws of Q: (rows, *shape)."""
         return self.source.draw(stream(self.recipe.seed, purpose, tile), self.rows)
 
+    def inputs(self, purpose: str, tile: int, dtype: DTypeLike) -> Array:
+        """Draws of P alone, rounded to `dtype`: (rows, *shape)."""
+        moved = np.empty((self.rows, self.dim), dtype)
+        self.map.trace(self._flat_targets(purpose, tile), moved=moved)
+        return moved.reshape(self.rows, *self.source.shape)
+
     def sample(self, purpose: str, tile: int) -> Sample:
         """Paired draws of P and Q with their truth; points are flat, (rows, D)."""
-        return self.map.move(self.targets(purpose, tile).reshape(self.rows, -1), self.source.dtype)
+        return self.map.move(self._flat_targets(purpose, tile), self.source.dtype)
 
     def cost_terms(self, purpose: str, tile: int) -> F64:
         """One unbiased estimate of W1 per ray, (rows,): see `cost_of`."""
-        rays = self.map.trace(self.targets(purpose, tile).reshape(self.rows, -1))
-        return self.cost_of(rays.distance - self.map.shorten(rays), rays.length)
+        return self.cost_of(self.map.trace(self._flat_targets(purpose, tile)))
 
-    def cost_of(self, displacement: F64, ray_length: F64) -> F64:
+    def cost_of(self, rays: Rays) -> F64:
         """Unbiased estimates of W1 from the rays of targets, (n,).
 
         In general the displacement s - s'. Where t = s/S has the Beta(D, 1) law on every ray,
         E[t - t^p] = D (p - 1) / ((D + 1)(D + p)), and S times that has far less variance.
         """
         if not self.source.uniform:
-            return displacement
+            return rays.distance - self.map.shorten(rays)
         d, p = self.dim, self.recipe.power
-        return ray_length * (d * (p - 1) / ((d + 1) * (d + p)))
+        return rays.length * (d * (p - 1) / ((d + 1) * (d + p)))
+
+    def _flat_targets(self, purpose: str, tile: int) -> Array:
+        return self.targets(purpose, tile).reshape(self.rows, self.dim)
 
 
 def make_pair(recipe: Recipe, *, device: str = "cpu") -> Pair:

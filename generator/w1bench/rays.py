@@ -65,25 +65,30 @@ class RayMap:
     domain: Domain
     power: float
 
-    def trace(self, target: Array) -> Rays:
-        """The rays through `target` (n, D)."""
-        nothing = np.empty((0, self.funnel.dim))
-        return self._run(target, nothing, nothing)
-
-    def move(self, target: Array, dtype: DTypeLike = np.float64) -> Sample:
-        """Pairs (x, y) with their truth for `target` (n, D); `input` and `gradient` are rounded to `dtype` last.
+    def trace(self, target: Array, *, moved: Array | None = None, gradient: Array | None = None) -> Rays:
+        """The rays through `target` (n, D). Inputs x and gradients grad f*(x) are written to `moved` and `gradient`, where given.
 
         Raises:
             SourceError: a target is a centre itself, where no ray passes; its source is not absolutely continuous.
         """
-        moved, gradient = np.empty(target.shape, dtype), np.empty(target.shape, dtype)
-        rays = self._run(target, moved, gradient)
+        nothing = np.empty((0, self.funnel.dim))
+        rays = self._run(target, nothing if moved is None else moved, nothing if gradient is None else gradient)
         if not rays.distance.all():
             row = int(np.argmin(rays.distance))
             raise SourceError(
                 f"Target {row} is the centre of funnel {int(rays.nearest[row])} itself, where no ray passes; "
                 "draw targets from a continuous distribution (give the source some noise)."
             )
+        return rays
+
+    def move(self, target: Array, dtype: DTypeLike = np.float64) -> Sample:
+        """Pairs (x, y) with their truth for `target` (n, D); `input` and `gradient` are rounded to `dtype` last.
+
+        Raises:
+            SourceError: as `trace`.
+        """
+        moved, gradient = np.empty(target.shape, dtype), np.empty(target.shape, dtype)
+        rays = self.trace(target, moved=moved, gradient=gradient)
         offset, near = self.funnel.offset[rays.nearest], self.shorten(rays)
         return Sample(
             input=moved,

@@ -62,7 +62,7 @@ def from_rows(rows: Any, batch: int, *, seed: int, purpose: str, device: torch.d
 
 def fresh_inputs(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
     """Fresh draws of P in every batch; float32 on `device`."""
-    return _tiled(pair, lambda tile: pair.sample(f"sampler.input/{seed}", tile).input, batch, device)
+    return _tiled(pair, lambda tile: pair.inputs(f"sampler.input/{seed}", tile, np.float32), batch, device)
 
 
 def fresh_targets(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
@@ -80,7 +80,7 @@ def _tiled(pair: Pair, tile_of: Callable[[int], Array], batch: int, device: torc
             index, offset = divmod(position, pair.rows)
             parts.append(tile(index)[offset : offset + end - position])
             position += len(parts[-1])
-        values = np.concatenate(parts).astype(np.float32, copy=False)
+        values = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts), np.float32)
         return torch.from_numpy(values.reshape(batch, *pair.source.shape)).to(device)
 
     return draw

@@ -59,7 +59,10 @@ class UniformCube:
         return Cube(self.half_width)
 
     def draw(self, rng: np.random.Generator, count: int) -> F64:
-        return (2 * rng.random((count, self.dim)) - 1) * self.half_width
+        x = rng.random((count, self.dim))
+        x *= 2 * self.half_width
+        x -= self.half_width
+        return x
 
 
 @dataclass(frozen=True)
