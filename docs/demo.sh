@@ -6,7 +6,11 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 export W1BENCH_ARCHIVE=archive W1BENCH_DATA=demo/data
 ci=$([ "${CI:-}" = true ] && echo yes || echo no)
-say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
+# Each step is waited for rather than run in the foreground, so that a signal ends it at once, and with it all that was started.
+say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@" & wait $!; }
+trap 'trap - INT TERM; kill $(jobs -p) 2> /dev/null || true; wait' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 mkdir -p demo
 for pair in hd-d2-n4-p8 hd-d16-n64-p8 photos32-n16-p100 ball-d2-p8; do
@@ -18,7 +22,6 @@ say w1bench list
 # A free port in CI; else the one that `w1bench submit` and `w1bench leaderboard` expect.
 w1bench serve --port "${PORT:-$([ $ci = yes ] && echo 0 || echo 8100)}" > demo/serve.log 2>&1 &
 server=$!
-trap 'kill "$server" 2> /dev/null || true; wait "$server" 2> /dev/null || true' EXIT
 for _ in $(seq 300); do
   url=$(sed -n 's/^w1bench serving \(http[^ ]*\)$/\1/p' demo/serve.log)
   [ -n "$url" ] && break

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from w1bench.funnel import MinFunnel, min_funnel
-from w1bench.recipe import Recipe, parse_recipe
+from w1bench.recipe import Recipe, content_sha256, parse_recipe
 
 SIZES = {"train": 3000, "test": 1500, "probe": 300, "w1_rays": 1 << 18}
 
@@ -49,6 +51,12 @@ RECIPES = (
         funnel={"count": 4, "centers": "source"},
     ),
 )
+
+
+def pinned(source: dict[str, object]) -> dict[str, object]:
+    """A source with the digest of what lies at its root or checkpoint, as reading a recipe adds it."""
+    place = source.get("root") or source["checkpoint"]
+    return source | {"sha256": content_sha256(Path(str(place)))}
 
 
 def drawn(count: int, dim: int, seed: int = 0) -> MinFunnel:

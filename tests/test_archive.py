@@ -48,3 +48,12 @@ def test_cards_say_what_a_pair_is(pair_folder: Path) -> None:
     assert pair_folder.name in card
     assert "W1 = " in card
     assert "ray_residual" in card
+
+
+def test_a_damaged_pair_hides_no_other(archive: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("small-d2-n4-p8", "small-ball-d2-p8"):
+        shutil.copytree(archive / name, tmp_path / name)
+    (tmp_path / "small-d2-n4-p8" / "manifest.json").write_text("{}")
+    archives.write_index(tmp_path)
+    assert [entry["name"] for entry in archives.catalogue(tmp_path)] == ["small-ball-d2-p8"]
+    assert "small-d2-n4-p8 is left out" in caplog.text

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from making import SIZES, small_recipe
+from making import SIZES, pinned, small_recipe
 from w1bench import build, store
 from w1bench.archive import published
 from w1bench.cost import Cost
 from w1bench.engines import LocalThreads
 from w1bench.errors import CheckFailedError, PairError, SourceError
 from w1bench.manifest import read_manifest
+from w1bench.pair import make_pair
 from w1bench.recipe import Recipe
 from w1bench.verify import verify
 
@@ -88,7 +90,7 @@ def test_a_build_that_failed_is_not_seen_and_can_be_resumed_or_removed(tmp_path:
     with pytest.raises(PairError, match="unfinished build of outside.*--resume"):
         build.build(impossible, tmp_path)
     with pytest.raises(PairError, match="of another recipe"):
-        build.build(impossible.with_sizes(train=10), tmp_path, resume=True)
+        build.build(impossible.with_sizes(train=1000), tmp_path, resume=True)
 
 
 SLOW = small_recipe("slow", source={"kind": "uniform", "dim": 200}, funnel={"count": 64},
@@ -123,6 +125,37 @@ def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(tmp_p
     torn.write_bytes(torn.read_bytes()[:1000])  # as a crash of the machine might leave it
     folder = build.build(SLOW, killed, resume=True)
     assert_same(folder, whole)
+    assert all(figure.holds for figure in verify(folder))
+
+
+def test_a_build_killed_after_publishing_is_resumed_to_its_index(tmp_path: Path) -> None:
+    folder = build.build(small_recipe(), tmp_path)
+    (tmp_path / ".small-d2-n4-p8.building").mkdir()
+    (tmp_path / "catalogue.json").unlink()
+    assert build.build(small_recipe(), tmp_path, resume=True) == folder
+    assert (tmp_path / "catalogue.json").exists()
+    assert not (tmp_path / ".small-d2-n4-p8.building").exists()
+    with pytest.raises(PairError, match="published already"):
+        build.build(small_recipe(seed=9), tmp_path, resume=True)
+
+
+def test_pictures_of_a_folder_are_those_that_are_built_from(tmp_path: Path) -> None:
+    """A constant picture makes targets that are that constant plus noise, also through `with_sizes`."""
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.full((40, 40, 3), 255, np.uint8)).save(tmp_path / "pictures" / "white.png")
+    source = pinned({"kind": "images", "dataset": "photos", "noise": 0.01, "root": str(tmp_path / "pictures")})
+    recipe = small_recipe("white", power=10.0, half_width=1.2, source=source, sizes=PHOTOS.sizes.model_dump())
+    folder = build.build(recipe.with_sizes(train=200), tmp_path / "archive")
+    with store.open_file(folder / "train.h5") as train:
+        assert abs(train["target"][:] - 1).max() < 0.1
+    assert "pictures it was built from" in read_manifest(folder).licence
+    with pytest.raises(SourceError, match="give source.root"):
+        make_pair(read_manifest(folder).full_recipe())
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_low_dimensions_are_built(dim: int, tmp_path: Path) -> None:
+    folder = build.build(small_recipe(source={"kind": "uniform", "dim": dim}), tmp_path)
     assert all(figure.holds for figure in verify(folder))
 
 

@@ -111,8 +111,31 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("submit", "typed", tmp_path / "nan.npy", "--method", "m"), "needs a token"),
         (("nothing",), "No such command"),
         (("solve", "lp", pair, "--steps", "0"), "--steps"),
+        (("solve", "lp", pair, "--steps", "5", "--out", tmp_path / "a.json"), "a name that ends in .h5"),
+        (("build", built.parent / "typed.toml", "--archive", tmp_path / "short.npy"), "File exists"),
+        (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
+        (("leaderboard", "--csv", "--json"), "give one of them"),
+        (("serve", "--port", "0", "--archive", tmp_path / "none"), "is no folder"),
     ):
         assert sentence in run(*words, code=2, W1BENCH_TOKEN=""), words
+
+
+def test_bad_settings_end_with_2_and_a_sentence(built: Path, tmp_path: Path) -> None:
+    for name, value, sentence in (
+        ("W1BENCH_PORT", "abc", "The setting port came as 'abc'"),
+        ("W1BENCH_WORKERS", "0", "The setting workers came as '0'"),
+        ("W1BENCH_DATABASE_URL", "bogus", "The database cannot be used"),
+        ("W1BENCH_PUBLIC_URL", "foo", "The setting public_url came as 'foo'"),
+    ):
+        words = ("serve", "--archive", built, "--data", tmp_path / "data")
+        assert sentence in run(*words, code=2, **{name: value}), name
+    np.save(tmp_path / "g.npy", np.zeros((600, 2)))
+    assert "no token has" in run(
+        "submit", "typed", tmp_path / "g.npy", "--method", "m", code=2, W1BENCH_TOKEN="a\nsecret"
+    )
+    assert "secret" not in run(
+        "submit", "typed", tmp_path / "g.npy", "--method", "m", code=2, W1BENCH_TOKEN="a\nsecret"
+    )
 
 
 def test_a_failed_check_ends_with_1(built: Path, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from making import small_recipe
 from w1bench import store, submission
@@ -53,10 +55,17 @@ def test_every_command_and_option_is_documented() -> None:
             assert command.callback is not None
             name = command.name or command.callback.__name__
             assert f"w1bench {group}{name}" in COMMANDS
-    listed = subprocess.run([sys.executable, "-m", "w1bench", "build", "--help"], capture_output=True, text=True)
-    options = set(re.findall(r"(--[a-z0-9-]+)", listed.stdout))
-    for option in options - {"--help"}:
-        assert option in COMMANDS
+    for command in click_commands(get_command(app)):
+        for option in (name for parameter in command.params for name in parameter.opts if name.startswith("--")):
+            assert option in COMMANDS, (command.name, option)
+
+
+def click_commands(group: Any) -> list[Any]:
+    """All commands below a group."""
+    found = group.commands.values()
+    return [
+        leaf for command in found for leaf in (click_commands(command) if hasattr(command, "commands") else [command])
+    ]
 
 
 def test_every_variable_is_documented() -> None:

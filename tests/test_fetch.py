@@ -6,6 +6,7 @@ import http.server
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -153,3 +154,35 @@ def test_the_catalogue_of_a_host(archive: Path, host: Host) -> None:
     host.status = 404
     with pytest.raises(PairError, match="neither an archive"):
         remote_catalogue(host.url)
+
+
+@pytest.mark.parametrize("name", ["../../escaped.h5", "/tmp/escaped.h5"])
+def test_a_manifest_cannot_name_files_elsewhere(name: str, archive: Path, tmp_path: Path) -> None:
+    shutil.copytree(archive / NAME, tmp_path / "bad" / NAME)
+    path = tmp_path / "bad" / NAME / "manifest.json"
+    path.write_text(path.read_text().replace('"train.h5"', f'"{name}"'))
+    with pytest.raises(CheckFailedError, match="is damaged: it names the files"):
+        fetch(NAME, str(tmp_path / "bad"), tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_pair_under_another_name_is_refused(archive: Path, host: Host, tmp_path: Path) -> None:
+    shutil.copytree(archive / NAME, tmp_path / "other")
+    host.root = tmp_path
+    for origin in (str(tmp_path), host.url):
+        with pytest.raises(CheckFailedError, match=f"is that of {NAME}"):
+            fetch("other", origin, tmp_path / "cache")
+
+
+def test_two_at_once_both_end_with_the_whole_pair(host: Host, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(lambda _: fetch(NAME, host.url, tmp_path), range(4)))
+    assert all(figure.holds for figure in verify(folders[0]))
+    assert [path for path, _ in host.requests].count(f"/{NAME}/train.h5") == 1
+
+
+def test_addresses_that_are_none_are_said(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="does not answer"):
+        fetch(NAME, "http://[::1", tmp_path)
+    with pytest.raises(UnreachableError, match="does not answer"):
+        remote_catalogue("http://[::1")

@@ -90,7 +90,7 @@ except MissingExtraError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "pip install 'w1bench[torch]'" in done.stdout
+    assert "pip install '.[torch]'" in done.stdout
     assert issubclass(MissingExtraError, w1bench.W1BenchError)
 
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from making import small_recipe
+from making import pinned, small_recipe
 from w1bench.build import build
 from w1bench.errors import SourceError
 from w1bench.images.celeba import celeba
@@ -167,7 +167,7 @@ def picture_recipe(name: str, source: dict[str, Any]) -> Any:
         name,
         power=100.0,
         half_width=1.2,
-        source={"kind": "images", "noise": 0.01} | source,
+        source={"kind": "images", "noise": 0.01} | (pinned(source) if "root" in source else source),
         funnel={"count": 4, "center_half_width": 1.0},
         sizes={"train": 300, "test": 200, "probe": 50, "w1_rays": 1024},
     )

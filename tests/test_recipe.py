@@ -10,7 +10,7 @@ import pytest
 
 from making import small_recipe
 from w1bench.errors import RecipeError
-from w1bench.recipe import PublishedFunnels, parse_recipe, read_recipe
+from w1bench.recipe import ImageSource, PublishedFunnels, parse_recipe, read_recipe
 
 CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes"
 TOML = """
@@ -115,8 +115,8 @@ def test_a_ball_needs_its_own_radius_and_centres(changes: dict[str, Any]) -> Non
 
 
 def test_sizes_can_be_given_and_bad_ones_are_refused() -> None:
-    recipe = small_recipe().with_sizes(train=5, test=None)
-    assert (recipe.sizes.train, recipe.sizes.test) == (5, small_recipe().sizes.test)
+    recipe = small_recipe().with_sizes(train=500, test=None)
+    assert (recipe.sizes.train, recipe.sizes.test) == (500, small_recipe().sizes.test)
     with pytest.raises(RecipeError, match=r"sizes.test came as -1"):
         small_recipe().with_sizes(test=-1)
 
@@ -124,3 +124,41 @@ def test_sizes_can_be_given_and_bad_ones_are_refused() -> None:
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"none.toml cannot be read"):
         read_recipe(tmp_path / "none.toml")
+
+
+def test_pictures_of_a_folder_stay_those_when_sizes_are_given(tmp_path: Path) -> None:
+    """Also from another folder, and under a hash that knows their content and not their place."""
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"content")
+    text = TOML.replace(
+        'kind = "uniform"\ndim = 2', 'kind = "images"\ndataset = "photos"\nnoise = 0.01\nroot = "pictures"'
+    )
+    recipe = read_recipe(write(tmp_path, text)).with_sizes(train=500)
+    assert isinstance(recipe.source, ImageSource)
+    assert recipe.source.root == str(tmp_path / "pictures")
+    assert str(tmp_path) not in recipe.canonical()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"other")
+    assert read_recipe(write(tmp_path, text)).with_sizes(train=500).sha256() != recipe.sha256()
+
+
+def test_a_root_needs_the_digest_of_what_lies_there() -> None:
+    with pytest.raises(RecipeError, match="root came without the sha256"):
+        small_recipe(source={"kind": "images", "dataset": "photos", "noise": 0.01, "root": "pictures"})
+
+
+@pytest.mark.parametrize("name", ["catalogue.json", "registry.txt"])
+def test_names_of_the_index_are_no_names_of_pairs(name: str) -> None:
+    with pytest.raises(RecipeError, match="file of the archive's index"):
+        small_recipe(name)
+
+
+@pytest.mark.parametrize("file", ["a\\u0000b", "loop"])
+def test_odd_paths_get_a_sentence(tmp_path: Path, file: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_recipe(write(tmp_path, TOML.replace("count = 4", f'file = "{file}"')))
+
+
+def test_deeply_nested_toml_gets_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is not TOML"):
+        read_recipe(write(tmp_path, "a = " + "[" * 100_000))

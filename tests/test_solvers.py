@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,27 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> N
     assert not interrupted.checkpoint.exists()
 
 
+def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> None:
+    x, y, path = gaussian(1, 1.0), gaussian(2, 0.0), tmp_path / "checkpoint"
+    interrupted = solver()
+    interrupted.checkpoint, interrupted.save_every = path, 0.0
+    with pytest.raises(_KilledError):
+        interrupted.fit(_until(120, x), y)
+    left = path.read_bytes()
+    for change in ({"seed": 5}, {"data": "another pair"}):
+        clean, other = solver(), solver()
+        for name, value in change.items():
+            setattr(clean, name, value)
+            setattr(other, name, value)
+        path.write_bytes(left)
+        other.checkpoint = path
+        other.fit(x, y)
+        clean.fit(x, y)
+        assert torch.equal(other.gradient(x(0)), clean.gradient(x(0)))
+    path.write_bytes(b"junk")
+    assert interrupted.fit(x, y).steps == 200
+
+
 def test_divergence_is_an_outcome() -> None:
     fit = solver(learning_rate=1e30).fit(gaussian(1, 1.0), gaussian(2, 0.0))
     assert fit.outcome is Outcome.DIVERGED
@@ -177,6 +199,19 @@ def test_a_solver_sees_nothing_but_its_samplers(archive: Path, monkeypatch: pyte
 def test_learners_and_solvers_keep_their_protocols() -> None:
     learner: Learner = LP().learner((2,), LP().settings((2,)))
     assert learner.potential(torch.zeros(4, 2)).shape == (4,)
+
+
+def test_a_diverged_training_leaves_a_sidecar_alone(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from w1bench import trial
+
+    wild = Settings(steps=200, batch=64, learning_rate=1e30, betas=(0.0, 0.9))
+    monkeypatch.setattr(LP, "settings", lambda self, shape: wild)
+    sidecar = trial.solve("lp", w1bench.load(archive / "small-d2-n4-p8"), tmp_path / "lp.h5")
+    assert (sidecar["outcome"], sidecar["submission"], sidecar["dual_value"]) == ("diverged", None, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["lp.json"]
+    assert json.loads((tmp_path / "lp.json").read_text()) == json.loads(json.dumps(sidecar))
 
 
 @pytest.mark.parametrize(("name", "least"), [("small-d2-n4-p8", 0.6), ("small-d16-n64-p8", 0.3)])

@@ -140,6 +140,31 @@ def test_a_wrong_w1_everywhere_is_found_by_estimating_it_again(copy: Path, facto
     assert {f.name for f in verify(copy) if not f.holds} & {"w1_fresh", "w1_quadrature"}
 
 
+def test_a_wrong_w1_under_a_large_standard_error_is_found(copy: Path) -> None:
+    manifest = read_manifest(copy)
+    reseal(copy, w1=2 * manifest.w1, w1_stderr=10.0)
+    assert "w1_stderr" in {f.name for f in verify(copy) if not f.holds}
+
+
+def test_an_edited_certificate_is_found(copy: Path) -> None:
+    manifest = read_manifest(copy)
+    better = [f.model_copy(update={"value": f.value - 1}) for f in manifest.certificate]
+    reseal(copy, certificate=tuple(better))
+    with pytest.raises(CheckFailedError, match="says ray_residual = -1, but it is"):
+        verify(copy)
+    reseal(copy, certificate=())
+    with pytest.raises(CheckFailedError, match="does not have the figures that it must"):
+        verify(copy)
+
+
+def test_paired_training_rows_are_found(copy: Path) -> None:
+    with h5py.File(copy / "test.h5", "r") as test, h5py.File(copy / "train.h5", "r+") as train:
+        for name, partner in (("input", "input"), ("target", "transported")):
+            train[name][:1500] = test[partner][:]
+    reseal(copy)
+    assert "train_unpaired" in {f.name for f in verify(copy) if not f.holds}
+
+
 @pytest.mark.parametrize(("name", "value"), [("power", 9.0), ("half_width", 3.0), ("version", 2), ("name", "other")])
 def test_a_manifest_that_contradicts_its_recipe_is_found(copy: Path, name: str, value: object) -> None:
     reseal(copy, **{name: value})
@@ -152,6 +177,26 @@ def test_a_changed_recipe_is_found(copy: Path) -> None:
     document["recipe"]["seed"] = 8
     (copy / "manifest.json").write_text(json.dumps(document))
     with pytest.raises(CheckFailedError, match="the recipe in the manifest has SHA-256"):
+        verify(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("files", {}),
+        ("dtype", "banana"),
+        ("software", {}),
+        ("w1_rays", -1),
+        ("w1", float("nan")),
+        ("shape", [0]),
+        ("recipe", {}),
+        ("name", "../x"),
+    ],
+)
+def test_fields_that_no_pair_has_are_said(copy: Path, name: str, value: object) -> None:
+    document = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(document | {name: value}))
+    with pytest.raises(CheckFailedError, match="is damaged"):
         verify(copy)
 
 

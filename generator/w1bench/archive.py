@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, Manifest, read_manifest
 from w1bench.store import file_digest
 
 CATALOGUE = "catalogue.json"
+ENTRY_FIELDS = (
+    "name",
+    "shape",
+    "funnels",
+    "power",
+    "w1",
+    "w1_stderr",
+    "sizes",
+    "bytes",
+    "sealed",
+)  # that every line has
+
+_log = logging.getLogger(__name__)
 
 
 def published(archive: Path) -> list[Path]:
@@ -39,22 +55,36 @@ def entry(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def manifests(archive: Path) -> dict[Path, Manifest]:
+    """The manifests of all published pairs, by folder. A damaged one is logged and left out, so that it hides no other."""
+    found: dict[Path, Manifest] = {}
+    for folder in published(archive):
+        try:
+            found[folder] = read_manifest(folder)
+        except CheckFailedError as error:
+            _log.warning("%s is left out: %s", folder, error)
+    return found
+
+
 def catalogue(archive: Path) -> list[dict[str, Any]]:
     """The entries of all published pairs."""
-    return [entry(read_manifest(folder)) for folder in published(archive)]
+    return [entry(manifest) for manifest in manifests(archive).values()]
 
 
 def write_index(archive: Path) -> None:
     """Write catalogue.json, registry.txt (`path sha256:...`, as pooch reads it) and SHA256SUMS at the archive's root."""
-    lines: list[tuple[str, str]] = []
-    for folder in published(archive):
-        known = read_manifest(folder).files
-        for path in sorted(p for p in folder.iterdir() if p.is_file()):
-            digest = known[path.name].sha256 if path.name in known else file_digest(path)
-            lines.append((f"{folder.name}/{path.name}", digest))
-    _replace(archive / CATALOGUE, json.dumps({"pairs": catalogue(archive)}, indent=1) + "\n")
-    _replace(archive / "registry.txt", "".join(f"{path} sha256:{digest}\n" for path, digest in lines))
-    _replace(archive / "SHA256SUMS", "".join(f"{digest}  {path}\n" for path, digest in lines))
+    with filelock.FileLock(archive / ".index.lock"):
+        lines: list[tuple[str, str]] = []
+        pairs = manifests(archive)
+        for folder, manifest in pairs.items():
+            for path in sorted(p for p in folder.iterdir() if p.is_file()):
+                known = manifest.files.get(path.name)
+                lines.append((f"{folder.name}/{path.name}", known.sha256 if known else file_digest(path)))
+        entries = [entry(manifest) for manifest in pairs.values()]
+        _replace(archive / CATALOGUE, json.dumps({"pairs": entries}, indent=1) + "\n")
+        _replace(archive / "registry.txt", "".join(f"{path} sha256:{digest}\n" for path, digest in lines))
+        _replace(archive / "SHA256SUMS", "".join(f"{digest}  {path}\n" for path, digest in lines))
+    (archive / ".index.lock").unlink(missing_ok=True)
 
 
 def check_digests(folder: Path, manifest: Manifest) -> None:

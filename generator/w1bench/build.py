@@ -32,7 +32,7 @@ from w1bench.certify import certify
 from w1bench.cost import Cost, pooled_cost, rays_still_needed, tile_moments
 from w1bench.engines import Engine, LocalThreads
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import FILENAME, FileEntry, Manifest
+from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
 from w1bench.pair import Pair, make_pair
 from w1bench.preview import draw_preview
 from w1bench.rays import Rays
@@ -81,6 +81,8 @@ def build(
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
     final, work = archive_folder / recipe.name, archive_folder / f".{recipe.name}.building"
+    if resume and _is_published(final, recipe):
+        return _tidy(archive_folder, final, work)
     _refuse_to_overwrite(final)
     pair = make_pair(recipe, device=device)
     archive_folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,17 @@ def build(
         manifest = _assemble(pair, cost, shards, work / "shards", folder, gzip=gzip)
         _describe(manifest, pair, folder)
         _publish(manifest, folder, final)
-        shutil.rmtree(work)
+        return _tidy(archive_folder, final, work)
+
+
+def _is_published(final: Path, recipe: Recipe) -> bool:
+    """Whether the very recipe was built to its end, as by a process that was killed after it."""
+    return (final / FILENAME).is_file() and read_manifest(final).recipe_sha256 == recipe.sha256()
+
+
+def _tidy(archive_folder: Path, final: Path, work: Path) -> Path:
+    """What is left to do for a published pair: remove what it was made of, and list it."""
+    shutil.rmtree(work, ignore_errors=True)
     archive.write_index(archive_folder)
     return final
 
@@ -249,7 +261,7 @@ def _assemble(
     """Write the pair's files from its shards, certify them, and describe them."""
     recipe, funnel = pair.recipe, pair.map.funnel
     manifest = Manifest(
-        name=recipe.name, version=recipe.version, shape=pair.source.shape, dtype=pair.source.dtype.name,
+        name=recipe.name, version=recipe.version, shape=pair.source.shape, dtype="float64" if pair.source.dtype == np.float64 else "float32",
         funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
         w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=_published_recipe(recipe),
         recipe_sha256=recipe.sha256(), files={}, certificate=(), licence=_licence(recipe), software=_software(),

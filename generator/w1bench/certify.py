@@ -150,17 +150,21 @@ def _costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure
         limit=_rounding(manifest),
         meaning="|mean ||y - x|| - mean (f*(x) - f*(y))| over the stored partners",
     )
-    yield _agreement("w1_primal", recorded, _cost(displacement), "stored partners")
+    partners = _cost(displacement)
+    yield _agreement("w1_primal", recorded, partners, "stored partners")
     inputs, targets = (_cost(-_blockwise(potential, train[name])) for name in ("input", "target"))
     independent = Cost(inputs.value - targets.value, hypot(inputs.stderr, targets.stderr), inputs.rays)
     yield _agreement("w1_dual", recorded, independent, "dual value of the training draws")
+    yield _unpaired(train, potential)
     source = _uniform_source(manifest)
     if source is None:
+        yield _stderr(recorded, partners)
         return
     pair = Pair(manifest.full_recipe(), source, ray_map)
     tiles = range(-(-min(manifest.w1_rays, _FRESH_RAYS) // pair.rows))
     fresh = pooled_cost(np.stack([tile_moments(pair.cost_terms("verify", tile)) for tile in tiles]))
     yield _agreement("w1_fresh", recorded, fresh, "fresh rays")
+    yield _stderr(recorded, fresh)
     yield _beta_law(manifest, ray_map, test)
     if manifest.dim == 2:
         yield _quadrature(manifest, pair)
@@ -173,6 +177,29 @@ def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
         name=name, value=abs(found.value - recorded.value) / error, limit=_SIGMAS,
         meaning=f"|W1 - {found.value:.8g} ({what}, +-{found.stderr:.2g})| in standard errors",
     )  # fmt: skip
+
+
+def _stderr(recorded: Cost, found: Cost) -> Figure:
+    """The recorded standard error against that of as many rays with the spread of the rays at hand."""
+    expected = found.stderr * sqrt(found.rays / recorded.rays)
+    return Figure(
+        name="w1_stderr",
+        value=abs(recorded.stderr - expected) / max(expected, 1e-9 * max(1.0, recorded.value)),
+        limit=0.5,
+        meaning=f"relative difference of W1's standard error from {expected:.3g}",
+    )
+
+
+def _unpaired(train: Mapping[str, Rows], potential: Callable[[F64], F64]) -> Figure:
+    """How many rows of train.h5 lie on one ray: all of paired draws, hardly any of independent ones (in one dimension many)."""
+    x, y = (_flat(train[name][:_LIPSCHITZ_POINTS]) for name in ("input", "target"))
+    slope = (potential(y) - potential(x)) / np.maximum(_distance(x, y), 1e-300)
+    return Figure(
+        name="train_unpaired",
+        value=float((slope > 1 - 1e-6).mean()),
+        limit=0.1 if x.shape[1] > 1 else 1.0,
+        meaning=f"share of the first {len(x)} rows of train.h5 whose input and target lie on one ray",
+    )
 
 
 def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, Rows]) -> Figure:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from w1bench import config, tables
-from w1bench.errors import RecipeError, W1BenchError
+from w1bench.errors import InputError, RecipeError, W1BenchError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -80,14 +81,19 @@ def main() -> None:
         if extra is None:
             raise
         _fail(
-            f"This command needs {error.name}, which is not installed; run: pip install 'w1bench[{extra}]'.",
+            f"This command needs {error.name}, which is not installed; install w1bench with its extra `{extra}` (in a checkout: pip install '.[{extra}]').",
             2,
         )
-    except KeyboardInterrupt:
-        _fail("Interrupted.", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; give another path, or make room or rights for it.", 2)
+    except MemoryError as error:
+        _fail(f"There is not enough memory for this ({error or 'nothing more is known'}); ask for less at once.", 2)
+    except KeyboardInterrupt:
+        _fail("Interrupted.", 130)
 
 
 def _fail(sentence: str, code: int) -> None:
@@ -153,7 +159,7 @@ def verify(pair: PairDir, as_json: Json = False) -> None:
     document = {
         "pair": str(pair),
         "holds": holds,
-        "figures": [{**f.model_dump(), "holds": f.holds} for f in figures],
+        "figures": [{**f.model_dump(mode="json"), "holds": f.holds} for f in figures],
     }
     _show(as_json, document, tables.certificate(figures))
     if not holds:
@@ -256,6 +262,8 @@ def leaderboard(
     """The service's leaderboard."""
     from w1bench import client
 
+    if csv and as_json:
+        raise typer.BadParameter("--csv and --json were both given; give one of them.")
     place = server or config.from_environment().server
     if csv:
         print(client.leaderboard_csv(place, pair=pair, metric=metric), end="")
@@ -344,7 +352,14 @@ def _settings(**given: Any) -> Any:
     """The service's settings: what was given here, else the environment, else the defaults."""
     from w1bench_server.settings import Settings
 
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"The setting {name} came as {first['input']!r}: {first['msg']}; see docs/service.md."
+        ) from None
 
 
 def _show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import httpx2
 
 from w1bench.errors import SubmissionError, UnreachableError, W1BenchError
 from w1bench.fetch import unreachable
 
+_PIECE_BYTES = 1 << 20
+_PRINTABLE = re.compile(r"[!-~]+")
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)  # scoring a large pair takes its time
 
 
@@ -26,26 +30,26 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
         raise SubmissionError(
             "A submission needs a token: ask the service's operator (w1bench token create --user NAME) and set W1BENCH_TOKEN."
         )
+    if not _PRINTABLE.fullmatch(token):
+        raise SubmissionError("The token holds characters that no token has; set W1BENCH_TOKEN to one line of ASCII.")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+            headers = {
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(file.tell()),
+                "Content-Digest": f"sha-256=:{base64.b64encode(digest).decode()}:",
+            }
+            file.seek(0)
+            params = {"pair": pair, "method": method}
+            answer = _ask(server, "POST", "/v1/submissions", params=params, headers=headers, content=_pieces(file))
     except OSError as error:
         raise SubmissionError(f"{path} cannot be read ({error.strerror}); give a .h5 or .npy file.") from None
-    digest = hashlib.sha256(content)
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Content-Type": "application/octet-stream",
-        "Content-Digest": f"sha-256=:{base64.b64encode(digest.digest()).decode()}:",
-    }
-    return _json(
-        _ask(
-            server,
-            "POST",
-            "/v1/submissions",
-            params={"pair": pair, "method": method},
-            headers=headers,
-            content=content,
-        )
-    )
+    row = _json(answer)
+    if not {"url", "scorecard"} <= set(row):
+        raise _no_service(answer)
+    return row
 
 
 def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") -> dict[str, Any]:
@@ -55,7 +59,11 @@ def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") ->
         SubmissionError: the service knows no such pair or metric.
         UnreachableError: the service does not answer.
     """
-    return _json(_board(server, pair, metric, "json"))
+    answer = _board(server, pair, metric, "json")
+    board = _json(answer)
+    if not isinstance(board.get("rows"), list):
+        raise _no_service(answer)
+    return board
 
 
 def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = "cos") -> str:
@@ -74,6 +82,8 @@ def _ask(server: str, verb: str, path: str, **request: Any) -> httpx2.Response:
             answer = client.request(verb, server.rstrip("/") + path, **request)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise unreachable(server, error) from None
+    except UnicodeEncodeError as error:
+        raise SubmissionError(f"{error.object!r} cannot be sent; use characters that UTF-8 has.") from None
     if not answer.is_success:
         raise _refusal(server, answer)
     return answer
@@ -81,18 +91,28 @@ def _ask(server: str, verb: str, path: str, **request: Any) -> httpx2.Response:
 
 def _json(answer: httpx2.Response) -> dict[str, Any]:
     try:
-        return answer.json()
+        document = answer.json()
     except ValueError:
-        raise UnreachableError(f"{answer.url} answered something other than JSON; is it a w1bench service?") from None
+        raise _no_service(answer) from None
+    if not isinstance(document, dict):
+        raise _no_service(answer)
+    return cast("dict[str, Any]", document)
+
+
+def _no_service(answer: httpx2.Response) -> UnreachableError:
+    return UnreachableError(f"{answer.url} answered something that a w1bench service does not; check the address.")
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_PIECE_BYTES):
+        yield piece
 
 
 def _refusal(server: str, answer: httpx2.Response) -> W1BenchError:
     """The service's own sentence, as our error: 5xx is its trouble, everything else the submission's."""
     try:
-        problem = answer.json()
-    except ValueError:
-        problem = {}
-    details = "; ".join(e["detail"] for e in problem.get("errors", []) if "detail" in e)
-    sentence = problem.get("detail") or details or answer.reason_phrase
+        sentence = _json(answer).get("detail") or answer.reason_phrase
+    except UnreachableError:
+        sentence = answer.reason_phrase
     kind = UnreachableError if answer.status_code >= 500 else SubmissionError
     return kind(f"{server} answered {answer.status_code}: {sentence}")

@@ -25,14 +25,15 @@ class Engine(Protocol):
 class LocalThreads:
     """Threads of this process, one shard each at a time; the kernels and numpy's products release the interpreter's lock.
 
-    The matrix products themselves run on one thread, which is faster for small tiles and rounds the same everywhere.
+    Matrix products and networks themselves run on one thread, which is faster for small tiles and rounds the same everywhere.
     """
 
     workers: int = 0  # 0: one for each processor that this process may use
 
     def run(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         count = self.workers or available_processors()
-        with threadpool_limits(1), ThreadPoolExecutor(count) as pool:
+        # OpenMP keeps its number of threads for each thread by itself, so that every worker has to be told, too.
+        with threadpool_limits(1), ThreadPoolExecutor(count, initializer=threadpool_limits, initargs=(1,)) as pool:
             running: deque[Future[Result]] = deque()
             for task in tasks:
                 running.append(pool.submit(work, task))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
 import httpx2
 from tqdm import tqdm
 
-from w1bench.archive import CATALOGUE
+from w1bench.archive import CATALOGUE, ENTRY_FIELDS
 from w1bench.config import is_url
 from w1bench.errors import CheckFailedError, PairError, UnreachableError
 from w1bench.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_manifest
@@ -37,19 +38,32 @@ def fetch(name: str, origin: str, cache: Path, *, only: Iterable[str] | None = N
     folder = cache / name
     if not is_url(origin):
         source = Path(origin) / name
-        manifest = read_manifest(source)
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, entry in _wanted(manifest, only).items():
-            if not _whole(folder / file, entry):
+        with _filling(folder, _of_name(read_manifest(source), name), only) as missing:
+            for file, entry in missing.items():
                 _copy(source / file, folder / file, entry)
-        return _finish(folder, manifest)
+        return folder
     with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         base, manifest = remote_manifest(client, origin, name)
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, entry in _wanted(manifest, only).items():
-            if not _whole(folder / file, entry):
+        with _filling(folder, manifest, only) as missing:
+            for file, entry in missing.items():
                 _download(client, f"{base}/{file}", folder / file, entry, progress=progress)
-    return _finish(folder, manifest)
+    return folder
+
+
+@contextmanager
+def _filling(folder: Path, manifest: Manifest, only: Iterable[str] | None) -> Generator[dict[str, FileEntry]]:
+    """The wanted files that are not in `folder` yet; it is this process's alone until they are, and the manifest comes last."""
+    wanted = _wanted(manifest, only)
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder.parent / f".{folder.name}.lock"):
+        yield {file: entry for file, entry in wanted.items() if not _whole(folder / file, entry)}
+        _finish(folder, manifest)
+
+
+def _of_name(manifest: Manifest, name: str) -> Manifest:
+    if manifest.name != name:
+        raise CheckFailedError(f"The manifest under {name} is that of {manifest.name}; fetch it from another archive.")
+    return manifest
 
 
 def check_name(name: str) -> None:
@@ -63,10 +77,10 @@ def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str,
     for base in (f"{origin.rstrip('/')}/{name}", f"{origin.rstrip('/')}/v1/pairs/{name}/files"):
         try:
             answer = client.get(f"{base}/{FILENAME}")
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise unreachable(origin, error) from None
         if answer.is_success:
-            return base, parse_manifest(answer.content, origin=f"{base}/{FILENAME}")
+            return base, _of_name(parse_manifest(answer.content, origin=f"{base}/{FILENAME}"), name)
         if answer.status_code >= 500:
             raise UnreachableError(f"{origin} answered {answer.status_code}; try again later.")
     raise PairError(f"{origin} has no pair {name}; `w1bench list --archive {origin}` shows those it has.")
@@ -97,6 +111,8 @@ def _copy(source: Path, path: Path, entry: FileEntry) -> None:
     try:
         shutil.copyfile(source, partial)
     except OSError as error:
+        if error.filename != str(source):
+            raise  # the trouble is with the cache
         raise PairError(f"{source} cannot be read ({error.strerror}); fetch from another archive.") from None
     _accept(partial, path, entry, str(source))
 
@@ -144,15 +160,13 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
     )
 
 
-def _finish(folder: Path, manifest: Manifest) -> Path:
+def _finish(folder: Path, manifest: Manifest) -> None:
     """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
     temporary = folder / f".{FILENAME}.part"
     temporary.write_text(manifest.text(), encoding="utf-8")
     temporary.replace(folder / FILENAME)
     for stale in folder.glob(".*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            stale.unlink()
-    return folder
+        stale.unlink()
 
 
 def remote_catalogue(origin: str) -> list[dict[str, Any]]:
@@ -166,18 +180,26 @@ def remote_catalogue(origin: str) -> list[dict[str, Any]]:
         try:
             static = client.get(f"{origin.rstrip('/')}/{CATALOGUE}")
             if static.is_success:
-                return static.json()["pairs"]
-            return list(_pages(client, f"{origin.rstrip('/')}/v1/pairs"))
-        except httpx2.HTTPError as error:
+                return [_entry(value) for value in static.json()["pairs"]]
+            return [_entry(value) for value in _pages(client, f"{origin.rstrip('/')}/v1/pairs")]
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise unreachable(origin, error) from None
         except (ValueError, KeyError, TypeError):
             raise PairError(f"{origin} is neither an archive with a {CATALOGUE} nor a w1bench service.") from None
 
 
+def _entry(value: Any) -> dict[str, Any]:
+    """A catalogue's line, if it has what one must have; else KeyError or TypeError."""
+    return {**value, **{name: value[name] for name in ENTRY_FIELDS}}
+
+
 def _pages(client: httpx2.Client, url: str) -> Iterator[dict[str, Any]]:
     cursor: str | None = None
     while True:
-        page = client.get(url, params={"cursor": cursor} if cursor else {}).json()
+        answer = client.get(url, params={"cursor": cursor} if cursor else {})
+        if answer.status_code >= 500:
+            raise UnreachableError(f"{url} answered {answer.status_code}; try again later.")
+        page = answer.json()
         yield from page["pairs"]
         cursor = page["next"]
         if cursor is None:

@@ -5,32 +5,39 @@ from __future__ import annotations
 import hashlib
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from w1bench import store
-from w1bench.errors import CheckFailedError, PairError
-from w1bench.recipe import BallSource, Recipe, parse_recipe
+from w1bench.errors import CheckFailedError, PairError, RecipeError
+from w1bench.recipe import NAME_PATTERN, BallSource, Recipe, parse_recipe
 
 FILENAME = "manifest.json"
 
 
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_NotNegative = Annotated[float, Field(ge=0)]
+_Count = Annotated[int, Field(ge=1)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FileEntry(_Part):
     """A file's size and digests."""
 
-    bytes: int
-    sha256: str
-    logical_digest: str
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: _Digest
+    logical_digest: _Digest
 
 
-class Figure(_Part):
-    """One figure of a certificate: it holds when `value` is at most `limit`."""
+class Figure(BaseModel):
+    """One figure of a certificate: it holds when `value` is at most `limit`, and never where it is not a number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
     name: str
     value: float
@@ -45,22 +52,22 @@ class Figure(_Part):
 class Manifest(_Part):
     """Everything about a pair but its arrays."""
 
-    format: str = store.FORMAT
-    format_version: int = store.FORMAT_VERSION
-    name: str
-    version: int
+    format: Literal["w1bench-pair"] = store.FORMAT
+    format_version: _Count = store.FORMAT_VERSION
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    version: _Count
     sealed: bool = False
-    shape: tuple[int, ...]
-    dtype: str
-    funnels: int
-    dominated_funnels: int
-    power: float
-    half_width: float
-    w1: float
-    w1_stderr: float
-    w1_rays: int
+    shape: tuple[_Count, ...]
+    dtype: Literal["float32", "float64"]
+    funnels: _Count
+    dominated_funnels: Annotated[int, Field(ge=0)]
+    power: Annotated[float, Field(ge=1)]
+    half_width: Annotated[float, Field(gt=0)]
+    w1: _NotNegative
+    w1_stderr: _NotNegative
+    w1_rays: _Count
     recipe: dict[str, Any]
-    recipe_sha256: str
+    recipe_sha256: _Digest
     files: dict[str, FileEntry]
     certificate: tuple[Figure, ...]
     licence: str
@@ -145,5 +152,15 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "
             "upgrade w1bench."
+        )
+    try:
+        manifest.full_recipe()
+    except RecipeError as error:
+        raise CheckFailedError(f"{origin} is damaged: {error} Fetch the pair again.") from None
+    needed = {f"{role}.h5" for role in store.ROLES}
+    if set(manifest.files) != needed or "w1bench" not in manifest.software:
+        raise CheckFailedError(
+            f"{origin} is damaged: it names the files {sorted(manifest.files)} and the software {sorted(manifest.software)}; "
+            f"needed: {sorted(needed)}, and the version of w1bench. Fetch the pair again."
         )
     return manifest

@@ -159,6 +159,7 @@ def score_file(folder: Path, path: Path) -> Scorecard:
     """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
     manifest = read_manifest(folder)
     with store.open_file(folder / "test.h5") as test, submission.open_submission(path, manifest) as checked:
+        store.check_file(test, "test", manifest.specs("test"))
         return score_arrays(manifest, store.datasets(test), checked)
 
 
@@ -190,6 +191,6 @@ def _samplers() -> Any:
         from w1bench import samplers
     except ImportError as error:
         raise MissingExtraError(
-            f"Batches need {error.name}, which is not installed; run: pip install 'w1bench[torch]'."
+            f"Batches need {error.name}, which is not installed; install w1bench with its extra `torch` (in a checkout: pip install '.[torch]')."
         ) from None
     return samplers

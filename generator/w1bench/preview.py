@@ -59,6 +59,8 @@ def _pictures(figure: Figure, inputs: Array, targets: Array) -> None:
 
 def _principal_axes(axes: Axes, inputs: Array, targets: Array) -> None:
     """Both distributions on the two axes along which the inputs vary most."""
+    if inputs.shape[1] == 1:  # a line has no second axis
+        inputs, targets = (np.hstack([points, np.zeros_like(points)]) for points in (inputs, targets))
     mean = inputs.mean(axis=0)
     directions: F64 = np.linalg.svd(inputs - mean, full_matrices=False)[2][:2]
     for points, color, label in ((targets, _TARGET, "targets y ~ Q"), (inputs, _INPUT, "inputs x ~ P")):

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationEr
 from w1bench.errors import RecipeError
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+RESERVED = ("catalogue.json", "registry.txt")
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
+_SampleSize = Annotated[int, Field(ge=100, le=10**9)]  # fewer rows cannot certify anything
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Noise = Annotated[float, Field(gt=0, lt=1)]
 # What a file holds determines a pair, not the folder it lies in.
@@ -56,6 +58,10 @@ class ImageSource(_Part):
     def _rooted(self) -> ImageSource:
         if self.dataset == "digits" and self.root is not None:
             raise ValueError("root goes with the other data sets; digits are those that scikit-learn carries")
+        if self.root is not None and self.sha256 is None:
+            raise ValueError(
+                "root came without the sha256 of what lies there; read the recipe from a file, which adds it"
+            )
         return self
 
 
@@ -76,7 +82,7 @@ Source = Annotated[UniformSource | BallSource | ImageSource | GeneratorSource, F
 class DrawnFunnels(_Part):
     """Funnels drawn from the recipe's seed: centres as `centers` says, offsets N(0, offset_std^2)."""
 
-    count: Annotated[int, Field(ge=1, le=65536)]
+    count: Annotated[int, Field(ge=1, le=8192)]
     offset_std: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     centers: Literal["uniform", "source", "origin"] = "uniform"
     center_half_width: _Positive | None = None  # of uniform centres; the cube's own when absent
@@ -101,8 +107,8 @@ class PublishedFunnels(_Part):
 class Sizes(_Part):
     """Rows of each file, and the least number of rays that W1 is averaged over."""
 
-    train: _Count = 50_000
-    test: _Count = 10_000
+    train: _SampleSize = 50_000
+    test: _SampleSize = 10_000
     probe: _Count = 2_000
     w1_rays: _Count | None = None
 
@@ -122,6 +128,8 @@ class Recipe(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         funnel, source = self.funnel, self.source
+        if self.name in RESERVED:
+            raise ValueError(f"name came as {self.name}, which is a file of the archive's index; give another")
         if isinstance(source, BallSource) and self.half_width != source.radius:
             raise ValueError(
                 f"half_width came as {self.half_width} with a ball of radius {source.radius}; "
@@ -155,8 +163,10 @@ class Recipe(_Part):
             RecipeError: a size is not a positive number.
         """
         given = {name: size for name, size in sizes.items() if size is not None}
-        values = self.model_dump() | {"sizes": self.sizes.model_dump() | given}
-        return parse_recipe(values, origin="the sizes given")
+        try:
+            return self.model_copy(update={"sizes": Sizes.model_validate(self.sizes.model_dump() | given)})
+        except ValidationError as error:
+            raise RecipeError(f"In the sizes given: sizes.{_sentence(error)}") from None
 
 
 def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
@@ -181,7 +191,7 @@ def read_recipe(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"Recipe {path} cannot be read ({error.strerror}); give the path of a .toml file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"Recipe {path} is not TOML: {error}.") from None
     _pin(values.get("funnel"), "file", path.parent)
     _pin(values.get("source"), "root", path.parent)
@@ -193,23 +203,24 @@ def _pin(table: Any, key: str, folder: Path) -> None:
     """Make the path under `key` absolute, and add the SHA-256 of what lies there or hold it against the one given."""
     if not isinstance(table, dict) or not isinstance(table.get(key), str):
         return
-    path = (folder / table[key]).resolve()
     try:
-        found = _content_sha256(path)
-    except OSError as error:
+        path = (folder / table[key]).resolve()
+        found = content_sha256(path)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise RecipeError(
-            f"{path} cannot be read ({error.strerror}); put it there or mend `{key}` in the recipe."
+            f"{folder / table[key]} cannot be read ({reason}); put it there or mend `{key}` in the recipe."
         ) from None
     if table.setdefault("sha256", found) != found:
         raise RecipeError(f"{path} has SHA-256 {found}, but the recipe needs {table['sha256']}.")
     table[key] = str(path)
 
 
-def _content_sha256(path: Path) -> str:
+def content_sha256(path: Path) -> str:
     """SHA-256 of a file; of a folder, that of the names and digests of its files in order."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
-        lines = [f"{p.relative_to(path).as_posix()} {_content_sha256(p)}\n" for p in files]
+        lines = [f"{p.relative_to(path).as_posix()} {content_sha256(p)}\n" for p in files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

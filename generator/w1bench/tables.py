@@ -59,7 +59,7 @@ def scorecard(card: Scorecard) -> Table:
         for name in METRICS
     ]
     for name, value in card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}).items():
-        rows.append((name, "-" if value is None else f"{value:.5g}", "", ""))
+        rows.append((name, _number(value), "", ""))
     table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows)
     table.caption = f"W1 = {card.w1:.6g}; {card.points:,} points; metric version {card.metric_version}"
     return table
@@ -69,7 +69,7 @@ def fit(sidecar: Mapping[str, Any], path: Path) -> str:
     """One line on a training."""
     return (
         f"{sidecar['method']} on {sidecar['pair']}: {sidecar['steps']:,} steps in {sidecar['seconds']:.1f} s, "
-        f"{sidecar['message']}; dual value {sidecar['dual_value']:.5g}; "
+        f"{sidecar['message']}; dual value {_number(sidecar['dual_value'])}; "
         + (f"submission {path}" if sidecar["submission"] else "nothing to submit")
     )
 
@@ -95,6 +95,10 @@ def plain(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows of one shape as they are."""
     names = tuple(rows[0]) if rows else ("nothing",)
     return _table(names, (tuple("-" if row[n] is None else str(row[n]) for n in names) for row in rows))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"
 
 
 def _interval(interval: Any) -> str:

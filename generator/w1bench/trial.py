@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ def solve(
         InputError: there is no such method, or no such device.
     """
     chosen, on = _method(method), _device(device)
+    if out.suffix != ".h5":
+        raise InputError(
+            f"The submission came as {out}; give --out a name that ends in .h5 (its sidecar ends in .json)."
+        )
     settings = chosen.settings(pair.shape).override(steps=steps)
     draw = pair.sampler if fresh else pair.train_samplers
     inputs, targets = draw(settings.batch, device=on, seed=seed)
@@ -39,11 +44,13 @@ def solve(
     with tqdm(total=settings.steps, unit="step", leave=False, disable=None if progress else True) as bar:
         solver = ReferenceSolver(
             chosen, pair.shape, settings, seed=seed, device=on,
-            checkpoint=out.with_name(f".{out.name}.checkpoint"), report=lambda step, _: _advance(bar, step),
+            checkpoint=out.with_name(f".{out.name}.checkpoint"), data=f"{pair.manifest.digest()} {fresh}", report=lambda step, _: _advance(bar, step),
         )  # fmt: skip
         fit = solver.fit(inputs, targets)
     if scorable := fit.outcome is not Outcome.DIVERGED:
-        submission.write(out, submission.from_arrays(pair.manifest, answers(solver, pair)))
+        partial = out.with_name(f".{out.name}.part")
+        submission.write(partial, submission.from_arrays(pair.manifest, answers(solver, pair)))
+        partial.replace(out)
     sidecar = {
         "method": chosen.tag, "pair": pair.name, "pair_digest": pair.manifest.digest(), "seed": seed,
         "device": str(on), "data": "fresh" if fresh else "train", "settings": asdict(settings), **_plain(fit),
@@ -87,4 +94,6 @@ def _device(name: str) -> torch.device:
 def _plain(fit: Fit) -> dict[str, Any]:
     summary = dict(fit.summary())
     del summary["dual_values"]
+    if not math.isfinite(fit.dual_value):
+        summary["dual_value"] = None  # JSON has no word for it
     return summary

@@ -33,7 +33,24 @@ def verify(folder: Path) -> tuple[Figure, ...]:
             )
             if logical != needed:
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
-        return certify(manifest, {role: store.datasets(file) for role, file in files.items()})
+        figures = certify(manifest, {role: store.datasets(file) for role, file in files.items()})
+    if all(figure.holds for figure in figures):
+        _check_certificate(folder, manifest.certificate, figures)
+    return figures
+
+
+def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Figure, ...]) -> None:
+    """The stored certificate must have the figures that are found, to within what rounding and limits allow."""
+    if [figure.name for figure in stored] != [figure.name for figure in found]:
+        raise CheckFailedError(
+            f"The certificate stored in {folder} does not have the figures that it must; build it again."
+        )
+    for then, now in zip(stored, found, strict=True):
+        if not abs(then.value - now.value) <= now.limit:
+            raise CheckFailedError(
+                f"The certificate stored in {folder} says {then.name} = {then.value:.3g}, but it is {now.value:.3g}; "
+                "the manifest was edited."
+            )
 
 
 def _check_recipe(folder: Path, manifest: Manifest) -> None:

@@ -28,7 +28,9 @@ from sqlalchemy import (
     create_engine,
     event,
 )  # fmt: skip
+from sqlalchemy.exc import SQLAlchemyError
 
+from w1bench.errors import InputError
 from w1bench_server.settings import Settings
 
 _BUSY_MILLISECONDS = 30_000
@@ -88,18 +90,31 @@ for _change in ("UPDATE", "DELETE"):
 
 @contextmanager
 def opened(settings: Settings) -> Generator[Engine]:
-    """The database of `settings`, with its tables; made where there is none."""
-    engine = create_engine(settings.database)
-    if engine.dialect.name == "sqlite":
-        Path(settings.database.database or "").parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    """The database of `settings`, with its tables; made where there is none.
+
+    Raises:
+        InputError: it cannot be reached, or is none.
+    """
+    engine = _connected(settings)
     try:
-        with writing(engine) as connection:
-            schema.create_all(connection)
         yield engine
     finally:
         engine.dispose()
+
+
+def _connected(settings: Settings) -> Engine:
+    try:
+        engine = create_engine(settings.database)
+        if engine.dialect.name == "sqlite":
+            Path(settings.database.database or "").parent.mkdir(parents=True, exist_ok=True)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        with writing(engine) as connection:
+            schema.create_all(connection)
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The database cannot be used ({reason}); mend W1BENCH_DATABASE_URL, or --data.") from None
+    return engine
 
 
 @contextmanager

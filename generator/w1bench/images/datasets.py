@@ -88,6 +88,11 @@ def real_pictures(source: ImageSource) -> Pictures:
     """
     match source.dataset:
         case "photos":
+            if source.root is None and source.sha256 is not None:
+                raise SourceError(
+                    f"The recipe's photographs are those with SHA-256 {source.sha256}, and it does not say where they lie; "
+                    "give source.root."
+                )
             return photograph_patches(source.root, source.size)
         case "digits":
             return digits()
@@ -158,7 +163,7 @@ def _folder_of(module: str, distribution: str) -> Path:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise MissingExtraError(
-            f"These pictures come with {distribution}, which is not installed; run: pip install 'w1bench[torch]'."
+            f"These pictures come with {distribution}, which is not installed; install w1bench with its extra `torch` (in a checkout: pip install '.[torch]')."
         )
     return Path(spec.origin).parent
 

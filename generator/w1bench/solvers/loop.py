@@ -26,6 +26,7 @@ class Budget:
     seconds: float = math.inf
     checkpoint: Path | None = None
     save_every: float = 60.0
+    identity: str = ""  # of the training: a checkpoint of another one is not taken over
     report: Callable[[int, float], None] | None = None  # called with (steps done, dual value) now and then
 
 
@@ -34,7 +35,7 @@ def train(
 ) -> Fit:
     """Update `learner` on batches 0, 1, ... until the budget is used up or its dual value is not finite."""
     rng = torch.Generator(device)
-    state = _load(budget.checkpoint, learner)
+    state = _load(budget, learner)
     step, values, spent = state["step"], state["values"], state["seconds"]
     started = saved = time.monotonic()
     outcome = Outcome.FINISHED
@@ -55,7 +56,8 @@ def train(
             outcome = Outcome.OUT_OF_TIME
             break
         if budget.checkpoint and now - saved > budget.save_every:
-            _save(budget.checkpoint, learner, step, values, spent + now - started)
+            state = {"step": step, "values": values, "seconds": spent + now - started}
+            _save(budget.checkpoint, budget.identity, learner, state)
             saved = now
     last = values[-_AVERAGED:]
     fit = Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
@@ -64,17 +66,24 @@ def train(
     return fit
 
 
-def _load(path: Path | None, learner: Learner) -> dict[str, Any]:
-    if path is None or not path.exists():
-        return {"step": 0, "values": [], "seconds": 0.0}
-    state = torch.load(path, weights_only=True)
+def _load(budget: Budget, learner: Learner) -> dict[str, Any]:
+    """Where a training stands: at its beginning, unless its own checkpoint is there and whole."""
+    beginning: dict[str, Any] = {"step": 0, "values": [], "seconds": 0.0}
+    if budget.checkpoint is None or not budget.checkpoint.exists():
+        return beginning
+    try:
+        state = torch.load(budget.checkpoint, weights_only=True)
+    except Exception:  # noqa: BLE001 - a damaged file may make the reader raise anything
+        return beginning
+    if not isinstance(state, dict) or state.get("identity") != budget.identity:
+        return beginning
     learner.load_state_dict(state["learner"])
     return state
 
 
-def _save(path: Path, learner: Learner, step: int, values: list[float], seconds: float) -> None:
+def _save(path: Path, identity: str, learner: Learner, state: dict[str, Any]) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    torch.save({"learner": learner.state_dict(), "step": step, "values": values, "seconds": seconds}, temporary)
+    torch.save({"identity": identity, "learner": learner.state_dict(), **state}, temporary)
     temporary.replace(path)
 
 

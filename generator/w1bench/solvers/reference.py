@@ -26,6 +26,7 @@ class ReferenceSolver:
     seconds: float = math.inf
     checkpoint: Path | None = None
     save_every: float = 60.0
+    data: str = ""  # what the samplers draw from, in words: part of a checkpoint's identity
     report: Callable[[int, float], None] | None = None
     learner: Learner | None = None
 
@@ -33,7 +34,8 @@ class ReferenceSolver:
         with torch.random.fork_rng(devices=[]), self.device:
             torch.manual_seed(self.seed)
             self.learner = self.method.learner(self.shape, self.settings)
-        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, self.save_every, self.report)
+        identity = f"{self.method} {self.shape} {self.settings} {self.seed} {self.data}"
+        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, self.save_every, identity, self.report)
         return train(self.learner, inputs, targets, seed=self.seed, device=self.device, budget=budget)
 
     def potential(self, x: Tensor) -> Tensor:
