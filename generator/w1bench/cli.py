@@ -125,7 +125,12 @@ def build(
     engine: Annotated[Engine, typer.Option(help="Where shards are computed.")] = Engine.local,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 takes one for each processor.")] = 0,
     device: Annotated[Device, typer.Option(help="Where image generators run.")] = Device.cpu,
-    gzip: Annotated[bool, typer.Option("--gzip", help="Compress data sets: a fourth smaller, far slower.")] = False,
+    gzip: Annotated[
+        bool,
+        typer.Option(
+            "--gzip", help="Compress data sets: a tenth to a fifth smaller, some twenty times slower to write."
+        ),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """Samplers: endless batches of P and of Q for training, from a pair's files or drawn fresh; batch k is a function of k.
 
-A file is read in slabs of consecutive rows, their order and the rows inside each shuffled anew every epoch: reading
-stays sequential, which makes it some fifty times as fast as reading shuffled rows one by one.
+A file is read in slabs of consecutive rows, their order and the rows inside each shuffled anew every epoch, so that reading stays
+sequential.
 """
 
 from __future__ import annotations
