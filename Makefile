@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check archive clean
 
 demo: $(VENV)/.installed
 	bash docs/demo.sh
+
+archive: $(VENV)/.installed
+	bash docs/archive.sh
 
 test: $(VENV)/.installed check
 	$(BIN)/python -m pytest

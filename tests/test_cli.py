@@ -159,3 +159,27 @@ def test_help_names_every_command() -> None:
     text = run("--help")
     for verb in ("list", "build", "verify", "fetch", "score", "solve", "submit", "leaderboard", "serve", "token"):
         assert verb in text
+
+
+def test_generators_are_sampled_and_converted(tmp_path: Path) -> None:
+    import torch
+
+    from test_generators import SMALL, random_state
+
+    torch.save(random_state(SMALL), tmp_path / "g.pth")
+    words = ("generator", "sample", tmp_path / "g.pth", "--architecture", SMALL)
+    assert run_json(*words, "--n", 5, "--out", tmp_path / "a.npy")["shape"] == [5, 3, 32, 32]
+    assert "pictures of shape (7, 3, 32, 32)" in run(*words, "--n", 7, "--seed", 1, "--out", tmp_path / "a.png")
+    run("generator", "convert", tmp_path / "g.pth", "--architecture", SMALL, "--out", tmp_path / "g.safetensors")
+    np.save(tmp_path / "z.npy", np.zeros((2, 128)))
+    pictures = []
+    for name in ("g.pth", "g.safetensors"):
+        run("generator", "sample", tmp_path / name, "--architecture", SMALL, "--latents", tmp_path / "z.npy",
+            "--out", tmp_path / "z-pictures.npy")  # fmt: skip
+        pictures.append(np.load(tmp_path / "z-pictures.npy"))
+    np.testing.assert_array_equal(*pictures)
+    for more, sentence in (
+        (("--out", tmp_path / "a.gif"), "ends in .png or .npy"),
+        (("--out", tmp_path / "a.npy", "--latents", tmp_path / "g.pth"), "cannot be read"),
+    ):
+        assert sentence in run(*words, *more, code=2)

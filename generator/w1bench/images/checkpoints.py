@@ -56,7 +56,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def convert(path: Path, architecture: str, out: Path) -> None:
-    """Write a checkpoint of a known architecture as safetensors, under the names of its modules; raises as `load_resnet`."""
+    """Write a checkpoint of a known architecture as safetensors, under the names of its modules.
+
+    Raises:
+        SourceError: the architecture is no state dict's, `out` does not end in .safetensors, or as `load_resnet`.
+    """
+    if architecture not in RESNETS:
+        raise SourceError(f"{architecture!r} is no architecture of state dicts; those are {', '.join(RESNETS)}.")
+    if out.suffix != ".safetensors":
+        raise SourceError(f"The file to write came as {out}; give one that ends in .safetensors.")
     save_file(load_resnet(path, architecture).state_dict(), out, metadata={"architecture": architecture})
 
 

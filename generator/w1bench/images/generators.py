@@ -65,6 +65,20 @@ def load_generator(
     return GeneratedPictures(network, latent, _picture_shape(network, latent, on, checkpoint), on)
 
 
+def read_latents(path: Path) -> NDArray[np.float32]:
+    """Latents (n, dimension) from a .npy file; raises SourceError where it holds none."""
+    try:
+        with path.open("rb") as file:
+            latents = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SourceError(f"Latents {path} cannot be read ({error}); save them with numpy.save.") from None
+    if latents.ndim != 2 or not latents.size or latents.dtype.kind != "f" or not np.isfinite(latents).all():
+        raise SourceError(
+            f"Latents {path} came as {latents.dtype} of shape {latents.shape}; give finite floats of shape (n, dimension)."
+        )
+    return np.ascontiguousarray(latents, np.float32)
+
+
 def _picture_shape(network: Network, latent: int, device: torch.device, checkpoint: Path) -> tuple[int, int, int]:
     """The shape of the pictures of a network, by asking it for a batch."""
     try:
