@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import filelock
 
+from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, Manifest, read_manifest
 from w1bench.store import file_digest
@@ -81,10 +81,11 @@ def write_index(archive: Path) -> None:
                 known = manifest.files.get(path.name)
                 lines.append((f"{folder.name}/{path.name}", known.sha256 if known else file_digest(path)))
         entries = [entry(manifest) for manifest in pairs.values()]
-        _replace(archive / CATALOGUE, json.dumps({"pairs": entries}, indent=1) + "\n")
-        _replace(archive / "registry.txt", "".join(f"{path} sha256:{digest}\n" for path, digest in lines))
-        _replace(archive / "SHA256SUMS", "".join(f"{digest}  {path}\n" for path, digest in lines))
-    (archive / ".index.lock").unlink(missing_ok=True)
+        write_durably(archive / CATALOGUE, (json.dumps({"pairs": entries}, indent=1) + "\n").encode())
+        write_durably(
+            archive / "registry.txt", ("".join(f"{path} sha256:{digest}\n" for path, digest in lines)).encode()
+        )
+        write_durably(archive / "SHA256SUMS", ("".join(f"{digest}  {path}\n" for path, digest in lines)).encode())
 
 
 def check_digests(folder: Path, manifest: Manifest) -> None:
@@ -102,9 +103,3 @@ def check_digests(folder: Path, manifest: Manifest) -> None:
             raise CheckFailedError(f"{path} is {word}: {size} bytes, needed {expected.bytes}; fetch it again.")
         if (digest := file_digest(path)) != expected.sha256:
             raise CheckFailedError(f"{path} was changed: SHA-256 {digest}, needed {expected.sha256}; fetch it again.")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

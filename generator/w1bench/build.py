@@ -6,14 +6,10 @@ assembled once, certified, and the folder appears under its name by a single ren
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
-import threading
-import zipfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -29,36 +25,18 @@ from tqdm import tqdm
 from w1bench import archive, store
 from w1bench.card import card
 from w1bench.certify import certify
-from w1bench.cost import Cost, pooled_cost, rays_still_needed, tile_moments
+from w1bench.cost import Cost, pooled_cost, rays_still_needed
+from w1bench.durable import sync, write_durably
 from w1bench.engines import Engine, LocalThreads
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
 from w1bench.pair import Pair, make_pair
 from w1bench.preview import draw_preview
-from w1bench.rays import Rays
 from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
-from w1bench.streams import stream
+from w1bench.shards import COST, DRAWN, TILES_PER_SHARD, Shard, ShardMemory, ensure_shard, fill, shards_of
 
-_TILES_PER_SHARD = 8
 _TILES_PER_COST_SHARD = 64
 _PREVIEWED = 2000  # rows that the picture is drawn from
-_DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
-_COST = "cost"  # and rays drawn for W1 alone
-
-Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Tiles `start` to `stop` of a role's draws."""
-
-    role: str
-    start: int
-    stop: int
-
-    @property
-    def filename(self) -> str:
-        return f"{self.role}-{self.start:08d}-{self.stop:08d}.npz"
 
 
 def build(
@@ -67,7 +45,7 @@ def build(
     *,
     resume: bool = False,
     engine: Engine | None = None,
-    tiles_per_shard: int = _TILES_PER_SHARD,
+    tiles_per_shard: int = TILES_PER_SHARD,
     gzip: bool = False,
     device: str = "cpu",
     progress: bool = False,
@@ -91,7 +69,7 @@ def build(
         _refuse_to_overwrite(final)
         _open_work_folder(work, recipe, resume=resume)
         run = partial(_run, engine or LocalThreads(), pair, work / "shards", progress=progress)
-        shards = {role: _shards(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in _DRAWN}
+        shards = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in DRAWN}
         moments = np.concatenate([run(of_role, label=role) for role, of_role in shards.items()])
         cost = _cost(pair, moments, run)
         folder = work / "pair"
@@ -132,8 +110,7 @@ def _locked(path: Path, name: str) -> Generator[None]:
     try:
         yield
     finally:
-        lock.release()
-        path.unlink(missing_ok=True)
+        lock.release()  # the file stays: whoever waits for it would hold a lock on what is there no more
 
 
 def _open_work_folder(work: Path, recipe: Recipe, *, resume: bool) -> None:
@@ -149,95 +126,18 @@ def _open_work_folder(work: Path, recipe: Recipe, *, resume: bool) -> None:
         )
     (work / "shards").mkdir(parents=True, exist_ok=True)
     if not pinned.exists():
-        _write_atomically(pinned, recipe.canonical().encode())
-
-
-def _shards(role: str, rows: int, tile: int, tiles_per_shard: int) -> list[Shard]:
-    tiles = -(-rows // tile)
-    return [Shard(role, t, min(t + tiles_per_shard, tiles)) for t in range(0, tiles, tiles_per_shard)]
+        write_durably(pinned, recipe.canonical().encode())
 
 
 def _run(
     engine: Engine, pair: Pair, folder: Path, shards: Sequence[Shard], *, label: str, progress: bool
 ) -> NDArray[np.float64]:
     """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
-    results = engine.run(partial(_ensure, pair, folder, ShardMemory()), shards)
+    results = engine.run(partial(ensure_shard, pair, folder, ShardMemory()), shards)
     # `disable=None` draws no bar without a terminal.
     bar = tqdm(results, total=len(shards), desc=f"{pair.recipe.name} {label}", unit="shard", leave=False,
                disable=None if progress else True)  # fmt: skip
     return np.concatenate(list(bar))
-
-
-def _ensure(pair: Pair, folder: Path, memory: ShardMemory, shard: Shard) -> NDArray[np.float64]:
-    """The moments of a shard, which is computed and stored unless an intact one is there."""
-    path = folder / shard.filename
-    if path.exists() and (stored := _intact(path)) is not None:
-        return stored
-    arrays, moments = compute_shard(pair, shard, memory)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, moments=moments, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    return moments
-
-
-class ShardMemory(threading.local):
-    """Each thread's memory for a shard's arrays, used again for the next: fresh memory costs as much as filling it."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[tuple[str, store.Spec], NDArray[Any]] = {}
-
-    def arrays(self, specs: Mapping[str, store.Spec]) -> Arrays:
-        """Uninitialised arrays, or those of before."""
-        if not set(specs.items()) <= set(self._arrays):
-            self._arrays = {(name, spec): np.empty(spec.shape, spec.dtype) for name, spec in specs.items()}
-        return {name: self._arrays[name, spec] for name, spec in specs.items()}
-
-
-def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays, NDArray[np.float64]]:
-    """The arrays of a shard's rows, in `memory`, and the moments of its rays tile by tile, (tiles, 3)."""
-    tiles = range(shard.start, shard.stop)
-    if shard.role == _COST:
-        return {}, np.stack([tile_moments(pair.cost_terms(_COST, tile)) for tile in tiles])
-    specs = store.specs(shard.role, len(tiles) * pair.rows, (pair.dim,), pair.source.dtype)
-    arrays = memory.arrays(specs)
-    moments: list[NDArray[np.float64]] = []
-    for number, tile in enumerate(tiles):
-        rows = slice(number * pair.rows, (number + 1) * pair.rows)
-        rays = _TILES[shard.role](pair, tile, {name: array[rows] for name, array in arrays.items()})
-        moments.append(tile_moments(pair.cost_of(rays)))
-    return arrays, np.stack(moments)
-
-
-def _train_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
-    """Independent draws of P and of Q: the partners of the inputs are forgotten."""
-    rays = pair.map.trace(_flat(pair.targets("train.input", tile)), moved=out["input"])
-    out["target"][:] = _flat(pair.targets("train.target", tile))
-    return rays
-
-
-def _test_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
-    """Inputs with their truth, and independent targets."""
-    out["transported"][:] = _flat(pair.targets("test.input", tile))
-    rays = pair.map.trace(out["transported"], moved=out["input"], gradient=out["gradient"])
-    out["input_potential"][:] = -(pair.map.funnel.offset[rays.nearest] + pair.map.shorten(rays))
-    out["target"][:] = _flat(pair.targets("test.target", tile))
-    out["target_potential"][:] = -pair.map.funnel.value(out["target"])
-    return rays
-
-
-def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
-    """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
-    moved = np.empty((pair.rows, pair.dim))
-    rays = pair.map.trace(_flat(pair.targets("probe.input", tile)), moved=moved)
-    t = stream(pair.recipe.seed, "probe.mix", tile).random((pair.rows, 1))
-    out["interpolate"][:] = t * _flat(pair.targets("probe.target", tile)) + (1 - t) * moved
-    return rays
-
-
-_TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}
 
 
 def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[np.float64]]) -> Cost:
@@ -250,7 +150,7 @@ def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[n
             return cost
         until = tiles - (-more // pair.rows)
         shards = [
-            Shard(_COST, t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
+            Shard(COST, t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
         ]
         moments, tiles = np.concatenate([moments, run(shards, label="W1")]), until
 
@@ -268,7 +168,7 @@ def _assemble(
     )  # fmt: skip
     for role, of_role in shards.items():
         with store.create(folder / f"{role}.h5", manifest.specs(role), gzip=gzip) as datasets:
-            _fill(datasets, of_role, shard_folder, pair.rows)
+            fill(datasets, of_role, shard_folder, pair.rows)
     with store.create(folder / "funnel.h5", manifest.specs("funnel"), gzip=gzip) as datasets:
         datasets["center"][...] = funnel.center.reshape(-1, *pair.source.shape)
         datasets["offset"][...] = funnel.offset
@@ -286,15 +186,6 @@ def _assemble(
     return manifest.model_copy(update={"files": files, "certificate": figures})
 
 
-def _fill(datasets: dict[str, h5py.Dataset], shards: Sequence[Shard], folder: Path, tile: int) -> None:
-    for shard in shards:
-        with np.load(folder / shard.filename, allow_pickle=False) as arrays:
-            for name, dataset in datasets.items():
-                start = shard.start * tile
-                rows = min(len(dataset) - start, (shard.stop - shard.start) * tile)
-                dataset[start : start + rows] = arrays[name][:rows].reshape(rows, *dataset.shape[1:])
-
-
 def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
     """The card and the picture."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
@@ -306,12 +197,12 @@ def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
 
 def _publish(manifest: Manifest, folder: Path, final: Path) -> None:
     """The manifest last, everything on disk, then the name."""
-    _write_atomically(folder / FILENAME, manifest.text().encode())
+    write_durably(folder / FILENAME, manifest.text().encode())
     for path in folder.iterdir():
-        _sync(path)
-    _sync(folder)
+        sync(path)
+    sync(folder)
     folder.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
 
 
 def _published_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -341,34 +232,3 @@ def _entry(path: Path) -> FileEntry:
     return FileEntry(
         bytes=path.stat().st_size, sha256=store.file_digest(path), logical_digest=store.logical_digest(path)
     )
-
-
-def _intact(path: Path) -> NDArray[np.float64] | None:
-    """The moments of a stored shard, or None where it is damaged."""
-    try:
-        with zipfile.ZipFile(path) as archive_file:
-            if archive_file.testzip() is not None:
-                return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays["moments"]
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
-        return None
-
-
-def _flat(points: NDArray[Any]) -> NDArray[Any]:
-    return points.reshape(len(points), -1)
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    _sync(temporary)
-    temporary.rename(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from w1bench import config, tables
-from w1bench.errors import InputError, RecipeError, W1BenchError
+from w1bench import config, generator_commands, tables, token_commands
+from w1bench.errors import RecipeError, W1BenchError
+from w1bench.options import Data, Device, Json, settings_of, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,25 +19,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Pairs of distributions with a known Wasserstein-1 distance: build, verify, fetch, score, solve, submit.",
 )
-token_app = typer.Typer(no_args_is_help=True, help="Tokens of the service: create, list, revoke.")
-app.add_typer(token_app, name="token")
-generator_app = typer.Typer(no_args_is_help=True, help="Image generators: sample, convert.")
-app.add_typer(generator_app, name="generator")
+app.add_typer(token_commands.app, name="token")
+app.add_typer(generator_commands.app, name="generator")
 
 _EXTRAS = {
     "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",
     "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server", "jinja2": "server",
     "starlette": "server",
 }  # fmt: skip
-_PIPE_WIDTH = 200
 _RECIPES = Path(__file__).parent / "recipes"
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Archive = Annotated[
     str | None, typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else `archive`.")
 ]
 Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
-Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
 PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
 
 
@@ -51,25 +42,11 @@ class Engine(StrEnum):
     local = "local"
 
 
-class Device(StrEnum):
-    """Where networks run."""
-
-    cpu = "cpu"
-    cuda = "cuda"
-
-
 class Draws(StrEnum):
     """What a solver learns from."""
 
     train = "train"
     fresh = "fresh"
-
-
-class Scope(StrEnum):
-    """What a token allows."""
-
-    submit = "submit"
-    admin = "admin"
 
 
 def main() -> None:
@@ -111,7 +88,7 @@ def list_pairs(archive: Archive = None, as_json: Json = False) -> None:
 
     place = archive or config.from_environment().archive
     entries = fetch.remote_catalogue(place) if config.is_url(place) else catalogue(Path(place))
-    _show(as_json, {"archive": place, "pairs": entries}, tables.catalogue(entries))
+    show(as_json, {"archive": place, "pairs": entries}, tables.catalogue(entries))
 
 
 @app.command()
@@ -152,7 +129,7 @@ def build(
         progress=True,
     )
     manifest = read_manifest(folder)
-    _show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
+    show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
 
 
 @app.command()
@@ -168,7 +145,7 @@ def verify(pair: PairDir, as_json: Json = False) -> None:
         "holds": holds,
         "figures": [{**f.model_dump(mode="json"), "holds": f.holds} for f in figures],
     }
-    _show(as_json, document, tables.certificate(figures))
+    show(as_json, document, tables.certificate(figures))
     if not holds:
         broken = next(figure for figure in figures if not figure.holds)
         raise CheckFailedError(
@@ -193,7 +170,7 @@ def fetch(
 
     here = config.from_environment()
     folder = fetch_pair(name, origin or here.archive, cache or here.home, only=only, progress=True)
-    _show(as_json, {"folder": str(folder)}, str(folder))
+    show(as_json, {"folder": str(folder)}, str(folder))
 
 
 @app.command()
@@ -206,7 +183,7 @@ def score(
     from w1bench.opened import score_file
 
     card = score_file(pair, submission)
-    _show(as_json, card.model_dump(mode="json"), tables.scorecard(card))
+    show(as_json, card.model_dump(mode="json"), tables.scorecard(card))
 
 
 @app.command()
@@ -238,7 +215,7 @@ def solve(
         fresh=data is Draws.fresh,
         progress=True,
     )
-    _show(as_json, sidecar, tables.fit(sidecar, path))
+    show(as_json, sidecar, tables.fit(sidecar, path))
 
 
 @app.command()
@@ -255,7 +232,7 @@ def submit(
 
     here = config.from_environment()
     row = submit_file(pair, file, method=method, server=server or here.server, token=here.token)
-    _show(as_json, row, tables.scorecard(Scorecard.model_validate(row["scorecard"])), row["url"])
+    show(as_json, row, tables.scorecard(Scorecard.model_validate(row["scorecard"])), row["url"])
 
 
 @app.command()
@@ -276,7 +253,7 @@ def leaderboard(
         print(client.leaderboard_csv(place, pair=pair, metric=metric), end="")
         return
     board = client.leaderboard(place, pair=pair, metric=metric)
-    _show(as_json, board, tables.leaderboard(board))
+    show(as_json, board, tables.leaderboard(board))
 
 
 @app.command()
@@ -294,92 +271,7 @@ def serve(
     """Run the service; prints its URL."""
     from w1bench_server.serve import serve as run
 
-    run(_settings(archive=archive, data=data, host=host, port=port))
-
-
-@token_app.command("create")
-def create_token(
-    user: Annotated[str, typer.Option(help="Whose rows it makes.")],
-    scope: Annotated[Scope, typer.Option(help="What it allows.")] = Scope.submit,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; default never.")] = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Create a token, shown once."""
-    from w1bench_server import tokens
-
-    token = tokens.create_token(_settings(data=data), user=user, scope=scope.value, days=days)
-    _show(as_json, {"token": token}, token)
-
-
-@token_app.command("list")
-def list_tokens(data: Data = None, as_json: Json = False) -> None:
-    """The tokens by their prefix; the tokens themselves are kept nowhere."""
-    from w1bench_server import tokens
-
-    found = tokens.list_tokens(_settings(data=data))
-    _show(as_json, {"tokens": found}, tables.plain(found))
-
-
-@token_app.command("revoke")
-def revoke_token(
-    prefix: Annotated[str, typer.Argument(help="As `token list` shows it.")],
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Revoke a token, for good."""
-    from w1bench_server import tokens
-
-    tokens.revoke_token(_settings(data=data), prefix)
-    _show(as_json, {"revoked": prefix}, f"{prefix} is revoked.")
-
-
-Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint, or an exported program.")]
-Architecture = Annotated[
-    str, typer.Option(help="What it is a checkpoint of, e.g. wgan-qc-resnet-32; see docs/images.md.")
-]
-
-
-@generator_app.command("sample")
-def sample_generator(
-    checkpoint: Checkpoint,
-    architecture: Architecture,
-    out: Annotated[Path, typer.Option(help="A grid (.png), or the raw (n, channels, height, width) array (.npy).")],
-    latents: Annotated[
-        Path | None, typer.Option(help="A .npy of latents (n, dimension) in place of drawn ones.")
-    ] = None,
-    n: Annotated[int, typer.Option(min=1, help="How many are drawn.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Of the latents that are drawn.")] = 0,
-    latent: Annotated[int, typer.Option(min=1, help="Dimension of the latents that are drawn.")] = 128,
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.cpu,
-    as_json: Json = False,
-) -> None:
-    """Pictures of a generator."""
-    from w1bench.images.generators import load_generator, read_latents
-    from w1bench.images.grids import check_picture_path, write_pictures
-    from w1bench.streams import stream
-
-    check_picture_path(out)
-    given = None if latents is None else read_latents(latents)
-    dimension = latent if given is None else given.shape[1]
-    generator = load_generator(checkpoint, architecture, latent=dimension, device=device.value)
-    pictures = generator.draw(stream(seed, "generator.sample", 0), n) if given is None else generator.decode(given)
-    write_pictures(out, pictures)
-    _show(as_json, {"file": str(out), "shape": list(pictures.shape)}, f"{out}: pictures of shape {pictures.shape}")
-
-
-@generator_app.command("convert")
-def convert_generator(
-    checkpoint: Checkpoint,
-    architecture: Architecture,
-    out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
-    as_json: Json = False,
-) -> None:
-    """Write a checkpoint as safetensors."""
-    from w1bench.images.checkpoints import convert
-
-    convert(checkpoint, architecture, out)
-    _show(as_json, {"file": str(out)}, f"{out} holds the same network.")
+    run(settings_of(archive=archive, data=data, host=host, port=port))
 
 
 def _recipe(name: str) -> Any:
@@ -401,27 +293,3 @@ def _local_archive() -> Path:
     if here.archive_is_url:
         raise RecipeError(f"W1BENCH_ARCHIVE is {here.archive}; pairs are built into a folder: give --archive DIR.")
     return Path(here.archive)
-
-
-def _settings(**given: Any) -> Any:
-    """The service's settings: what was given here, else the environment, else the defaults."""
-    from w1bench_server.settings import Settings
-
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"The setting {name} came as {first['input']!r}: {first['msg']}; see docs/service.md."
-        ) from None
-
-
-def _show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> None:
-    if as_json:
-        print(json.dumps(document, indent=1, allow_nan=False))
-        return
-    # A pipe gets whole lines; a terminal its own width.
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-    for part in readable:
-        console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))

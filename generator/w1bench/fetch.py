@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from w1bench.archive import CATALOGUE, ENTRY_FIELDS
 from w1bench.config import is_url
+from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError, UnreachableError
 from w1bench.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_manifest
 from w1bench.recipe import NAME_PATTERN
@@ -162,9 +163,7 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
 
 def _finish(folder: Path, manifest: Manifest) -> None:
     """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
-    temporary = folder / f".{FILENAME}.part"
-    temporary.write_text(manifest.text(), encoding="utf-8")
-    temporary.replace(folder / FILENAME)
+    write_durably(folder / FILENAME, manifest.text().encode())
     for stale in folder.glob(".*.part"):
         stale.unlink()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
+
+from w1bench.durable import sync
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class Bodies:
         """Give a received file its lasting name; afterwards it survives a power failure."""
         kept = self.path(sha256)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        _sync(upload)
+        sync(upload)
         upload.replace(kept)
         for folder in (kept.parent, kept.parent.parent, self.data):
-            _sync(folder)
+            sync(folder)
         return kept
 
     def sweep(self, recorded: Set[str]) -> None:
@@ -39,11 +40,3 @@ class Bodies:
         orphans = (p for p in (self.data / "submissions").glob("*/*") if p.name not in recorded)
         for path in (*self.incoming.iterdir(), *orphans):
             path.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

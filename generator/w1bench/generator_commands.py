@@ -1,0 +1,59 @@
+"""`w1bench generator`: image generators, sampled and converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from w1bench.options import Device, Json, show
+
+app = typer.Typer(no_args_is_help=True, help="Image generators: sample, convert.")
+
+Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint, or an exported program.")]
+Architecture = Annotated[
+    str, typer.Option(help="What it is a checkpoint of, e.g. wgan-qc-resnet-32; see docs/images.md.")
+]
+
+
+@app.command("sample")
+def sample_generator(
+    checkpoint: Checkpoint,
+    architecture: Architecture,
+    out: Annotated[Path, typer.Option(help="A grid (.png), or the raw (n, channels, height, width) array (.npy).")],
+    latents: Annotated[
+        Path | None, typer.Option(help="A .npy of latents (n, dimension) in place of drawn ones.")
+    ] = None,
+    n: Annotated[int, typer.Option(min=1, help="How many are drawn.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents that are drawn.")] = 0,
+    latent: Annotated[int, typer.Option(min=1, help="Dimension of the latents that are drawn.")] = 128,
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.cpu,
+    as_json: Json = False,
+) -> None:
+    """Pictures of a generator."""
+    from w1bench.images.generators import load_generator, read_latents
+    from w1bench.images.grids import check_picture_path, write_pictures
+    from w1bench.streams import stream
+
+    check_picture_path(out)
+    given = None if latents is None else read_latents(latents)
+    dimension = latent if given is None else given.shape[1]
+    generator = load_generator(checkpoint, architecture, latent=dimension, device=device.value)
+    pictures = generator.draw(stream(seed, "generator.sample", 0), n) if given is None else generator.decode(given)
+    write_pictures(out, pictures)
+    show(as_json, {"file": str(out), "shape": list(pictures.shape)}, f"{out}: pictures of shape {pictures.shape}")
+
+
+@app.command("convert")
+def convert_generator(
+    checkpoint: Checkpoint,
+    architecture: Architecture,
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write a checkpoint as safetensors."""
+    from w1bench.images.checkpoints import convert
+
+    convert(checkpoint, architecture, out)
+    show(as_json, {"file": str(out)}, f"{out} holds the same network.")

@@ -1,0 +1,140 @@
+"""Shards: runs of tiles of a role's draws, computed anywhere in any order, stored each by itself until they are assembled."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from w1bench import store
+from w1bench.cost import tile_moments
+from w1bench.durable import replacing
+from w1bench.pair import Pair
+from w1bench.rays import Rays
+from w1bench.streams import stream
+
+DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
+COST = "cost"  # and rays drawn for W1 alone
+TILES_PER_SHARD = 8
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Tiles `start` to `stop` of a role's draws."""
+
+    role: str
+    start: int
+    stop: int
+
+    @property
+    def filename(self) -> str:
+        return f"{self.role}-{self.start:08d}-{self.stop:08d}.npz"
+
+
+def shards_of(role: str, rows: int, tile: int, tiles_per_shard: int) -> list[Shard]:
+    """The shards that `rows` rows of a role are drawn in, given the rows of a tile."""
+    tiles = -(-rows // tile)
+    return [Shard(role, t, min(t + tiles_per_shard, tiles)) for t in range(0, tiles, tiles_per_shard)]
+
+
+def ensure_shard(pair: Pair, folder: Path, memory: ShardMemory, shard: Shard) -> NDArray[np.float64]:
+    """The moments of a shard, which is computed and stored unless an intact one is there."""
+    path = folder / shard.filename
+    if path.exists() and (stored := _intact(path)) is not None:
+        return stored
+    arrays, moments = compute_shard(pair, shard, memory)
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, moments=moments, **arrays)
+    return moments
+
+
+def fill(datasets: Mapping[str, h5py.Dataset], shards: Sequence[Shard], folder: Path, tile: int) -> None:
+    """Write the arrays of stored shards, of tiles of `tile` rows, to their places in data sets."""
+    for shard in shards:
+        with np.load(folder / shard.filename, allow_pickle=False) as arrays:
+            for name, dataset in datasets.items():
+                start = shard.start * tile
+                rows = min(len(dataset) - start, (shard.stop - shard.start) * tile)
+                dataset[start : start + rows] = arrays[name][:rows].reshape(rows, *dataset.shape[1:])
+
+
+class ShardMemory(threading.local):
+    """Each thread's memory for a shard's arrays, used again for the next: fresh memory costs as much as filling it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, store.Spec], NDArray[Any]] = {}
+
+    def arrays(self, specs: Mapping[str, store.Spec]) -> Arrays:
+        """Uninitialised arrays, or those of before."""
+        if not set(specs.items()) <= set(self._arrays):
+            self._arrays = {(name, spec): np.empty(spec.shape, spec.dtype) for name, spec in specs.items()}
+        return {name: self._arrays[name, spec] for name, spec in specs.items()}
+
+
+def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays, NDArray[np.float64]]:
+    """The arrays of a shard's rows, in `memory`, and the moments of its rays tile by tile, (tiles, 3)."""
+    tiles = range(shard.start, shard.stop)
+    if shard.role == COST:
+        return {}, np.stack([tile_moments(pair.cost_terms(COST, tile)) for tile in tiles])
+    specs = store.specs(shard.role, len(tiles) * pair.rows, (pair.dim,), pair.source.dtype)
+    arrays = memory.arrays(specs)
+    moments: list[NDArray[np.float64]] = []
+    for number, tile in enumerate(tiles):
+        rows = slice(number * pair.rows, (number + 1) * pair.rows)
+        rays = _TILES[shard.role](pair, tile, {name: array[rows] for name, array in arrays.items()})
+        moments.append(tile_moments(pair.cost_of(rays)))
+    return arrays, np.stack(moments)
+
+
+def _train_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+    """Independent draws of P and of Q: the partners of the inputs are forgotten."""
+    rays = pair.map.trace(_flat(pair.targets("train.input", tile)), moved=out["input"])
+    out["target"][:] = _flat(pair.targets("train.target", tile))
+    return rays
+
+
+def _test_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+    """Inputs with their truth, and independent targets."""
+    out["transported"][:] = _flat(pair.targets("test.input", tile))
+    rays = pair.map.trace(out["transported"], moved=out["input"], gradient=out["gradient"])
+    out["input_potential"][:] = -(pair.map.funnel.offset[rays.nearest] + pair.map.shorten(rays))
+    out["target"][:] = _flat(pair.targets("test.target", tile))
+    out["target_potential"][:] = -pair.map.funnel.value(out["target"])
+    return rays
+
+
+def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+    """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
+    moved = np.empty((pair.rows, pair.dim))
+    rays = pair.map.trace(_flat(pair.targets("probe.input", tile)), moved=moved)
+    t = stream(pair.recipe.seed, "probe.mix", tile).random((pair.rows, 1))
+    out["interpolate"][:] = t * _flat(pair.targets("probe.target", tile)) + (1 - t) * moved
+    return rays
+
+
+_TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}
+
+
+def _intact(path: Path) -> NDArray[np.float64] | None:
+    """The moments of a stored shard, or None where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive_file:
+            if archive_file.testzip() is not None:
+                return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["moments"]
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+        return None
+
+
+def _flat(points: NDArray[Any]) -> NDArray[Any]:
+    return points.reshape(len(points), -1)
