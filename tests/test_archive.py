@@ -16,7 +16,7 @@ from w1bench.errors import PairError
 
 def test_the_catalogue_lists_every_published_pair_and_nothing_else(archive: Path, tmp_path: Path) -> None:
     names = sorted(recipe.name for recipe in RECIPES)
-    entries = archives.catalogue(archive)
+    entries = [entry.model_dump() for entry in archives.catalogue(archive)]
     assert [entry["name"] for entry in entries] == names
     assert json.loads((archive / "catalogue.json").read_text()) == {"pairs": entries}
     copy = Path(shutil.copytree(archive / names[0], tmp_path / names[0]))
@@ -54,6 +54,8 @@ def test_a_damaged_pair_hides_no_other(archive: Path, tmp_path: Path, caplog: py
     for name in ("small-d2-n4-p8", "small-ball-d2-p8"):
         shutil.copytree(archive / name, tmp_path / name)
     (tmp_path / "small-d2-n4-p8" / "manifest.json").write_text("{}")
+    shutil.copytree(archive / "small-ball-d2-p8", tmp_path / "copied")
     archives.write_index(tmp_path)
-    assert [entry["name"] for entry in archives.catalogue(tmp_path)] == ["small-ball-d2-p8"]
+    assert [entry.name for entry in archives.catalogue(tmp_path)] == ["small-ball-d2-p8"]
     assert "small-d2-n4-p8 is left out" in caplog.text
+    assert "copied is left out" in caplog.text

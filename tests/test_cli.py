@@ -111,7 +111,7 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("submit", "typed", tmp_path / "nan.npy", "--method", "m"), "needs a token"),
         (("nothing",), "No such command"),
         (("solve", "lp", pair, "--steps", "0"), "--steps"),
-        (("solve", "lp", pair, "--steps", "5", "--out", tmp_path / "a.json"), "a name that ends in .h5"),
+        (("solve", "lp", pair, "--steps", "5", "--out", tmp_path / "a.json"), "the name of a file that ends in .h5"),
         (("build", built.parent / "typed.toml", "--archive", tmp_path / "short.npy"), "File exists"),
         (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
         (("leaderboard", "--csv", "--json"), "give one of them"),
@@ -183,3 +183,5 @@ def test_generators_are_sampled_and_converted(tmp_path: Path) -> None:
         (("--out", tmp_path / "a.npy", "--latents", tmp_path / "g.pth"), "cannot be read"),
     ):
         assert sentence in run(*words, *more, code=2)
+    if not torch.cuda.is_available():
+        assert "Device cuda cannot be used" in run(*words, "--out", tmp_path / "a.npy", "--device", "cuda", code=2)

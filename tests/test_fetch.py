@@ -143,7 +143,7 @@ def test_unknown_pairs_and_bad_names_are_said(archive: Path, host: Host, tmp_pat
 
 def test_a_host_that_fails_or_is_not_there_is_unreachable(host: Host, tmp_path: Path) -> None:
     host.status = 503
-    with pytest.raises(UnreachableError, match="answered 503"):
+    with pytest.raises(UnreachableError, match="answered 503; check the address"):
         fetch(NAME, host.url, tmp_path)
     with pytest.raises(UnreachableError, match="does not answer"):
         fetch(NAME, "http://127.0.0.1:9", tmp_path)

@@ -114,6 +114,13 @@ def _without(state: State) -> Any:
         (lambda s: s | {"style.weight": torch.zeros(3)}, "has style.weight, which .* does not"),
         (lambda s: [1, 2], "holds no state dict"),
         (lambda s: {"weights": "none"}, "holds no state dict"),
+        (lambda s: s | {1: torch.zeros(2)}, "holds no state dict"),
+        (
+            lambda s: s | {"fc.bias": torch.full((1024,), torch.nan)},
+            "fc.bias with values that are no finite real numbers",
+        ),
+        (lambda s: s | {"fc.bias": torch.zeros(1024, dtype=torch.cfloat)}, "no finite real numbers"),
+        (lambda s: s | {"fc.bias": torch.zeros(1024).to_sparse()}, "does not fit"),
         (lambda s: nn.Linear(2, 2), "cannot be read"),  # a pickled module
     ],
 )
@@ -162,14 +169,23 @@ def test_programs_of_every_format_give_the_same_pictures(tmp_path: Path) -> None
             load_generator(tmp_path / name, architecture, latent=5)
 
 
+class _Two(nn.Module):
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return z, z
+
+
 def test_networks_that_make_no_pictures_are_refused(tmp_path: Path) -> None:
     for network, sentence in (
         (nn.Linear(128, 3), r"makes arrays of shape \(64, 3\)"),
-        (nn.Sequential(nn.Linear(128, 12), nn.Unflatten(1, (3, 2, 2)), nn.Hardtanh(2.0, 3.0)), "must lie in"),
+        (_Two(), "returns a tuple; it must return one tensor"),
     ):
         torch.jit.trace(network, torch.zeros(64, 128)).save(str(tmp_path / "g.pt"))
         with pytest.raises(SourceError, match=sentence):
             load_generator(tmp_path / "g.pt", "torchscript")
+    wide = nn.Sequential(nn.Linear(128, 12, bias=False), nn.Unflatten(1, (3, 2, 2)))
+    torch.jit.trace(wide, torch.zeros(64, 128)).save(str(tmp_path / "g.pt"))
+    with pytest.raises(SourceError, match="must lie in"):
+        load_generator(tmp_path / "g.pt", "torchscript").decode(np.full((3, 128), 1e4, np.float32))
     with pytest.raises(SourceError, match="There is no architecture 'style'"):
         load_generator(tmp_path / "g.pt", "style")
 

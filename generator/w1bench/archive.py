@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import filelock
+from pydantic import BaseModel, ConfigDict
 
 from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError
@@ -30,6 +30,25 @@ ENTRY_FIELDS = (
 _log = logging.getLogger(__name__)
 
 
+class Entry(BaseModel):
+    """A pair's line in the catalogue; newer versions may say more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    version: int
+    shape: list[int]
+    dim: int
+    funnels: int
+    power: float
+    w1: float
+    w1_stderr: float
+    sizes: dict[str, int]
+    bytes: int
+    sealed: bool
+    digest: str
+
+
 def published(archive: Path) -> list[Path]:
     """The folders of an archive's published pairs, by name; unfinished builds are hidden and never among them."""
     if not archive.is_dir():
@@ -37,22 +56,22 @@ def published(archive: Path) -> list[Path]:
     return sorted(p for p in archive.iterdir() if not p.name.startswith(".") and (p / FILENAME).is_file())
 
 
-def entry(manifest: Manifest) -> dict[str, Any]:
+def entry(manifest: Manifest) -> Entry:
     """A pair's line in the catalogue."""
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "shape": list(manifest.shape),
-        "dim": manifest.dim,
-        "funnels": manifest.funnels,
-        "power": manifest.power,
-        "w1": manifest.w1,
-        "w1_stderr": manifest.w1_stderr,
-        "sizes": {role: manifest.rows(role) for role in ("train", "test", "probe")},
-        "bytes": sum(file.bytes for file in manifest.files.values()),
-        "sealed": manifest.sealed,
-        "digest": manifest.digest(),
-    }
+    return Entry(
+        name=manifest.name,
+        version=manifest.version,
+        shape=list(manifest.shape),
+        dim=manifest.dim,
+        funnels=manifest.funnels,
+        power=manifest.power,
+        w1=manifest.w1,
+        w1_stderr=manifest.w1_stderr,
+        sizes={role: manifest.rows(role) for role in ("train", "test", "probe")},
+        bytes=sum(file.bytes for file in manifest.files.values()),
+        sealed=manifest.sealed,
+        digest=manifest.digest(),
+    )
 
 
 def manifests(archive: Path) -> dict[Path, Manifest]:
@@ -60,13 +79,18 @@ def manifests(archive: Path) -> dict[Path, Manifest]:
     found: dict[Path, Manifest] = {}
     for folder in published(archive):
         try:
-            found[folder] = read_manifest(folder)
+            manifest = read_manifest(folder)
         except CheckFailedError as error:
             _log.warning("%s is left out: %s", folder, error)
+            continue
+        if manifest.name == folder.name:
+            found[folder] = manifest
+        else:
+            _log.warning("%s is left out: it holds the pair %s; give the folder that name.", folder, manifest.name)
     return found
 
 
-def catalogue(archive: Path) -> list[dict[str, Any]]:
+def catalogue(archive: Path) -> list[Entry]:
     """The entries of all published pairs."""
     return [entry(manifest) for manifest in manifests(archive).values()]
 
@@ -80,7 +104,7 @@ def write_index(archive: Path) -> None:
             for path in sorted(p for p in folder.iterdir() if p.is_file()):
                 known = manifest.files.get(path.name)
                 lines.append((f"{folder.name}/{path.name}", known.sha256 if known else file_digest(path)))
-        entries = [entry(manifest) for manifest in pairs.values()]
+        entries = [entry(manifest).model_dump() for manifest in pairs.values()]
         write_durably(archive / CATALOGUE, (json.dumps({"pairs": entries}, indent=1) + "\n").encode())
         write_durably(
             archive / "registry.txt", ("".join(f"{path} sha256:{digest}\n" for path, digest in lines)).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -88,7 +89,8 @@ def list_pairs(archive: Archive = None, as_json: Json = False) -> None:
 
     place = archive or config.from_environment().archive
     entries = fetch.remote_catalogue(place) if config.is_url(place) else catalogue(Path(place))
-    show(as_json, {"archive": place, "pairs": entries}, tables.catalogue(entries))
+    lines = [entry.model_dump() for entry in entries]
+    show(as_json, {"archive": place, "pairs": lines}, tables.catalogue(lines))
 
 
 @app.command()
@@ -143,7 +145,7 @@ def verify(pair: PairDir, as_json: Json = False) -> None:
     document = {
         "pair": str(pair),
         "holds": holds,
-        "figures": [{**f.model_dump(mode="json"), "holds": f.holds} for f in figures],
+        "figures": [{**json.loads(f.model_dump_json()), "holds": f.holds} for f in figures],
     }
     show(as_json, document, tables.certificate(figures))
     if not holds:

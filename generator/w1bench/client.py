@@ -10,13 +10,37 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import httpx2
+from pydantic import BaseModel, ValidationError
 
 from w1bench.errors import SubmissionError, UnreachableError, W1BenchError
 from w1bench.fetch import unreachable
+from w1bench.scorecard import Interval, Scorecard
 
 _PIECE_BYTES = 1 << 20
 _PRINTABLE = re.compile(r"[!-~]+")
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)  # scoring a large pair takes its time
+
+
+class _Row(BaseModel):
+    """What is needed of a submission's row."""
+
+    url: str
+    scorecard: Scorecard
+
+
+class _BoardRow(BaseModel):
+    """What is needed of a leaderboard's row."""
+
+    rank: int | None
+    pair: str
+    method: str
+    user: str
+    url: str
+    metrics: dict[str, Interval | None]
+
+
+class _Board(BaseModel):
+    rows: list[_BoardRow]
 
 
 def submit_file(pair: str, path: Path, *, method: str, server: str, token: str | None) -> dict[str, Any]:
@@ -46,10 +70,7 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
             answer = _ask(server, "POST", "/v1/submissions", params=params, headers=headers, content=_pieces(file))
     except OSError as error:
         raise SubmissionError(f"{path} cannot be read ({error.strerror}); give a .h5 or .npy file.") from None
-    row = _json(answer)
-    if not {"url", "scorecard"} <= set(row):
-        raise _no_service(answer)
-    return row
+    return _checked(_Row, answer)
 
 
 def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") -> dict[str, Any]:
@@ -60,15 +81,15 @@ def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") ->
         UnreachableError: the service does not answer.
     """
     answer = _board(server, pair, metric, "json")
-    board = _json(answer)
-    if not isinstance(board.get("rows"), list):
-        raise _no_service(answer)
-    return board
+    return _checked(_Board, answer)
 
 
 def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = "cos") -> str:
     """The leaderboard as comma-separated values; raises as `leaderboard`."""
-    return _board(server, pair, metric, "csv").text
+    answer = _board(server, pair, metric, "csv")
+    if not answer.text.startswith("rank,"):
+        raise _no_service(answer)
+    return answer.text
 
 
 def _board(server: str, pair: str | None, metric: str, form: str) -> httpx2.Response:
@@ -97,6 +118,16 @@ def _json(answer: httpx2.Response) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _no_service(answer)
     return cast("dict[str, Any]", document)
+
+
+def _checked(model: type[BaseModel], answer: httpx2.Response) -> dict[str, Any]:
+    """The answer's document, if it has what is needed of it."""
+    document = _json(answer)
+    try:
+        model.model_validate(document)
+    except ValidationError:
+        raise _no_service(answer) from None
+    return document
 
 
 def _no_service(answer: httpx2.Response) -> UnreachableError:

@@ -13,7 +13,7 @@ import filelock
 import httpx2
 from tqdm import tqdm
 
-from w1bench.archive import CATALOGUE, ENTRY_FIELDS
+from w1bench.archive import CATALOGUE, Entry
 from w1bench.config import is_url
 from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError, UnreachableError
@@ -57,8 +57,16 @@ def _filling(folder: Path, manifest: Manifest, only: Iterable[str] | None) -> Ge
     wanted = _wanted(manifest, only)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.parent / f".{folder.name}.lock"):
+        if _differs(folder, manifest):
+            (folder / FILENAME).unlink()  # until the files are those of the new one
         yield {file: entry for file, entry in wanted.items() if not _whole(folder / file, entry)}
         _finish(folder, manifest)
+
+
+def _differs(folder: Path, manifest: Manifest) -> bool:
+    """Whether another pair was fetched into the folder before."""
+    path = folder / FILENAME
+    return path.exists() and path.read_text(encoding="utf-8") != manifest.text()
 
 
 def _of_name(manifest: Manifest, name: str) -> Manifest:
@@ -82,8 +90,8 @@ def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str,
             raise unreachable(origin, error) from None
         if answer.is_success:
             return base, _of_name(parse_manifest(answer.content, origin=f"{base}/{FILENAME}"), name)
-        if answer.status_code >= 500:
-            raise UnreachableError(f"{origin} answered {answer.status_code}; try again later.")
+        if answer.status_code not in (404, 405):
+            raise UnreachableError(f"{origin} answered {answer.status_code}; check the address, or try again later.")
     raise PairError(f"{origin} has no pair {name}; `w1bench list --archive {origin}` shows those it has.")
 
 
@@ -168,7 +176,7 @@ def _finish(folder: Path, manifest: Manifest) -> None:
         stale.unlink()
 
 
-def remote_catalogue(origin: str) -> list[dict[str, Any]]:
+def remote_catalogue(origin: str) -> list[Entry]:
     """The pairs of a static archive or of the service at a URL.
 
     Raises:
@@ -179,17 +187,12 @@ def remote_catalogue(origin: str) -> list[dict[str, Any]]:
         try:
             static = client.get(f"{origin.rstrip('/')}/{CATALOGUE}")
             if static.is_success:
-                return [_entry(value) for value in static.json()["pairs"]]
-            return [_entry(value) for value in _pages(client, f"{origin.rstrip('/')}/v1/pairs")]
+                return [Entry.model_validate(value) for value in static.json()["pairs"]]
+            return [Entry.model_validate(value) for value in _pages(client, f"{origin.rstrip('/')}/v1/pairs")]
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise unreachable(origin, error) from None
         except (ValueError, KeyError, TypeError):
             raise PairError(f"{origin} is neither an archive with a {CATALOGUE} nor a w1bench service.") from None
-
-
-def _entry(value: Any) -> dict[str, Any]:
-    """A catalogue's line, if it has what one must have; else KeyError or TypeError."""
-    return {**value, **{name: value[name] for name in ENTRY_FIELDS}}
 
 
 def _pages(client: httpx2.Client, url: str) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -157,6 +157,10 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
         manifest.full_recipe()
     except RecipeError as error:
         raise CheckFailedError(f"{origin} is damaged: {error} Fetch the pair again.") from None
+    if not all(isfinite(figure.value) and isfinite(figure.limit) for figure in manifest.certificate):
+        raise CheckFailedError(
+            f"{origin} is damaged: its certificate holds figures that are no numbers. Fetch the pair again."
+        )
     needed = {f"{role}.h5" for role in store.ROLES}
     if set(manifest.files) != needed or "w1bench" not in manifest.software:
         raise CheckFailedError(

@@ -15,7 +15,7 @@ from w1bench.errors import RecipeError
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 RESERVED = ("catalogue.json", "registry.txt")
 
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _SampleSize = Annotated[int, Field(ge=100, le=10**9)]  # fewer rows cannot certify anything
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -51,11 +51,15 @@ class ImageSource(_Part):
     noise: _Noise
     root: str | None = Field(None, exclude=True)  # where the pictures lie; photos and digits: a library carries some
     sha256: _Digest | None = None  # of what lies there
-    size: Annotated[int, Field(ge=4, le=512)] = 32  # side of photograph patches and of CelebA pictures
-    crop: Annotated[int, Field(ge=4, le=178)] = 140  # side of the centre of a CelebA picture that is resized to `size`
+    size: Annotated[int, Field(ge=4, le=512)] | None = None  # side of photograph patches (32) and CelebA pictures (64)
+    crop: Annotated[int, Field(ge=4, le=178)] | None = None  # side of a CelebA picture's centre that is resized (140)
 
     @model_validator(mode="after")
     def _rooted(self) -> ImageSource:
+        if self.dataset in ("digits", "cifar10") and self.size is not None:
+            raise ValueError(f"size came as {self.size}; the pictures of {self.dataset} have their own")
+        if self.dataset != "celeba" and self.crop is not None:
+            raise ValueError(f"crop came as {self.crop}; it goes with celeba")
         if self.dataset == "digits" and self.root is not None:
             raise ValueError("root goes with the other data sets; digits are those that scikit-learn carries")
         if self.root is not None and self.sha256 is None:
@@ -83,7 +87,7 @@ class DrawnFunnels(_Part):
     """Funnels drawn from the recipe's seed: centres as `centers` says, offsets N(0, offset_std^2)."""
 
     count: Annotated[int, Field(ge=1, le=8192)]
-    offset_std: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    offset_std: Annotated[float, Field(ge=0, le=1e6)] = 0.1
     centers: Literal["uniform", "source", "origin"] = "uniform"
     center_half_width: _Positive | None = None  # of uniform centres; the cube's own when absent
     stream: Literal["philox", "torch"] = (
@@ -118,7 +122,7 @@ class Recipe(_Part):
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     version: Annotated[int, Field(ge=1)] = 1
-    power: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    power: Annotated[float, Field(ge=1, le=1e4, allow_inf_nan=False)]
     half_width: _Positive
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     source: Source

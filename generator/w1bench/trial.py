@@ -32,31 +32,35 @@ def solve(
         InputError: there is no such method, or no such device.
     """
     chosen, on = _method(method), _device(device)
-    if out.suffix != ".h5":
+    if out.suffix != ".h5" or out.is_dir():
         raise InputError(
-            f"The submission came as {out}; give --out a name that ends in .h5 (its sidecar ends in .json)."
+            f"The submission came as {out}; give --out the name of a file that ends in .h5 (its sidecar ends in .json)."
         )
     settings = chosen.settings(pair.shape).override(steps=steps)
     draw = pair.sampler if fresh else pair.train_samplers
     inputs, targets = draw(settings.batch, device=on, seed=seed)
     out.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
     # `disable=None` draws no bar without a terminal.
     with tqdm(total=settings.steps, unit="step", leave=False, disable=None if progress else True) as bar:
         solver = ReferenceSolver(
             chosen, pair.shape, settings, seed=seed, device=on,
-            checkpoint=out.with_name(f".{out.name}.checkpoint"), data=f"{pair.manifest.digest()} {fresh}", report=lambda step, _: _advance(bar, step),
+            checkpoint=checkpoint, data=f"{pair.manifest.digest()} {fresh}", report=lambda step, _: _advance(bar, step),
         )  # fmt: skip
         fit = solver.fit(inputs, targets)
     if scorable := fit.outcome is not Outcome.DIVERGED:
         partial = out.with_name(f".{out.name}.part")
         submission.write(partial, submission.from_arrays(pair.manifest, answers(solver, pair)))
         partial.replace(out)
+    else:
+        out.unlink(missing_ok=True)  # of an earlier training, which the sidecar would not be about
     sidecar = {
         "method": chosen.tag, "pair": pair.name, "pair_digest": pair.manifest.digest(), "seed": seed,
         "device": str(on), "data": "fresh" if fresh else "train", "settings": asdict(settings), **_plain(fit),
         "submission": out.name if scorable else None,
     }  # fmt: skip
     out.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+    checkpoint.unlink(missing_ok=True)
     return sidecar
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import isclose
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from w1bench import archive, store
 from w1bench.certify import certify
-from w1bench.errors import CheckFailedError
+from w1bench.errors import CheckFailedError, FunnelError, SourceError
 from w1bench.manifest import Figure, Manifest, read_manifest
+from w1bench.recipe import DrawnFunnels
 
 
 def verify(folder: Path) -> tuple[Figure, ...]:
@@ -33,7 +35,10 @@ def verify(folder: Path) -> tuple[Figure, ...]:
             )
             if logical != needed:
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
-        figures = certify(manifest, {role: store.datasets(file) for role, file in files.items()})
+        try:
+            figures = certify(manifest, {role: store.datasets(file) for role, file in files.items()})
+        except (FunnelError, SourceError) as error:
+            raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
     if all(figure.holds for figure in figures):
         _check_certificate(folder, manifest.certificate, figures)
     return figures
@@ -46,10 +51,10 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Fi
             f"The certificate stored in {folder} does not have the figures that it must; build it again."
         )
     for then, now in zip(stored, found, strict=True):
-        if not abs(then.value - now.value) <= now.limit:
+        if not (abs(then.value - now.value) <= now.limit and isclose(then.limit, now.limit, rel_tol=1e-6)):
             raise CheckFailedError(
-                f"The certificate stored in {folder} says {then.name} = {then.value:.3g}, but it is {now.value:.3g}; "
-                "the manifest was edited."
+                f"The certificate stored in {folder} says {then.name} = {then.value:.3g} under {then.limit:.3g}, but it is "
+                f"{now.value:.3g} under {now.limit:.3g}; the manifest was edited."
             )
 
 
@@ -60,6 +65,12 @@ def _check_recipe(folder: Path, manifest: Manifest) -> None:
         raise CheckFailedError(
             f"{folder}: the recipe in the manifest has SHA-256 {recipe.sha256()}, "
             f"but the manifest says {manifest.recipe_sha256}."
+        )
+    drawn = manifest.funnels + manifest.dominated_funnels
+    if isinstance(recipe.funnel, DrawnFunnels) and drawn != recipe.funnel.count:
+        raise CheckFailedError(
+            f"{folder}: the manifest has {manifest.funnels} funnels and {manifest.dominated_funnels} dominated ones, "
+            f"its recipe {recipe.funnel.count}."
         )
     for name in ("name", "version", "power", "half_width"):
         if getattr(recipe, name) != getattr(manifest, name):

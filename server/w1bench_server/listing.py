@@ -30,7 +30,7 @@ def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> P
 
 
 def _entry(pair: PublishedPair) -> PairEntry:
-    return PairEntry(**entry(pair.manifest), track=pair.track)
+    return PairEntry(**entry(pair.manifest).model_dump(), track=pair.track)
 
 
 def _write(name: str) -> str:

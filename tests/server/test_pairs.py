@@ -33,7 +33,7 @@ def test_the_list_is_the_catalogue_and_its_track(shared: TestClient, archive: Pa
     listed = shared.get("/v1/pairs").json()
     assert listed["next"] is None
     tracks = {entry["name"]: entry.pop("track") for entry in listed["pairs"]}
-    assert listed["pairs"] == json.loads(json.dumps(catalogue(archive)))
+    assert listed["pairs"] == [entry.model_dump() for entry in catalogue(archive)]
     assert tracks == {
         "small-ball-d2-p8": "ball",
         "small-d16-n64-p8": "hd",

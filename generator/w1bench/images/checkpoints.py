@@ -32,7 +32,10 @@ def load_resnet(path: Path, architecture: str) -> ResNetGenerator:
         SourceError: the file is unreadable, or a key is missing, unexpected or of another shape; the first one is named.
     """
     network = ResNetGenerator(RESNETS[architecture])
-    network.load_state_dict(_fitting(read_state(path), network, path, architecture))
+    try:
+        network.load_state_dict(_fitting(read_state(path), network, path, architecture))
+    except RuntimeError as error:  # sparse tensors, and whatever else cannot be copied
+        raise SourceError(f"Checkpoint {path} does not fit {architecture}: {_first_line(error)}") from None
     return network.eval()
 
 
@@ -49,7 +52,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ) from None
     if isinstance(state, Mapping) and isinstance(wrapped := cast(Any, state).get("state_dict"), Mapping):
         state = cast(Any, wrapped)
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in cast(Any, state).values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in cast(Any, state).items()
+    ):
         raise SourceError(f"Checkpoint {path} holds no state dict; save network.state_dict().")
     tensors = cast("Mapping[str, Tensor]", state)
     return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
@@ -65,6 +70,8 @@ def convert(path: Path, architecture: str, out: Path) -> None:
         raise SourceError(f"{architecture!r} is no architecture of state dicts; those are {', '.join(RESNETS)}.")
     if out.suffix != ".safetensors":
         raise SourceError(f"The file to write came as {out}; give one that ends in .safetensors.")
+    if not out.parent.is_dir():
+        raise SourceError(f"{out.parent} is no folder; give --out a name in one.")
     save_file(load_resnet(path, architecture).state_dict(), out, metadata={"architecture": architecture})
 
 
@@ -111,6 +118,11 @@ def _fitting(state: dict[str, Tensor], network: nn.Module, path: Path, architect
     # Counters that older versions of torch did not save.
     optional = {name for name in needed if name.endswith("num_batches_tracked")}
     state = {name: needed[name] for name in optional} | state
+    for name, tensor in state.items():
+        if tensor.is_complex() or not bool(torch.isfinite(tensor.to_dense().double()).all()):
+            raise SourceError(
+                f"Checkpoint {path} has {name} with values that are no finite real numbers; train it again."
+            )
     for name, tensor in needed.items():
         if name not in state:
             raise SourceError(

@@ -27,6 +27,8 @@ PHOTOGRAPHS = (
     "retina.jpg",
     "rocket.jpg",
 )
+_PATCH_SIZE = 32
+_CELEBA_CROP, _CELEBA_SIZE = 140, 64  # as the published CelebA pairs
 _PICTURE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 
@@ -93,13 +95,13 @@ def real_pictures(source: ImageSource) -> Pictures:
                     f"The recipe's photographs are those with SHA-256 {source.sha256}, and it does not say where they lie; "
                     "give source.root."
                 )
-            return photograph_patches(source.root, source.size)
+            return photograph_patches(source.root, source.size or _PATCH_SIZE)
         case "digits":
             return digits()
         case "cifar10":
             return PictureTable(centred(cifar10_pixels(_root(source))))
         case "celeba":
-            return celeba(_root(source), crop=source.crop, size=source.size)
+            return celeba(_root(source), crop=source.crop or _CELEBA_CROP, size=source.size or _CELEBA_SIZE)
 
 
 def photograph_patches(root: str | None, size: int) -> Patches:

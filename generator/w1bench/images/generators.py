@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -33,12 +34,17 @@ class GeneratedPictures:
         return self.decode(rng.standard_normal((count, self.latent), dtype=np.float32))
 
     def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The pictures of latents (n, latent): (n, *shape)."""
+        """The pictures of latents (n, latent): (n, *shape); raises SourceError where a pixel lies outside [-1, 1]."""
         whole = -(-len(z) // _BATCH) * _BATCH
         padded = torch.from_numpy(np.concatenate([z, np.zeros((whole - len(z), self.latent), np.float32)]))
         with torch.inference_mode():
             parts = [self.network(part.to(self.device)).float().cpu() for part in padded.split(_BATCH)]
-        return torch.cat(parts)[: len(z)].numpy()
+        pictures = torch.cat(parts)[: len(z)]
+        if len(pictures) and not float(pictures.abs().max()) <= 1:
+            raise SourceError(
+                f"The generator makes pixels up to {float(pictures.abs().max()):.3g}; they must lie in [-1, 1]."
+            )
+        return pictures.numpy()
 
 
 def load_generator(
@@ -50,7 +56,10 @@ def load_generator(
         SourceError: there is no such architecture, the file does not fit it, or its output is no picture in [-1, 1].
         MissingExtraError: the format needs a library that is not installed.
     """
-    on = torch.device(device)
+    try:
+        on = torch.zeros(1, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise SourceError(f"Device {device} cannot be used ({str(error).splitlines()[0]}); give cpu.") from None
     match architecture:
         case "torchscript":
             network = checkpoints.load_torchscript(checkpoint, on)
@@ -70,9 +79,9 @@ def read_latents(path: Path) -> NDArray[np.float32]:
     try:
         with path.open("rb") as file:
             latents = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # noqa: BLE001 - a damaged header may make the reader raise anything
         raise SourceError(f"Latents {path} cannot be read ({error}); save them with numpy.save.") from None
-    if latents.ndim != 2 or not latents.size or latents.dtype.kind != "f" or not np.isfinite(latents).all():
+    if latents.ndim != 2 or not latents.size or latents.dtype.kind != "f" or not (np.abs(latents) < 1e30).all():
         raise SourceError(
             f"Latents {path} came as {latents.dtype} of shape {latents.shape}; give finite floats of shape (n, dimension)."
         )
@@ -90,14 +99,12 @@ def _picture_shape(network: Network, latent: int, device: torch.device, checkpoi
             f"{checkpoint} does not take {_BATCH} latents of dimension {latent} ({reason}); give source.latent, and export "
             f"it for batches of any size, or of {_BATCH}."
         ) from None
+    if not isinstance(cast(Any, pictures), torch.Tensor):
+        raise SourceError(f"{checkpoint} returns a {type(pictures).__name__}; it must return one tensor of pictures.")
     if pictures.dim() != 4 or len(pictures) != _BATCH or pictures.shape[1] not in (1, 3):
         raise SourceError(
             f"{checkpoint} makes arrays of shape {tuple(pictures.shape)} of {_BATCH} latents; pictures are "
             f"({_BATCH}, 3, height, width)."
-        )
-    if not float(pictures.abs().max()) <= 1:
-        raise SourceError(
-            f"{checkpoint} makes pixels up to {float(pictures.abs().max()):.3g}; they must lie in [-1, 1]."
         )
     channels, height, width = pictures.shape[1:]
     return (channels, height, width)

@@ -33,7 +33,10 @@ class Budget:
 def train(
     learner: Learner, inputs: Sampler, targets: Sampler, *, seed: int, device: torch.device, budget: Budget
 ) -> Fit:
-    """Update `learner` on batches 0, 1, ... until the budget is used up or its dual value is not finite."""
+    """Update `learner` on batches 0, 1, ... until the budget is used up or its dual value is not finite.
+
+    A checkpoint is left for whoever keeps what was learned to remove.
+    """
     rng = torch.Generator(device)
     state = _load(budget, learner)
     step, values, spent = state["step"], state["values"], state["seconds"]
@@ -60,10 +63,7 @@ def train(
             _save(budget.checkpoint, budget.identity, learner, state)
             saved = now
     last = values[-_AVERAGED:]
-    fit = Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
-    if budget.checkpoint:
-        budget.checkpoint.unlink(missing_ok=True)
-    return fit
+    return Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
 
 
 def _load(budget: Budget, learner: Learner) -> dict[str, Any]:
@@ -75,7 +75,11 @@ def _load(budget: Budget, learner: Learner) -> dict[str, Any]:
         state = torch.load(budget.checkpoint, weights_only=True)
     except Exception:  # noqa: BLE001 - a damaged file may make the reader raise anything
         return beginning
-    if not isinstance(state, dict) or state.get("identity") != budget.identity:
+    if (
+        not isinstance(state, dict)
+        or state.get("identity") != budget.identity
+        or not {*beginning, "learner"} <= set(state)
+    ):
         return beginning
     learner.load_state_dict(state["learner"])
     return state
