@@ -128,6 +128,25 @@ def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(tmp_p
     assert all(figure.holds for figure in verify(folder))
 
 
+_DIGEST = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+from making import small_recipe
+from w1bench.pair import make_pair
+pair = make_pair(small_recipe(source={"kind": "uniform", "dim": 200}, funnel={"count": 64}))
+print([hashlib.sha256(array.tobytes()).hexdigest() for array in vars(pair.sample("test.input", 0)).values()])
+"""
+
+
+def test_freshly_compiled_rays_equal_those_of_the_compiler_s_cache(tmp_path: Path) -> None:
+    """A function compiled apart from its caller is linked differently in the process that compiles it and in later ones."""
+    command = [sys.executable, "-c", _DIGEST, str(Path(__file__).parent)]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first, later = (subprocess.check_output(command, env=environment, text=True) for _ in range(2))
+    assert first.count(",") == 6
+    assert first == later
+
+
 def test_a_build_killed_after_publishing_is_resumed_to_its_index(tmp_path: Path) -> None:
     folder = build.build(small_recipe(), tmp_path)
     (tmp_path / ".small-d2-n4-p8.building").mkdir()

@@ -64,7 +64,7 @@ def trace_rows(
                 gradient[i, d] = inverse * (y[i, d] - center[n, d])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, forceinline=True)
 def _choose(x: F64, i: int, product: F64, center: F64, rise: F64, square_norm: F64, largest: float, value: F64) -> int:
     """argmin_m (||x_i - a_m|| + b_m), with rise = b - min b; `value` (N,) is scratch.
 
@@ -91,7 +91,7 @@ def _choose(x: F64, i: int, product: F64, center: F64, rise: F64, square_norm: F
     return best
 
 
-@njit(nogil=True, cache=True, fastmath=_FINITE)
+@njit(nogil=True, forceinline=True, fastmath=_FINITE)
 def _values(product: F64, i: int, square: float, square_norm: F64, rise: F64, value: F64) -> float:
     """||x_i - a_m|| + rise_m for all m, from the product, into `value`; returns the least."""
     least = _INFINITY
@@ -101,7 +101,7 @@ def _values(product: F64, i: int, square: float, square_norm: F64, rise: F64, va
     return np.int64(least).view(np.float64)
 
 
-@njit(nogil=True, cache=True, fastmath=_FINITE)
+@njit(nogil=True, forceinline=True, fastmath=_FINITE)
 def _nearest_crossing(product: F64, i: int, offset: F64, gram: F64, room: F64, n: int, s: float) -> float:
     """s over the distance to the first crossing: the largest 2 (s e - s c) / (C - e^2) over the other funnels, or 0."""
     own, best = product[i, n] - gram[n, n], np.int64(0)
@@ -111,7 +111,7 @@ def _nearest_crossing(product: F64, i: int, offset: F64, gram: F64, room: F64, n
     return np.int64(best).view(np.float64)
 
 
-@njit(nogil=True, cache=True, fastmath=_FINITE)
+@njit(nogil=True, forceinline=True, fastmath=_FINITE)
 def _distance_and_wall(y: F64, i: int, center: F64, upper: F64, lower: F64, n: int) -> tuple[float, float]:
     """||y_i - a_n||^2, and s over the distance from a_n to the cube's wall in the direction of y_i."""
     square, best = 0.0, np.int64(0)
@@ -122,7 +122,7 @@ def _distance_and_wall(y: F64, i: int, center: F64, upper: F64, lower: F64, n: i
     return square, np.int64(best).view(np.float64)
 
 
-@njit(nogil=True, cache=True, fastmath=_SUMS)
+@njit(nogil=True, forceinline=True, fastmath=_SUMS)
 def _square_length(x: F64, i: int) -> float:
     """||x_i||^2."""
     total = 0.0
@@ -131,7 +131,7 @@ def _square_length(x: F64, i: int) -> float:
     return total
 
 
-@njit(nogil=True, cache=True, fastmath=_SUMS)
+@njit(nogil=True, forceinline=True, fastmath=_SUMS)
 def _square_distance(x: F64, i: int, center: F64, n: int) -> float:
     """||x_i - a_n||^2."""
     total = 0.0
