@@ -18,7 +18,16 @@ from w1bench.build import build
 from w1bench.cli import app
 from w1bench.manifest import Manifest, read_manifest
 from w1bench.metrics import METRICS
-from w1bench.recipe import DrawnFunnels, GeneratorSource, ImageSource, PublishedFunnels, Recipe, Sizes, read_recipe
+from w1bench.recipe import (
+    DrawnFunnels,
+    GeneratorSource,
+    ImageSource,
+    Projection,
+    PublishedFunnels,
+    Recipe,
+    Sizes,
+    read_recipe,
+)
 from w1bench.scorecard import Diagnosis
 from w1bench.solvers import SOLVERS
 
@@ -73,7 +82,7 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_recipe_field_is_documented(tmp_path: Path) -> None:
-    for model in (Recipe, ImageSource, GeneratorSource, DrawnFunnels, PublishedFunnels, Sizes):
+    for model in (Recipe, ImageSource, Projection, GeneratorSource, DrawnFunnels, PublishedFunnels, Sizes):
         for field in model.model_fields:
             assert field in COMMANDS, field
     example = re.search(r"```toml\n(.*?)```", COMMANDS, re.DOTALL)

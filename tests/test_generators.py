@@ -20,6 +20,7 @@ from w1bench.errors import SourceError
 from w1bench.images.checkpoints import RESNETS, convert, load_resnet
 from w1bench.images.generators import load_generator
 from w1bench.images.resnet import ResNetGenerator
+from w1bench.recipe import read_recipe
 from w1bench.verify import verify
 
 SMALL = "wgan-qc-resnet-32-small"
@@ -208,6 +209,14 @@ def test_a_generator_makes_a_certified_pair_with_noise(tmp_path: Path) -> None:
         sizes={"train": 300, "test": 200, "probe": 50, "w1_rays": 1024},
     )  # fmt: skip
     assert str(tmp_path) not in recipe.canonical()
+    folder = build(recipe, tmp_path / "archive")
+    assert all(figure.holds for figure in verify(folder))
+
+
+def test_the_catalogued_cifar10_pair_is_built_from_a_checkpoint(tmp_path: Path) -> None:
+    torch.save(random_state("wgan-qc-resnet-32"), tmp_path / "g.pth")
+    path = Path(__file__).parents[1] / "datasets" / "recipes" / "outside" / "cifar10-n16-p100.toml"
+    recipe = read_recipe(path, checkpoint=tmp_path / "g.pth").with_sizes(train=100, test=100, probe=10, w1_rays=512)
     folder = build(recipe, tmp_path / "archive")
     assert all(figure.holds for figure in verify(folder))
 

@@ -22,9 +22,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_carries_recipes_and_pages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    recipes = {f"w1bench/recipes/{path.name}" for path in (ROOT / "datasets" / "recipes").glob("*.toml")}
-    assert recipes
-    assert recipes <= names
+    carried = {
+        f"w1bench/{path.relative_to(ROOT / 'datasets')}"
+        for folder, ending in (("recipes", "toml"), ("generators", "safetensors"))
+        for path in (ROOT / "datasets" / folder).rglob(f"*.{ending}")
+    }
+    assert len(carried) > 40
+    assert carried <= names
     assert {"w1bench/cli.py", "w1bench_server/app.py"} <= names
     assert any(name.startswith("w1bench_server/templates/") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"w1bench", "w1bench_server"}

@@ -20,10 +20,13 @@ from w1bench.errors import SourceError
 from w1bench.images.celeba import celeba
 from w1bench.images.cifar10 import cifar10_pixels
 from w1bench.images.datasets import PictureTable
+from w1bench.manifest import read_manifest
 from w1bench.pair import make_source
+from w1bench.recipe import read_recipe
 from w1bench.verify import verify
 
 ROWS = 20
+CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes" / "outside"
 
 
 def batches() -> list[NDArray[np.uint8]]:
@@ -180,6 +183,15 @@ def test_both_data_sets_make_certified_pairs(tmp_path: Path) -> None:
     ):
         folder = build(picture_recipe(source["dataset"], source), tmp_path / "archive")
         assert all(figure.holds for figure in verify(folder))
+
+
+@pytest.mark.parametrize("name", ["cifar10-images-n16-p100", "celeba64-images-n1-p10"])
+def test_the_catalogued_pairs_are_built_from_their_data_sets(name: str, tmp_path: Path) -> None:
+    root = write_binary(tmp_path) if "cifar10" in name else write_celeba(tmp_path)
+    recipe = read_recipe(CATALOGUED / f"{name}.toml", root=root).with_sizes(train=100, test=100, probe=10, w1_rays=512)
+    folder = build(recipe, tmp_path / "archive")
+    assert all(figure.holds for figure in verify(folder))
+    assert read_manifest(folder).shape == ((3, 32, 32) if "cifar10" in name else (3, 64, 64))
 
 
 def test_the_noise_is_there_around_the_very_pictures(tmp_path: Path) -> None:

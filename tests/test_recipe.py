@@ -36,6 +36,22 @@ def test_catalogued_recipes_are_sound_and_named_by_their_file(path: Path) -> Non
     assert read_recipe(path).name == path.stem
 
 
+@pytest.mark.parametrize("path", sorted(CATALOGUED.glob("outside/*.toml")), ids=lambda path: path.stem)
+def test_catalogued_recipes_of_files_from_outside_take_them_from_where_they_are_said_to_be(
+    path: Path, tmp_path: Path
+) -> None:
+    key = "checkpoint" if 'kind = "generator"' in path.read_text() else "root"
+    with pytest.raises(RecipeError, match=rf"put it there or mend `{key}` in the recipe, or give --{key}\."):
+        read_recipe(path)
+    (tmp_path / "given").write_bytes(b"1")
+    recipe = read_recipe(path, **{key: tmp_path / "given"})
+    assert recipe.name == path.stem
+    assert getattr(recipe.source, key) == str(tmp_path / "given")
+    other = "root" if key == "checkpoint" else "checkpoint"
+    with pytest.raises(RecipeError, match=f"The {other} .*, whose source names none; leave it out"):
+        read_recipe(path, **{other: tmp_path / "given"})
+
+
 def test_canonical_json_reads_back_as_the_same_recipe() -> None:
     recipe = small_recipe()
     again = parse_recipe(json.loads(recipe.canonical()), origin="canonical JSON")

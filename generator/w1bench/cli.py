@@ -106,6 +106,10 @@ def build(
     engine: Annotated[Engine, typer.Option(help="Where shards are computed.")] = Engine.local,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 takes one for each processor.")] = 0,
     device: Annotated[Device, typer.Option(help="Where image generators run.")] = Device.cpu,
+    root: Annotated[Path | None, typer.Option(help="Where the recipe's pictures lie, in place of source.root.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="The recipe's image generator, in place of source.checkpoint.")
+    ] = None,
     gzip: Annotated[
         bool,
         typer.Option(
@@ -120,7 +124,9 @@ def build(
     from w1bench.engines import LocalThreads
     from w1bench.manifest import read_manifest
 
-    chosen = _recipe(recipe).with_sizes(train=train, test=test, probe=probe, w1_rays=w1_rays)
+    chosen = _recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
+        train=train, test=test, probe=probe, w1_rays=w1_rays
+    )
     folder = build_pair(
         chosen,
         archive or _local_archive(),
@@ -276,18 +282,18 @@ def serve(
     run(settings_of(archive=archive, data=data, host=host, port=port))
 
 
-def _recipe(name: str) -> Any:
-    """A recipe by its catalogued name or its path."""
+def _recipe(name: str, *, root: Path | None, checkpoint: Path | None) -> Any:
+    """A recipe by its catalogued name or its path, its pictures and generator where they are said to be."""
     from w1bench.recipe import read_recipe
 
     if name.endswith(".toml"):
-        return read_recipe(Path(name))
-    catalogued = sorted(path.stem for path in _RECIPES.glob("*.toml"))
+        return read_recipe(Path(name), root=root, checkpoint=checkpoint)
+    catalogued = {path.stem: path for path in sorted(_RECIPES.rglob("*.toml"))}
     if name not in catalogued:
         raise RecipeError(
             f"{name!r} is neither a .toml file nor a catalogued recipe; there are: {', '.join(catalogued)}."
         )
-    return read_recipe(_RECIPES / f"{name}.toml")
+    return read_recipe(catalogued[name], root=root, checkpoint=checkpoint)
 
 
 def _local_archive() -> Path:

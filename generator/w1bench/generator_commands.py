@@ -1,4 +1,4 @@
-"""`w1bench generator`: image generators, sampled and converted."""
+"""`w1bench generator`: image generators, sampled, converted and trained."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from w1bench import options
 from w1bench.options import Device, Json, show
 
-app = typer.Typer(no_args_is_help=True, help="Image generators: sample, convert.")
+app = typer.Typer(no_args_is_help=True, help="Image generators: sample, convert, train.")
 
 Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint, or an exported program.")]
 Architecture = Annotated[
@@ -57,3 +58,42 @@ def convert_generator(
 
     convert(checkpoint, architecture, out)
     show(as_json, {"file": str(out)}, f"{out} holds the same network.")
+
+
+@app.command("train")
+def train_generator(
+    out: Annotated[
+        Path, typer.Argument(help="The .safetensors file to write; its figures (.json) and a grid (.png) go beside it.")
+    ],
+    root: Annotated[
+        Path | None, typer.Option(help="A folder of photographs; default: those that scikit-image carries.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of either network.")] = 14_000,
+    batch: Annotated[int, typer.Option(min=2, help="Patches of a step.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and the patches held out.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.cpu,
+    as_json: Json = False,
+) -> None:
+    """Train a small generator on patches of photographs; an interrupted training is gone on with."""
+    from tqdm import tqdm
+
+    from w1bench.images.photographs import train_on_photographs
+    from w1bench.images.training import Training
+
+    training = Training(steps=steps, batch=batch, seed=seed)
+    # `disable=None` draws no bar without a terminal.
+    with tqdm(total=steps, unit="step", leave=False, disable=None) as bar:
+        figures = train_on_photographs(
+            out,
+            training,
+            root=None if root is None else str(root),
+            device=device.value,
+            report=lambda progress: options.advance(bar, progress.step),
+        )
+    fidelity = figures["fidelity"]
+    show(
+        as_json,
+        {"file": str(out), **figures},
+        f"{out}: sliced W1 to held-out patches {fidelity['samples']} (training patches {fidelity['training']}, a Gaussian "
+        f"{fidelity['gaussian']}).",
+    )

@@ -52,3 +52,8 @@ def show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> 
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     for part in readable:
         console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+
+
+def advance(bar: Any, done: int) -> None:
+    """Bring a progress bar to `done`."""
+    bar.update(done - bar.n)

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from w1bench import recipe as recipes
 from w1bench.errors import FunnelError, RecipeError
 from w1bench.funnel import MinFunnel, min_funnel
-from w1bench.images.datasets import real_pictures
+from w1bench.images.datasets import Pictures, real_pictures
 from w1bench.rays import RayMap, Rays
 from w1bench.recipe import Recipe
 from w1bench.sample import F64, Array, Sample
@@ -100,12 +100,20 @@ def make_source(recipe: Recipe, *, device: str = "cpu") -> Source:
         case recipes.BallSource(dim=dim, radius=radius):
             return UniformBall(dim, radius)
         case recipes.ImageSource(noise=noise):
-            return NoisyPictures(real_pictures(recipe.source), noise, recipe.half_width)
-        case recipes.GeneratorSource(checkpoint=checkpoint, architecture=architecture, latent=latent, noise=noise):
-            from w1bench.images.generators import load_generator  # here, because only generators need torch
+            return NoisyPictures(_pictures(recipe.source, device), noise, recipe.half_width)
+        case recipes.GeneratorSource(noise=noise):
+            from w1bench.images.generators import recipe_generator  # here, because only generators need torch
 
-            pictures = load_generator(Path(checkpoint), architecture, latent=latent, device=device)
-            return NoisyPictures(pictures, noise, recipe.half_width)
+            return NoisyPictures(recipe_generator(recipe.source, device), noise, recipe.half_width)
+
+
+def _pictures(source: recipes.ImageSource, device: str) -> Pictures:
+    """Real pictures, or their twins by a generator."""
+    if source.generator is None:
+        return real_pictures(source)
+    from w1bench.images.projection import project
+
+    return project(real_pictures(source), source.generator, device)
 
 
 def make_funnel(recipe: Recipe, source: Source) -> MinFunnel:

@@ -43,6 +43,21 @@ class BallSource(_Part):
     radius: _Positive
 
 
+class GeneratorFile(_Part):
+    """An image generator of latents z ~ N(0, I): the file of its weights or program, and what it is."""
+
+    checkpoint: _FileName
+    sha256: _Digest
+    architecture: str
+    latent: Annotated[int, Field(ge=1, le=65536)] = 128
+
+
+class Projection(GeneratorFile):
+    """The generator that real pictures go through, and the Adam steps that look for each one's latent."""
+
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+
 class ImageSource(_Part):
     """Real pictures with pixels in [-1, 1], plus normal noise of standard deviation `noise`."""
 
@@ -53,6 +68,8 @@ class ImageSource(_Part):
     sha256: _Digest | None = None  # of what lies there
     size: Annotated[int, Field(ge=4, le=512)] | None = None  # side of photograph patches (32) and CelebA pictures (64)
     crop: Annotated[int, Field(ge=4, le=178)] | None = None  # side of a CelebA picture's centre that is resized (140)
+    through: Literal["projection"] | None = None  # in place of each picture, the nearest that `generator` makes
+    generator: Projection | None = None
 
     @model_validator(mode="after")
     def _rooted(self) -> ImageSource:
@@ -62,6 +79,8 @@ class ImageSource(_Part):
             raise ValueError(f"crop came as {self.crop}; it goes with celeba")
         if self.dataset == "digits" and self.root is not None:
             raise ValueError("root goes with the other data sets; digits are those that scikit-learn carries")
+        if (self.through is None) != (self.generator is None):
+            raise ValueError('through = "projection" goes with a table [source.generator], and needs one')
         if self.root is not None and self.sha256 is None:
             raise ValueError(
                 "root came without the sha256 of what lies there; read the recipe from a file, which adds it"
@@ -69,14 +88,10 @@ class ImageSource(_Part):
         return self
 
 
-class GeneratorSource(_Part):
-    """Pictures of a generator's latents z ~ N(0, I), plus normal noise of standard deviation `noise`."""
+class GeneratorSource(GeneratorFile):
+    """Pictures of a generator, plus normal noise of standard deviation `noise`."""
 
     kind: Literal["generator"]
-    checkpoint: _FileName
-    sha256: _Digest
-    architecture: str
-    latent: Annotated[int, Field(ge=1, le=65536)] = 128
     noise: _Noise
 
 
@@ -185,8 +200,10 @@ def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
         raise RecipeError(f"In {origin}: {_sentence(error)}") from None
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:
     """A recipe from a TOML file; the funnel file and pictures that it names are pinned by their SHA-256.
+
+    `root` and `checkpoint` stand in for those that the source names.
 
     Raises:
         RecipeError: the file is missing, is no TOML, or determines no pair.
@@ -197,10 +214,27 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"Recipe {path} cannot be read ({error.strerror}); give the path of a .toml file.") from None
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"Recipe {path} is not TOML: {error}.") from None
-    _pin(values.get("funnel"), "file", path.parent)
-    _pin(values.get("source"), "root", path.parent)
-    _pin(values.get("source"), "checkpoint", path.parent)
+    source = values.get("source")
+    through = source.get("generator") if isinstance(source, dict) else None
+    _place(source, "root", root, path)
+    _place(source if through is None else through, "checkpoint", checkpoint, path)
+    for table, key in (
+        (values.get("funnel"), "file"),
+        (source, "root"),
+        (source, "checkpoint"),
+        (through, "checkpoint"),
+    ):
+        _pin(table, key, path.parent)
     return parse_recipe(values, origin=str(path))
+
+
+def _place(table: Any, key: str, given: Path | None, path: Path) -> None:
+    """Put the path that was given in place of the recipe's own."""
+    if given is None:
+        return
+    if not isinstance(table, dict) or key not in table:
+        raise RecipeError(f"The {key} {given} came for {path}, whose source names none; leave it out.")
+    table[key] = str(given.absolute())
 
 
 def _pin(table: Any, key: str, folder: Path) -> None:
@@ -213,7 +247,8 @@ def _pin(table: Any, key: str, folder: Path) -> None:
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RecipeError(
-            f"{folder / table[key]} cannot be read ({reason}); put it there or mend `{key}` in the recipe."
+            f"{folder / table[key]} cannot be read ({reason}); put it there or mend `{key}` in the recipe"
+            + (", or give --" + key + "." if key != "file" else ".")
         ) from None
     if table.setdefault("sha256", found) != found:
         raise RecipeError(f"{path} has SHA-256 {found}, but the recipe needs {table['sha256']}.")

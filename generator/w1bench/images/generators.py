@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +15,11 @@ from w1bench.errors import SourceError
 from w1bench.images import checkpoints
 from w1bench.images.checkpoints import RESNETS, Network
 from w1bench.images.resnet import LATENT_DIM
+from w1bench.recipe import GeneratorFile, content_sha256
 
 ARCHITECTURES = (*RESNETS, "torchscript", "exported", "onnx")
+
+EMBEDDED = Path(__file__).parents[1] / "generators"  # those that come with the package
 
 _BATCH = 64  # always as many latents at once, so that a picture's bits do not depend on how many were asked for
 
@@ -35,16 +39,36 @@ class GeneratedPictures:
 
     def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """The pictures of latents (n, latent): (n, *shape); raises SourceError where a pixel lies outside [-1, 1]."""
-        whole = -(-len(z) // _BATCH) * _BATCH
-        padded = torch.from_numpy(np.concatenate([z, np.zeros((whole - len(z), self.latent), np.float32)]))
         with torch.inference_mode():
-            parts = [self.network(part.to(self.device)).float().cpu() for part in padded.split(_BATCH)]
+            parts = [self.network(batch).float().cpu() for batch in self.batches(z)]
         pictures = torch.cat(parts)[: len(z)]
         if len(pictures) and not float(pictures.abs().max()) <= 1:
             raise SourceError(
                 f"The generator makes pixels up to {float(pictures.abs().max()):.3g}; they must lie in [-1, 1]."
             )
         return pictures.numpy()
+
+    def batches(self, rows: NDArray[np.float32]) -> Iterator[torch.Tensor]:
+        """`rows` in batches as the network takes them, on its device; the last is filled up with zeros."""
+        for start in range(0, len(rows), _BATCH):
+            batch = np.zeros((_BATCH, *rows.shape[1:]), np.float32)
+            part = rows[start : start + _BATCH]
+            batch[: len(part)] = part
+            yield torch.from_numpy(batch).to(self.device)
+
+
+def recipe_generator(file: GeneratorFile, device: str) -> GeneratedPictures:
+    """The generator that a recipe names: where the recipe says it lies, or among those that come with the package.
+
+    Raises:
+        SourceError: neither place holds the very file; or as `load_generator`.
+    """
+    for path in (Path(file.checkpoint), EMBEDDED / Path(file.checkpoint).name):
+        if path.is_file() and content_sha256(path) == file.sha256:
+            return load_generator(path, file.architecture, latent=file.latent, device=device)
+    raise SourceError(
+        f"Checkpoint {file.checkpoint} with SHA-256 {file.sha256} is not here; give its path with --checkpoint, or in a recipe."
+    )
 
 
 def load_generator(
@@ -56,10 +80,7 @@ def load_generator(
         SourceError: there is no such architecture, the file does not fit it, or its output is no picture in [-1, 1].
         MissingExtraError: the format needs a library that is not installed.
     """
-    try:
-        on = torch.zeros(1, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise SourceError(f"Device {device} cannot be used ({str(error).splitlines()[0]}); give cpu.") from None
+    on = resolve_device(device)
     match architecture:
         case "torchscript":
             network = checkpoints.load_torchscript(checkpoint, on)
@@ -72,6 +93,14 @@ def load_generator(
         case _:
             raise SourceError(f"There is no architecture {architecture!r}; there are: {', '.join(ARCHITECTURES)}.")
     return GeneratedPictures(network, latent, _picture_shape(network, latent, on, checkpoint), on)
+
+
+def resolve_device(device: torch.device | str) -> torch.device:
+    """The device of this name; raises SourceError where it cannot be used."""
+    try:
+        return torch.zeros(1, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise SourceError(f"Device {device} cannot be used ({str(error).splitlines()[0]}); give cpu.") from None
 
 
 def read_latents(path: Path) -> NDArray[np.float32]:
