@@ -161,7 +161,7 @@ def test_the_leaderboard_has_the_rows_of_the_pairs_as_they_are(
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     out = tmp_path / "site"
     export(archive, out, results=[results(archive, tmp_path / "results.json")])
-    assert "gone on gone-d2 is left out" in caplog.text
+    assert "1 rows on gone-d2 are left out" in caplog.text
     export(archive, out)
     assert not list(out.glob("leaderboard.*"))
     assert "leaderboard" not in (out / "index.html").read_text()
@@ -201,6 +201,11 @@ def test_again_changes_nothing_and_mends_what_was_damaged(archive: Path, tmp_pat
 def test_a_killed_export_goes_on_and_never_writes_into_the_archive(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     export(archive, out)
+    torn = [out / ".index.html.7.tmp", out / NAME / ".index.html.7.tmp"]
+    for path in torn:
+        path.write_text("torn")
+    export(archive, out)
+    assert not any(path.exists() for path in torn)
     left, source = out / NAME / ".train.h5.part", archive / NAME / "train.h5"
     left.hardlink_to(source)  # as it is between the link and its name
     (out / NAME / "train.h5").unlink()

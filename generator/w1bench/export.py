@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,8 @@ def _opened(out: Path) -> Generator[None]:
         raise PairError(f"{out} holds something that is no export; give an empty folder, or one that was exported to.")
     try:
         with filelock.FileLock(mark, timeout=0):
+            for stale in out.glob("**/.*.tmp"):  # of a process that was killed
+                stale.unlink()
             yield
     except filelock.Timeout:
         raise PairError(f"Another process exports to {out}; wait for it to end.") from None
@@ -84,13 +87,10 @@ def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Li
 def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[Trial]:
     """The trials of the pairs as they are now."""
     current = {manifest.name: manifest.digest() for manifest in pairs.values()}
-    found: list[Trial] = []
-    for trial in trials:
-        if current.get(trial.pair) == trial.pair_digest:
-            found.append(trial)
-        else:
-            _log.warning("%s on %s is left out: the archive has no such pair of its digest.", trial.method, trial.pair)
-    return found
+    rows = list(trials)
+    for pair, count in Counter(row.pair for row in rows if current.get(row.pair) != row.pair_digest).items():
+        _log.warning("%d rows on %s are left out: the archive has no such pair of their digest.", count, pair)
+    return [row for row in rows if current.get(row.pair) == row.pair_digest]
 
 
 def _put_board(out: Path, boards: Mapping[str, list[Standing]]) -> None:
