@@ -73,6 +73,20 @@ def test_the_way_from_recipe_to_scorecard(built: Path, tmp_path: Path) -> None:
     assert "steepest_slope" in run("score", pair, tmp_path / "lp.h5")
 
 
+def test_an_export_is_an_archive_to_fetch_from(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text("[]")
+    words = ("export", built, tmp_path / "site", "--results", tmp_path / "rows.json", "--results", tmp_path)
+    assert run_json(*words) == {"folder": str(tmp_path / "site"), "pairs": ["typed"]}
+    assert "is ready for any static host" in run(*words)
+    fetched = run_json("fetch", "typed", "--from", tmp_path / "site", "--cache", tmp_path / "cache")
+    assert (Path(fetched["folder"]) / "test.h5").read_bytes() == (built / "typed" / "test.h5").read_bytes()
+    assert "no export" in run("export", built, tmp_path / "cache", code=2)
+    assert "is no folder" in run("export", tmp_path / "none", tmp_path / "site", code=2)
+    assert "rows.json/none cannot be read" in run(
+        "export", built, tmp_path / "site", "--results", tmp_path / "rows.json/none", code=2
+    )
+
+
 def test_solve_on_fresh_draws(built: Path, tmp_path: Path) -> None:
     sidecar = run_json("solve", "lp", built / "typed", "--steps", 20, "--data", "fresh", "--out", tmp_path / "lp.h5")
     assert sidecar["data"] == "fresh"

@@ -109,6 +109,17 @@ def test_a_broken_download_is_continued_where_it_broke_off(host: Host, tmp_path:
     assert (tmp_path / NAME / "train.h5").read_bytes() == (host.root / NAME / "train.h5").read_bytes()
 
 
+def test_another_mirror_continues_what_one_broke_off(host: Host, archive: Path, tmp_path: Path) -> None:
+    host.cut_after = 100_000
+    with pytest.raises(UnreachableError):
+        fetch(NAME, host.url, tmp_path / "cache", only=["train"])
+    host.cut_after, host.root = None, tmp_path / "other"
+    host.root.mkdir()
+    (host.root / "mirror").symlink_to(archive)
+    fetch(NAME, f"{host.url}/mirror", tmp_path / "cache", only=["train"])
+    assert (f"/mirror/{NAME}/train.h5", "bytes=100000-") in host.requests
+
+
 def test_damage_on_the_way_is_found_and_thrown_away(host: Host, tmp_path: Path) -> None:
     host.flip = True
     with pytest.raises(CheckFailedError, match="the copy was thrown away"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import filelock
 from pydantic import BaseModel, ConfigDict
@@ -47,6 +49,13 @@ class Entry(BaseModel):
     bytes: int
     sealed: bool
     digest: str
+
+
+class Listed(NamedTuple):
+    """The size and SHA-256 of a file in an index."""
+
+    bytes: int
+    sha256: str
 
 
 def published(archive: Path) -> list[Path]:
@@ -95,21 +104,37 @@ def catalogue(archive: Path) -> list[Entry]:
     return [entry(manifest) for manifest in manifests(archive).values()]
 
 
+def listed(folder: Path, manifest: Manifest) -> dict[str, Listed]:
+    """The files of a pair, by name: its data, and what stands beside them in the folder itself but pages and hidden files."""
+    files: dict[str, Listed] = {}
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        if known := manifest.files.get(path.name):
+            files[path.name] = Listed(known.bytes, known.sha256)
+        elif not path.is_symlink() and not path.name.startswith(".") and path.suffix != ".html":
+            files[path.name] = Listed(path.stat().st_size, file_digest(path))
+    return files
+
+
+def index(pairs: Mapping[Path, Manifest]) -> dict[str, bytes]:
+    """The files at an archive's root: catalogue.json, registry.txt (`path sha256:...`, as pooch reads it), SHA256SUMS."""
+    entries = [entry(manifest).model_dump() for manifest in pairs.values()]
+    lines = [
+        (f"{folder.name}/{name}", file.sha256)
+        for folder, manifest in pairs.items()
+        for name, file in listed(folder, manifest).items()
+    ]
+    return {
+        CATALOGUE: (json.dumps({"pairs": entries}, indent=1) + "\n").encode(),
+        "registry.txt": "".join(f"{path} sha256:{digest}\n" for path, digest in lines).encode(),
+        "SHA256SUMS": "".join(f"{digest}  {path}\n" for path, digest in lines).encode(),
+    }
+
+
 def write_index(archive: Path) -> None:
-    """Write catalogue.json, registry.txt (`path sha256:...`, as pooch reads it) and SHA256SUMS at the archive's root."""
+    """Write the files of `index` for all published pairs."""
     with filelock.FileLock(archive / ".index.lock"):
-        lines: list[tuple[str, str]] = []
-        pairs = manifests(archive)
-        for folder, manifest in pairs.items():
-            for path in sorted(p for p in folder.iterdir() if p.is_file()):
-                known = manifest.files.get(path.name)
-                lines.append((f"{folder.name}/{path.name}", known.sha256 if known else file_digest(path)))
-        entries = [entry(manifest).model_dump() for manifest in pairs.values()]
-        write_durably(archive / CATALOGUE, (json.dumps({"pairs": entries}, indent=1) + "\n").encode())
-        write_durably(
-            archive / "registry.txt", ("".join(f"{path} sha256:{digest}\n" for path, digest in lines)).encode()
-        )
-        write_durably(archive / "SHA256SUMS", ("".join(f"{digest}  {path}\n" for path, digest in lines)).encode())
+        for name, content in index(manifests(archive)).items():
+            write_durably(archive / name, content)
 
 
 def check_digests(folder: Path, manifest: Manifest) -> None:

@@ -26,6 +26,7 @@ from w1bench import archive, store
 from w1bench.card import card
 from w1bench.certify import certify
 from w1bench.cost import Cost, pooled_cost, rays_still_needed
+from w1bench.croissant import CROISSANT, croissant
 from w1bench.durable import sync, write_durably
 from w1bench.engines import Engine, LocalThreads
 from w1bench.errors import CheckFailedError, PairError
@@ -187,12 +188,13 @@ def _assemble(
 
 
 def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
-    """The card and the picture."""
+    """The card, the picture, and the description for data catalogues."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     with store.open_file(folder / "test.h5") as file:
         test = store.datasets(file)
         rows = slice(_PREVIEWED)
         draw_preview(folder / "preview.png", manifest, pair.map.funnel, test["input"][rows], test["transported"][rows])
+    (folder / CROISSANT).write_text(croissant(manifest, folder), encoding="utf-8")
 
 
 def _publish(manifest: Manifest, folder: Path, final: Path) -> None:

@@ -25,7 +25,7 @@ app.add_typer(generator_commands.app, name="generator")
 
 _EXTRAS = {
     "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",
-    "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server", "jinja2": "server",
+    "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server",
     "starlette": "server",
 }  # fmt: skip
 _RECIPES = Path(__file__).parent / "recipes"
@@ -179,6 +179,24 @@ def fetch(
     here = config.from_environment()
     folder = fetch_pair(name, origin or here.archive, cache or here.home, only=only, progress=True)
     show(as_json, {"folder": str(folder)}, str(folder))
+
+
+@app.command()
+def export(
+    archive: Annotated[Path, typer.Argument(help="The archive's folder.")],
+    out_dir: Annotated[Path, typer.Argument(help="An empty folder, or one that was exported to before.")],
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(help="Rows of a leaderboard: a .json file, or a folder of them; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The static twin: archive, leaderboard and pages as plain files, for any host."""
+    from w1bench.export import export as export_archive
+
+    pairs = export_archive(archive, out_dir, results=results or (), progress=True)
+    document = {"folder": str(out_dir), "pairs": [manifest.name for manifest in pairs]}
+    show(as_json, document, f"{out_dir} is ready for any static host; its first page is {out_dir / 'index.html'}.")
 
 
 @app.command()

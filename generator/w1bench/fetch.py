@@ -25,10 +25,19 @@ TIMEOUT = httpx2.Timeout(30.0)
 _IDENTITY = {"Accept-Encoding": "identity"}  # bytes as they are stored, so that a range means a range of them
 
 
-def fetch(name: str, origin: str, cache: Path, *, only: Iterable[str] | None = None, progress: bool = False) -> Path:
+def fetch(
+    name: str,
+    origin: str,
+    cache: Path,
+    *,
+    only: Iterable[str] | None = None,
+    link: bool = False,
+    progress: bool = False,
+) -> Path:
     """Bring pair `name` from `origin` (a folder or URL) to `cache`/NAME and return that folder.
 
     Files that are there and whole are left alone; a partial download is continued. `only` names roles, e.g. ["test"].
+    `link` takes hard links to a folder's files, where the file system has them.
 
     Raises:
         PairError: the origin has no such pair, or `only` names no file of it.
@@ -41,7 +50,7 @@ def fetch(name: str, origin: str, cache: Path, *, only: Iterable[str] | None = N
         source = Path(origin) / name
         with _filling(folder, _of_name(read_manifest(source), name), only) as missing:
             for file, entry in missing.items():
-                _copy(source / file, folder / file, entry)
+                _copy(source / file, folder / file, entry, link=link)
         return folder
     with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         base, manifest = remote_manifest(client, origin, name)
@@ -115,15 +124,26 @@ def _whole(path: Path, entry: FileEntry) -> bool:
     return path.is_file() and path.stat().st_size == entry.bytes and file_digest(path) == entry.sha256
 
 
-def _copy(source: Path, path: Path, entry: FileEntry) -> None:
+def _copy(source: Path, path: Path, entry: FileEntry, *, link: bool) -> None:
     partial = path.with_name(f".{path.name}.part")
+    partial.unlink(missing_ok=True)  # it may be a link to a file of another folder, which must not be written into
     try:
-        shutil.copyfile(source, partial)
+        if not (link and _linked(source, partial)):
+            shutil.copyfile(source, partial)
     except OSError as error:
         if error.filename != str(source):
             raise  # the trouble is with the cache
         raise PairError(f"{source} cannot be read ({error.strerror}); fetch from another archive.") from None
     _accept(partial, path, entry, str(source))
+
+
+def _linked(source: Path, path: Path) -> bool:
+    """Whether `path` could be made a hard link to `source`: not where it lies on another file system."""
+    try:
+        path.hardlink_to(source.resolve())
+    except OSError:
+        return False
+    return True
 
 
 def _download(client: httpx2.Client, url: str, path: Path, entry: FileEntry, *, progress: bool) -> None:

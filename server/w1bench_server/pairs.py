@@ -14,7 +14,7 @@ from w1bench.recipe import NAME_PATTERN
 from w1bench.store import file_digest
 
 TRACKS = {"uniform": "hd", "ball": "ball", "images": "images", "generator": "images"}  # by the source's kind
-BESIDE = (FILENAME, "README.md", "preview.png")  # what stands beside the data files
+BESIDE = (FILENAME, "README.md", "croissant.json", "preview.png")  # what stands beside the data files
 
 _log = logging.getLogger(__name__)
 
