@@ -18,7 +18,7 @@ from making import SIZES, pinned, small_recipe
 from w1bench import build, store
 from w1bench.archive import published
 from w1bench.cost import Cost
-from w1bench.engines import LocalThreads
+from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, PairError, SourceError
 from w1bench.manifest import read_manifest
 from w1bench.pair import make_pair

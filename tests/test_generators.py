@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from making import pinned, small_recipe
 from w1bench.build import build
-from w1bench.engines import LocalThreads
+from w1bench.engines.threads import LocalThreads
 from w1bench.errors import SourceError
 from w1bench.images.checkpoints import RESNETS, convert, load_resnet
 from w1bench.images.generators import load_generator

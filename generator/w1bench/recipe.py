@@ -24,8 +24,8 @@ _Noise = Annotated[float, Field(gt=0, lt=1)]
 _FileName = Annotated[str, PlainSerializer(lambda file: Path(file).name, when_used="json")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class _Part(BaseModel, frozen=True):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class UniformSource(_Part):
@@ -218,6 +218,17 @@ def _pin(table: Any, key: str, folder: Path) -> None:
     if table.setdefault("sha256", found) != found:
         raise RecipeError(f"{path} has SHA-256 {found}, but the recipe needs {table['sha256']}.")
     table[key] = str(path)
+
+
+def check_files(recipe: Recipe) -> None:
+    """Hold the files that a recipe names against its digests, as on a machine that did not read it itself.
+
+    Raises:
+        RecipeError: one is missing, or another.
+    """
+    named = ((recipe.funnel, "file"), (recipe.source, "root"), (recipe.source, "checkpoint"))
+    for part, key in named:
+        _pin(dict(part), key, Path())
 
 
 def content_sha256(path: Path) -> str:
