@@ -24,8 +24,8 @@ _Noise = Annotated[float, Field(gt=0, lt=1)]
 _FileName = Annotated[str, PlainSerializer(lambda file: Path(file).name, when_used="json")]
 
 
-class _Part(BaseModel, frozen=True):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class UniformSource(_Part):
@@ -226,8 +226,7 @@ def check_files(recipe: Recipe) -> None:
     Raises:
         RecipeError: one is missing, or another.
     """
-    named = ((recipe.funnel, "file"), (recipe.source, "root"), (recipe.source, "checkpoint"))
-    for part, key in named:
+    for part, key in ((recipe.funnel, "file"), (recipe.source, "root"), (recipe.source, "checkpoint")):
         _pin(dict(part), key, Path())
 
 

@@ -73,7 +73,7 @@ class ShardWork:
 
     def pair_and_memory(self) -> tuple[Pair, ShardMemory]:
         """The recipe's pair and the memory of its shards, which a process keeps until it works for another recipe."""
-        return _pair_and_memory(self.recipe, self.device)
+        return _pair_and_memory(self)
 
     def _stored_moments(self, shard: Shard) -> NDArray[np.float64] | None:
         """The moments of a stored shard, or None where it is missing or damaged."""
@@ -177,9 +177,9 @@ _TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}
 
 
 @lru_cache(maxsize=1)
-def _pair_and_memory(recipe: Recipe, device: str) -> tuple[Pair, ShardMemory]:
-    check_files(recipe)
-    return make_pair(recipe, device=device), ShardMemory()
+def _pair_and_memory(work: ShardWork) -> tuple[Pair, ShardMemory]:
+    check_files(work.recipe)
+    return make_pair(work.recipe, device=work.device), ShardMemory()
 
 
 def _flat(points: NDArray[Any]) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from w1bench.errors import MissingExtraError, UnreachableError
 
 LOCAL = "local"
 _RETRIES = 8  # of a task whose worker or node died
+_PATIENCE = 10.0  # seconds for a cluster to answer
 _AHEAD = 2  # tasks for each processor, so that none waits for the next
 
 
@@ -63,12 +65,20 @@ class RayCluster:
             ray.init(address=LOCAL, num_cpus=count, include_dashboard=False, **quiet)
             return
         try:
+            _knock(self.address)  # Ray itself would wait for minutes
             ray.init(address=self.address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise UnreachableError(
                 f"No Ray cluster answers at {self.address} ({str(error).strip().splitlines()[0]}); start one with "
                 "`ray start --head`, or mend --address."
             ) from None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError unless something listens at host:port or ray://host:port; other addresses are Ray's to resolve."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 def _compute(work: Callable[[Task], Result], task: Task) -> Result:
