@@ -30,7 +30,7 @@ from w1bench.verify import verify
 def test_the_same_recipe_gives_the_same_bytes_for_any_shards_and_threads(recipe: Recipe, tmp_path: Path) -> None:
     first = build.build(recipe, tmp_path / "a", engine=LocalThreads(1))
     for name, threads, tiles in (("b", 1, 8), ("c", 2, 1), ("d", 3, 3)):
-        again = build.build(recipe, tmp_path / name, engine=LocalThreads(threads), tiles_per_shard=tiles)
+        again = build.build(recipe, tmp_path / name, engine=LocalThreads(threads), tiles=tiles)
         assert_same(again, first)
 
 

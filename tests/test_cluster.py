@@ -48,7 +48,7 @@ def test_one_and_two_workers_give_the_bytes_of_threads(cluster: Any, tmp_path: P
     first = build(PHOTOS, tmp_path / "threads", engine=LocalThreads(2))
     for workers in (1, 2):
         engine = RayCluster(cluster.address, workers)
-        assert_same(build(PHOTOS, tmp_path / str(workers), engine=engine, tiles_per_shard=1), first)
+        assert_same(build(PHOTOS, tmp_path / str(workers), engine=engine, tiles=1), first)
 
 
 def test_both_nodes_work_each_on_one_thread_and_errors_are_raised_as_they_are(cluster: Any, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_node_that_is_killed_leaves_its_shards_to_the_others(cluster: Any, tmp
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    folder = build(SLOW, tmp_path / "cluster", engine=RayCluster(cluster.address), tiles_per_shard=2)
+    folder = build(SLOW, tmp_path / "cluster", engine=RayCluster(cluster.address), tiles=2)
     killer.join(60)
     assert killed, "no task of the node was killed"
     assert_same(folder, whole)

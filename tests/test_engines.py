@@ -75,7 +75,7 @@ def test_processes_give_the_bytes_of_threads(generated: Path, tmp_path: Path) ->
     for recipe, counts in ((pictures, (2,)), (PHOTOS, (1, 2))):
         first = build(recipe, tmp_path / "threads", engine=LocalThreads(2))
         for workers in counts:
-            again = build(recipe, tmp_path / str(workers), engine=LocalProcesses(workers), tiles_per_shard=1)
+            again = build(recipe, tmp_path / str(workers), engine=LocalProcesses(workers), tiles=1)
             assert_same(again, first)
 
 

@@ -96,8 +96,8 @@ def test_shards_are_resumed_from_anywhere_damaged_ones_computed_again_and_all_re
     _damage(kept, train[0].filename, at=5000)  # in an array
     _damage(kept, train[1].filename, at=-30)  # in the table of contents
     with pytest.raises(PairError, match=r"unfinished build of photos lies in .*--resume"):
-        build(PHOTOS, tmp_path / "again", shards=place, tiles_per_shard=1)
-    folder = build(PHOTOS, tmp_path / "again", shards=place, tiles_per_shard=1, resume=True)
+        build(PHOTOS, tmp_path / "again", shards=place, tiles=1)
+    folder = build(PHOTOS, tmp_path / "again", shards=place, tiles=1, resume=True)
     assert_same(folder, whole)
     assert kept.is_empty()
 

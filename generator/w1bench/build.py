@@ -34,7 +34,7 @@ from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
 from w1bench.pair import Pair
 from w1bench.preview import draw_preview
 from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
-from w1bench.shards import COST, DRAWN, TILES_PER_SHARD, Shard, ShardWork, fill, shards_of
+from w1bench.shards import COST, DRAWN, Shard, ShardWork, fill, shards_of, tiles_per_shard
 from w1bench.storage import Storage, storage_at
 
 _TILES_PER_COST_SHARD = 64
@@ -48,7 +48,7 @@ def build(
     resume: bool = False,
     engine: Engine | None = None,
     shards: str | None = None,
-    tiles_per_shard: int = TILES_PER_SHARD,
+    tiles: int | None = None,
     gzip: bool = False,
     device: str = "cpu",
     progress: bool = False,
@@ -56,6 +56,7 @@ def build(
     """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
 
     Shards lie in the folder or object storage `shards` until then, under the recipe's hash; by default beside the pair.
+    A shard has so many `tiles`, by default as many as keep it small.
 
     Raises:
         PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
@@ -76,7 +77,8 @@ def build(
     with threadpool_limits(1), _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
         _refuse_to_overwrite(final)
         _open_work_folder(work, storage, recipe, resume=resume)
-        parts = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in DRAWN}
+        tiles = tiles or tiles_per_shard(pair)
+        parts = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles) for role in DRAWN}
         with (engine or LocalThreads()).started() as run:
             compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress)
             moments = compute([shard for part in parts.values() for shard in part], unit="row")

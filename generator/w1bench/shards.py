@@ -25,7 +25,8 @@ from w1bench.streams import stream
 
 DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
 COST = "cost"  # and rays drawn for W1 alone
-TILES_PER_SHARD = 8
+_MOST_TILES = 8  # of a shard
+_SHARD_BYTES = 1 << 21  # of an array of it: what a worker keeps in memory, once to four times
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -41,6 +42,11 @@ class Shard:
     @property
     def filename(self) -> str:
         return f"{self.role}-{self.start:08d}-{self.stop:08d}.npz"
+
+
+def tiles_per_shard(pair: Pair) -> int:
+    """How many tiles make a shard that is worth a file, and keeps a worker's memory small."""
+    return max(1, min(_MOST_TILES, _SHARD_BYTES // (pair.rows * pair.dim * pair.source.dtype.itemsize)))
 
 
 def shards_of(role: str, rows: int, tile: int, tiles_per_shard: int) -> list[Shard]:
