@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,12 +19,13 @@ import torch
 
 from making import PHOTOS, SLOW, assert_same, pinned, small_recipe
 from w1bench.build import build
-from w1bench.engines import Engine
+from w1bench.engines import Engine, Run
 from w1bench.engines.processes import LocalProcesses
 from w1bench.engines.threads import LocalThreads
-from w1bench.errors import RecipeError, UnreachableError
+from w1bench.errors import PairError, RecipeError, UnreachableError
 from w1bench.images.checkpoints import RESNETS
 from w1bench.images.resnet import ResNetGenerator
+from w1bench.storage import Folder
 from working import Fragile, inverse, threads_of_torch
 
 SMALL = "wgan-qc-resnet-32-small"
@@ -101,6 +105,26 @@ from w1bench.engines.threads import LocalThreads
 if __name__ == "__main__":
     build(SLOW, Path(sys.argv[1]), engine=LocalProcesses(2) if sys.argv[3] == "processes" else LocalThreads(2))
 """
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Workers of another machine, which stores shards in a folder of its own."""
+
+    folder: Path
+
+    @contextmanager
+    def started(self) -> Iterator[Run]:
+        def run(work: Any, tasks: Any) -> Iterator[Any]:
+            return map(replace(work, storage=Folder(self.folder)), tasks)
+
+        yield run
+
+
+def test_shards_that_another_machine_keeps_to_itself_are_missed_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PairError, match=r"train-.*npz was computed, but is not in .*--shards"):
+        build(PHOTOS, tmp_path / "archive", engine=Elsewhere(tmp_path / "theirs"), tiles=1)
+    assert len(list((tmp_path / "theirs").iterdir())) == 1
 
 
 @pytest.fixture(scope="module")

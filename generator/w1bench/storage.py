@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -78,8 +78,7 @@ class Folder:
 class ObjectStorage:
     """The objects below a URL; credentials and endpoint come from the environment, as obstore reads it.
 
-    Objects pass through a temporary file, so that memory stays flat. Each method raises UnreachableError where the
-    service does not answer or refuses.
+    Each method raises UnreachableError where the service does not answer or refuses.
     """
 
     url: str
@@ -89,21 +88,17 @@ class ObjectStorage:
 
     @contextmanager
     def create(self, name: str) -> Generator[BinaryIO]:
-        with tempfile.TemporaryFile() as file:
-            yield file
-            file.seek(0)
-            with self._reached() as objects:
-                objects.put(name, file)
+        file = BytesIO()
+        yield file
+        with self._reached() as objects:
+            objects.put(name, file.getbuffer(), use_multipart=False)  # a killed upload leaves no parts behind
 
     def open(self, name: str) -> BinaryIO | None:
-        if not self.holds(name):
-            return None
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked for it closes it
         with self._reached() as objects:
-            for piece in objects.get(name).stream():
-                file.write(piece)
-        file.seek(0)
-        return file
+            try:
+                return BytesIO(objects.get(name).bytes())
+            except FileNotFoundError:
+                return None
 
     def holds(self, name: str) -> bool:
         with self._reached() as objects:
