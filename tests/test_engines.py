@@ -74,7 +74,7 @@ def test_processes_give_the_bytes_of_threads(generated: Path, tmp_path: Path) ->
     source = pinned({"kind": "generator", "checkpoint": str(generated), "architecture": SMALL, "noise": 0.01})
     pictures = small_recipe(
         "generated", power=100.0, half_width=1.2, source=source, funnel={"count": 4, "center_half_width": 1.0},
-        sizes={"train": 300, "test": 200, "probe": 50, "w1_rays": 512},
+        sizes={"train": 200, "test": 200, "probe": 50, "w1_rays": 512},
     )  # fmt: skip
     for recipe, counts in ((pictures, (2,)), (PHOTOS, (1, 2))):
         first = build(recipe, tmp_path / "threads", engine=LocalThreads(2))
