@@ -1,4 +1,4 @@
-"""Processes of this machine: for networks, which threads of one interpreter would run by turns. A worker that dies is replaced."""
+"""Processes of this machine, which share nothing: one that dies is replaced."""
 
 from __future__ import annotations
 
