@@ -52,6 +52,28 @@ RECIPES = (
     ),
 )
 
+PHOTOS = small_recipe(
+    "photos",
+    power=100.0,
+    half_width=1.2,
+    source={"kind": "images", "dataset": "photos", "noise": 0.01},
+    funnel={"count": 4, "center_half_width": 1.0},
+    sizes={"train": 700, "test": 300, "probe": 50, "w1_rays": 2048},
+)
+SLOW = small_recipe("slow", source={"kind": "uniform", "dim": 200}, funnel={"count": 64},
+                    sizes={"train": 60_000, "test": 2000, "probe": 100, "w1_rays": 1 << 17})  # fmt: skip
+
+
+def assert_same(folder: Path, other: Path) -> None:
+    """Two pairs with the same files to the byte; the first difference is named."""
+    found, needed = contents(folder), contents(other)
+    assert list(found) == list(needed)
+    assert [name for name in needed if found[name] != needed[name]] == []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
 
 def pinned(source: dict[str, object]) -> dict[str, object]:
     """A source with the digest of what lies at its root or checkpoint, as reading a recipe adds it."""

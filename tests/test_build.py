@@ -14,43 +14,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from making import SIZES, pinned, small_recipe
+from making import PHOTOS, SIZES, SLOW, assert_same, contents, pinned, small_recipe
 from w1bench import build, store
 from w1bench.archive import published
 from w1bench.cost import Cost
-from w1bench.engines import LocalThreads
+from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, PairError, SourceError
 from w1bench.manifest import read_manifest
 from w1bench.pair import make_pair
 from w1bench.recipe import Recipe
 from w1bench.verify import verify
 
-PHOTOS = small_recipe(
-    "photos",
-    power=100.0,
-    half_width=1.2,
-    source={"kind": "images", "dataset": "photos", "noise": 0.01},
-    funnel={"count": 4, "center_half_width": 1.0},
-    sizes={"train": 700, "test": 300, "probe": 50, "w1_rays": 2048},
-)
-
-
-def assert_same(folder: Path, other: Path) -> None:
-    """Two pairs with the same files to the byte; the first difference is named."""
-    found, needed = contents(folder), contents(other)
-    assert list(found) == list(needed)
-    assert [name for name in needed if found[name] != needed[name]] == []
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
 
 @pytest.mark.parametrize("recipe", [small_recipe(sizes=SIZES | {"train": 9000}), PHOTOS], ids=lambda r: r.name)
 def test_the_same_recipe_gives_the_same_bytes_for_any_shards_and_threads(recipe: Recipe, tmp_path: Path) -> None:
     first = build.build(recipe, tmp_path / "a", engine=LocalThreads(1))
     for name, threads, tiles in (("b", 1, 8), ("c", 2, 1), ("d", 3, 3)):
-        again = build.build(recipe, tmp_path / name, engine=LocalThreads(threads), tiles_per_shard=tiles)
+        again = build.build(recipe, tmp_path / name, engine=LocalThreads(threads), tiles=tiles)
         assert_same(again, first)
 
 
@@ -93,13 +73,11 @@ def test_a_build_that_failed_is_not_seen_and_can_be_resumed_or_removed(tmp_path:
         build.build(impossible.with_sizes(train=1000), tmp_path, resume=True)
 
 
-SLOW = small_recipe("slow", source={"kind": "uniform", "dim": 200}, funnel={"count": 64},
-                    sizes={"train": 60_000, "test": 2000, "probe": 100, "w1_rays": 1 << 17})  # fmt: skip
 _CHILD = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_build import SLOW
+from making import SLOW
 from w1bench.build import build
 build(SLOW, Path(sys.argv[1]), resume=True)
 """

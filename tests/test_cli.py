@@ -55,6 +55,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "archive"
 
 
+def test_engines_and_shards_are_chosen_by_options(built: Path, tmp_path: Path) -> None:
+    words = ("build", built.parent / "typed.toml", "--test", 600, "--shards", tmp_path / "shards")
+    run(*words, "--archive", tmp_path / "archive", "--engine", "processes", "--workers", 1)
+    for name in ("train.h5", "test.h5", "manifest.json"):
+        assert (tmp_path / "archive/typed" / name).read_bytes() == (built / "typed" / name).read_bytes()
+    assert list((tmp_path / "shards").iterdir()) == []
+    words = (*words, "--archive", tmp_path / "none", "--engine", "ray")
+    assert "No Ray cluster answers at 127.0.0.1:9 " in run(*words, "--address", "127.0.0.1:9", code=3)
+    assert "No Ray cluster answers at 127.0.0.1:1 " in run(
+        *words, "--resume", code=3, W1BENCH_RAY_ADDRESS="127.0.0.1:1"
+    )
+
+
 def test_the_way_from_recipe_to_scorecard(built: Path, tmp_path: Path) -> None:
     pair = built / "typed"
     assert "figures hold" in run("build", built.parent / "typed.toml", "--archive", tmp_path / "again")

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from making import pinned, small_recipe
 from w1bench.build import build
-from w1bench.engines import LocalThreads
+from w1bench.engines.threads import LocalThreads
 from w1bench.errors import SourceError
 from w1bench.images.checkpoints import RESNETS, convert, load_resnet
 from w1bench.images.generators import load_generator
@@ -229,7 +229,7 @@ def test_generated_pairs_have_the_same_bytes_for_any_shards_and_threads(tmp_path
         sizes={"train": 600, "test": 200, "probe": 50, "w1_rays": 1024},
     )  # fmt: skip
     built = [
-        build(recipe, tmp_path / str(threads), engine=LocalThreads(threads), tiles_per_shard=tiles)
+        build(recipe, tmp_path / str(threads), engine=LocalThreads(threads), tiles=tiles)
         for threads, tiles in ((1, 8), (2, 1))
     ]
     for path in built[0].iterdir():

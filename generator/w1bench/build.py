@@ -1,7 +1,7 @@
 """Build: recipe -> certified pair folder, in shards that survive a kill and give the same bytes in any order.
 
-Shards are computed by an engine and land, each atomically, in the hidden folder `.NAME.building`; then the files are
-assembled once, certified, and the folder appears under its name by a single rename.
+Shards are computed by an engine and land, each atomically, in the hidden folder `.NAME.building` or where `shards` says;
+then the files are assembled once, certified, and the folder appears under its name by a single rename.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from w1bench.certify import certify
 from w1bench.cost import Cost, pooled_cost, rays_still_needed
 from w1bench.croissant import CROISSANT, croissant
 from w1bench.durable import sync, write_durably
-from w1bench.engines import Engine, LocalThreads
+from w1bench.engines import Engine, Run
+from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
-from w1bench.pair import Pair, make_pair
+from w1bench.pair import Pair
 from w1bench.preview import draw_preview
 from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
-from w1bench.shards import COST, DRAWN, TILES_PER_SHARD, Shard, ShardMemory, ensure_shard, fill, shards_of
+from w1bench.shards import COST, DRAWN, Shard, ShardWork, fill, shards_of, tiles_per_shard
+from w1bench.storage import Storage, storage_at
 
 _TILES_PER_COST_SHARD = 64
 _PREVIEWED = 2000  # rows that the picture is drawn from
@@ -46,39 +48,48 @@ def build(
     *,
     resume: bool = False,
     engine: Engine | None = None,
-    tiles_per_shard: int = TILES_PER_SHARD,
+    shards: str | None = None,
+    tiles: int | None = None,
     gzip: bool = False,
     device: str = "cpu",
     progress: bool = False,
 ) -> Path:
     """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
 
+    Shards lie in the folder or object storage `shards` until then, under the recipe's hash; by default beside the pair.
+    A shard has so many `tiles`, by default as many as keep it small.
+
     Raises:
         PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
-            another recipe; or another process builds it.
+            another recipe; or another process builds it; or a shard is missing where it was stored.
         CheckFailedError: the certificate does not hold; the files are kept for inspection.
+        UnreachableError: object storage, or the engine's workers, cannot be reached.
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
     final, work = archive_folder / recipe.name, archive_folder / f".{recipe.name}.building"
+    storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(work / "shards"))
     if resume and _is_published(final, recipe):
-        return _tidy(archive_folder, final, work)
+        return _tidy(archive_folder, final, work, storage)
     _refuse_to_overwrite(final)
-    pair = make_pair(recipe, device=device)
+    shard_work = ShardWork(recipe, storage, device)
+    pair, _ = shard_work.pair_and_memory()
     archive_folder.mkdir(parents=True, exist_ok=True)
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
     with threadpool_limits(1), _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
         _refuse_to_overwrite(final)
-        _open_work_folder(work, recipe, resume=resume)
-        run = partial(_run, engine or LocalThreads(), pair, work / "shards", progress=progress)
-        shards = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles_per_shard) for role in DRAWN}
-        moments = np.concatenate([run(of_role, label=role) for role, of_role in shards.items()])
-        cost = _cost(pair, moments, run)
+        _open_work_folder(work, storage, recipe, resume=resume)
+        tiles = tiles or tiles_per_shard(pair)
+        parts = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles) for role in DRAWN}
+        with (engine or LocalThreads()).started() as run:
+            compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress)
+            moments = compute([shard for part in parts.values() for shard in part], unit="row")
+            cost = _cost(pair, moments, partial(compute, unit="ray"))
         folder = work / "pair"
         folder.mkdir(exist_ok=True)
-        manifest = _assemble(pair, cost, shards, work / "shards", folder, gzip=gzip)
+        manifest = _assemble(pair, cost, parts, storage, folder, gzip=gzip)
         _describe(manifest, pair, folder)
         _publish(manifest, folder, final)
-        return _tidy(archive_folder, final, work)
+        return _tidy(archive_folder, final, work, storage)
 
 
 def _is_published(final: Path, recipe: Recipe) -> bool:
@@ -86,8 +97,9 @@ def _is_published(final: Path, recipe: Recipe) -> bool:
     return (final / FILENAME).is_file() and read_manifest(final).recipe_sha256 == recipe.sha256()
 
 
-def _tidy(archive_folder: Path, final: Path, work: Path) -> Path:
+def _tidy(archive_folder: Path, final: Path, work: Path, storage: Storage) -> Path:
     """What is left to do for a published pair: remove what it was made of, and list it."""
+    storage.clear()
     shutil.rmtree(work, ignore_errors=True)
     archive.write_index(archive_folder)
     return final
@@ -114,34 +126,44 @@ def _locked(path: Path, name: str) -> Generator[None]:
         lock.release()  # the file stays: whoever waits for it would hold a lock on what is there no more
 
 
-def _open_work_folder(work: Path, recipe: Recipe, *, resume: bool) -> None:
+def _open_work_folder(work: Path, storage: Storage, recipe: Recipe, *, resume: bool) -> None:
     """Make the hidden folder, or go on in one of the same recipe."""
     pinned = work / "recipe.json"
-    if work.exists() and not resume:
+    if not resume and (work.exists() or not storage.is_empty()):
+        place = work if work.exists() else storage
         raise PairError(
-            f"An unfinished build of {recipe.name} lies in {work}; go on with --resume, or remove that folder to start anew."
+            f"An unfinished build of {recipe.name} lies in {place}; go on with --resume, or remove that folder to start anew."
         )
     if pinned.exists() and pinned.read_text() != recipe.canonical():
         raise PairError(
             f"The unfinished build in {work} is of another recipe or other sizes; resume it with those, or remove that folder."
         )
-    (work / "shards").mkdir(parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
     if not pinned.exists():
         write_durably(pinned, recipe.canonical().encode())
 
 
-def _run(
-    engine: Engine, pair: Pair, folder: Path, shards: Sequence[Shard], *, label: str, progress: bool
+def _compute(
+    run: Run, work: ShardWork, shards: Sequence[Shard], *, rows: int, unit: str, progress: bool
 ) -> NDArray[np.float64]:
     """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
-    results = engine.run(partial(ensure_shard, pair, folder, ShardMemory()), shards)
+    moments: list[NDArray[np.float64]] = []
+    total = sum(shard.stop - shard.start for shard in shards) * rows
     # `disable=None` draws no bar without a terminal.
-    bar = tqdm(results, total=len(shards), desc=f"{pair.recipe.name} {label}", unit="shard", leave=False,
-               disable=None if progress else True)  # fmt: skip
-    return np.concatenate(list(bar))
+    with tqdm(total=total, desc=work.recipe.name, unit=unit, unit_scale=True, leave=False,
+              disable=None if progress else True) as bar:  # fmt: skip
+        for shard, of_shard in zip(shards, run(work, shards), strict=True):
+            if not work.storage.holds(shard.filename):
+                raise PairError(
+                    f"Shard {shard.filename} was computed, but is not in {work.storage}; workers on other machines need "
+                    "--shards, a folder that all machines share or a bucket."
+                )
+            moments.append(of_shard)
+            bar.update(len(of_shard) * rows)
+    return np.concatenate(moments)
 
 
-def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[np.float64]]) -> Cost:
+def _cost(pair: Pair, moments: NDArray[np.float64], compute: Callable[[Sequence[Shard]], NDArray[np.float64]]) -> Cost:
     """W1 over every ray drawn so far and as many more as are needed."""
     tiles = 0
     while True:
@@ -153,11 +175,11 @@ def _cost(pair: Pair, moments: NDArray[np.float64], run: Callable[..., NDArray[n
         shards = [
             Shard(COST, t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
         ]
-        moments, tiles = np.concatenate([moments, run(shards, label="W1")]), until
+        moments, tiles = np.concatenate([moments, compute(shards)]), until
 
 
 def _assemble(
-    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], shard_folder: Path, folder: Path, *, gzip: bool
+    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, folder: Path, *, gzip: bool
 ) -> Manifest:
     """Write the pair's files from its shards, certify them, and describe them."""
     recipe, funnel = pair.recipe, pair.map.funnel
@@ -169,7 +191,7 @@ def _assemble(
     )  # fmt: skip
     for role, of_role in shards.items():
         with store.create(folder / f"{role}.h5", manifest.specs(role), gzip=gzip) as datasets:
-            fill(datasets, of_role, shard_folder, pair.rows)
+            fill(datasets, of_role, storage, pair.rows)
     with store.create(folder / "funnel.h5", manifest.specs("funnel"), gzip=gzip) as datasets:
         datasets["center"][...] = funnel.center.reshape(-1, *pair.source.shape)
         datasets["offset"][...] = funnel.offset

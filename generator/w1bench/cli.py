@@ -41,6 +41,8 @@ class Engine(StrEnum):
     """Where shards are computed."""
 
     local = "local"
+    processes = "processes"
+    ray = "ray"
 
 
 class Draws(StrEnum):
@@ -104,7 +106,16 @@ def build(
     probe: Annotated[int | None, typer.Option(help="Rows of probe.h5.")] = None,
     w1_rays: Annotated[int | None, typer.Option(help="Least number of rays that W1 is averaged over.")] = None,
     engine: Annotated[Engine, typer.Option(help="Where shards are computed.")] = Engine.local,
-    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 takes one for each processor.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Threads, processes or tasks at once; 0 takes what the processors allow.")
+    ] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="A Ray cluster's address; default W1BENCH_RAY_ADDRESS, else one on this machine.")
+    ] = None,
+    shards: Annotated[
+        str | None,
+        typer.Option(help="A folder that all workers share, or s3://bucket/prefix; default: beside the pair."),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where image generators run.")] = Device.cpu,
     root: Annotated[Path | None, typer.Option(help="Where the recipe's pictures lie, in place of source.root.")] = None,
     checkpoint: Annotated[
@@ -121,7 +132,6 @@ def build(
 ) -> None:
     """Build a pair from its recipe, certify it, and publish it in the archive."""
     from w1bench.build import build as build_pair
-    from w1bench.engines import LocalThreads
     from w1bench.manifest import read_manifest
 
     chosen = _recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
@@ -131,7 +141,8 @@ def build(
         chosen,
         archive or _local_archive(),
         resume=resume,
-        engine=LocalThreads(workers),
+        engine=_engine(engine, workers, address, device),
+        shards=shards,
         gzip=gzip,
         device=device.value,
         progress=True,
@@ -312,6 +323,24 @@ def _recipe(name: str, *, root: Path | None, checkpoint: Path | None) -> Any:
             f"{name!r} is neither a .toml file nor a catalogued recipe; there are: {', '.join(catalogued)}."
         )
     return read_recipe(catalogued[name], root=root, checkpoint=checkpoint)
+
+
+def _engine(engine: Engine, workers: int, address: str | None, device: Device) -> Any:
+    """Where shards are computed, by its name."""
+    match engine:
+        case Engine.local:
+            from w1bench.engines.threads import LocalThreads
+
+            return LocalThreads(workers)
+        case Engine.processes:
+            from w1bench.engines.processes import LocalProcesses
+
+            return LocalProcesses(workers)
+        case Engine.ray:
+            from w1bench.engines.cluster import RayCluster
+
+            place = address or config.from_environment().ray_address
+            return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)
 
 
 def _local_archive() -> Path:

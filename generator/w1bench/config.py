@@ -17,13 +17,15 @@ class Config:
     """Where pairs, the service and its token are.
 
     `archive` (W1BENCH_ARCHIVE) is a folder or URL, `home` (W1BENCH_HOME) the cache of fetched pairs, `server`
-    (W1BENCH_SERVER) the service's URL, `token` (W1BENCH_TOKEN) what submissions are made with.
+    (W1BENCH_SERVER) the service's URL, `token` (W1BENCH_TOKEN) what submissions are made with, `ray_address` (W1BENCH_RAY_ADDRESS) the cluster
+    that builds with `--engine ray`.
     """
 
     archive: str
     home: Path
     server: str
     token: str | None
+    ray_address: str
 
     @property
     def archive_is_url(self) -> bool:
@@ -37,6 +39,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
         home=Path(environment.get("W1BENCH_HOME") or platformdirs.user_cache_dir("w1bench")),
         server=environment.get("W1BENCH_SERVER") or DEFAULT_SERVER,
         token=environment.get("W1BENCH_TOKEN") or None,
+        ray_address=environment.get("W1BENCH_RAY_ADDRESS") or "local",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import BinaryIO
 @contextmanager
 def replacing(path: Path) -> Generator[BinaryIO]:
     """A file to write that takes `path`'s name when the block ends without an error, and otherwise leaves nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # By chance, because several machines may write to one folder.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import DTypeLike
+from threadpoolctl import threadpool_limits
 
 from w1bench import recipe as recipes
 from w1bench.errors import FunnelError, RecipeError
@@ -78,7 +79,8 @@ def make_pair(recipe: Recipe, *, device: str = "cpu") -> Pair:
         RecipeError, FunnelError, SourceError: the recipe's funnels or pictures do not fit; the sentence says why.
     """
     source = make_source(recipe, device=device)
-    funnel = make_funnel(recipe, source)
+    with threadpool_limits(1):  # as the engines' workers, so that centres drawn from a source round the same
+        funnel = make_funnel(recipe, source)
     if funnel.dim != prod(source.shape):
         raise FunnelError(
             f"The funnels have dimension {funnel.dim}, but the source draws points of shape {source.shape}; "

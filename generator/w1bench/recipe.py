@@ -255,6 +255,15 @@ def _pin(table: Any, key: str, folder: Path) -> None:
     table[key] = str(path)
 
 
+def check_root(recipe: Recipe) -> None:
+    """Hold the pictures that a recipe names against its digest, as on a machine that did not read it itself.
+
+    Raises:
+        RecipeError: they are missing, or others.
+    """
+    _pin(dict(recipe.source), "root", Path())
+
+
 def content_sha256(path: Path) -> str:
     """SHA-256 of a file; of a folder, that of the names and digests of its files in order."""
     if path.is_dir():

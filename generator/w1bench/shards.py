@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 import h5py
@@ -15,14 +16,17 @@ from numpy.typing import NDArray
 
 from w1bench import store
 from w1bench.cost import tile_moments
-from w1bench.durable import replacing
-from w1bench.pair import Pair
+from w1bench.errors import PairError
+from w1bench.pair import Pair, make_pair
 from w1bench.rays import Rays
+from w1bench.recipe import Recipe, check_root
+from w1bench.storage import Storage
 from w1bench.streams import stream
 
 DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
 COST = "cost"  # and rays drawn for W1 alone
-TILES_PER_SHARD = 8
+_MOST_TILES = 8  # of a shard
+_SHARD_BYTES = 1 << 21  # of an array of it: what a worker keeps in memory, once to four times
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -40,31 +44,85 @@ class Shard:
         return f"{self.role}-{self.start:08d}-{self.stop:08d}.npz"
 
 
+def tiles_per_shard(pair: Pair) -> int:
+    """How many tiles make a shard that is worth a file, and keeps a worker's memory small."""
+    return max(1, min(_MOST_TILES, _SHARD_BYTES // (pair.rows * pair.dim * pair.source.dtype.itemsize)))
+
+
 def shards_of(role: str, rows: int, tile: int, tiles_per_shard: int) -> list[Shard]:
     """The shards that `rows` rows of a role are drawn in, given the rows of a tile."""
     tiles = -(-rows // tile)
     return [Shard(role, t, min(t + tiles_per_shard, tiles)) for t in range(0, tiles, tiles_per_shard)]
 
 
-def ensure_shard(pair: Pair, folder: Path, memory: ShardMemory, shard: Shard) -> NDArray[np.float64]:
-    """The moments of a shard, which is computed and stored unless an intact one is there."""
-    path = folder / shard.filename
-    if path.exists() and (stored := _intact(path)) is not None:
-        return stored
-    arrays, moments = compute_shard(pair, shard, memory)
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, moments=moments, **arrays)
-    return moments
+@dataclass(frozen=True)
+class ShardWork:
+    """Computes shards and stores them. It is small and goes to any process or machine, which makes the pair again from its recipe."""
+
+    recipe: Recipe
+    storage: Storage
+    device: str = "cpu"
+
+    def __call__(self, shard: Shard) -> NDArray[np.float64]:
+        """The moments of a shard, which is computed and stored unless an intact one is there.
+
+        Raises:
+            RecipeError: a file that the recipe names is not the one that it pins, here.
+        """
+        if (stored := self._stored_moments(shard)) is not None:
+            return stored
+        pair, memory = self.pair_and_memory()
+        arrays, moments = compute_shard(pair, shard, memory)
+        with self.storage.create(shard.filename) as file:
+            np.savez(file, allow_pickle=False, moments=moments, **arrays)
+        return moments
+
+    def pair_and_memory(self) -> tuple[Pair, ShardMemory]:
+        """The recipe's pair and the memory of its shards, which a process keeps until it works for another recipe."""
+        return _pair_and_memory(self)
+
+    def _stored_moments(self, shard: Shard) -> NDArray[np.float64] | None:
+        """The moments of a stored shard, or None where it is missing or damaged."""
+        if (file := self.storage.open(shard.filename)) is None:
+            return None
+        with file:
+            try:
+                with zipfile.ZipFile(file) as archive_file:
+                    if archive_file.testzip() is not None:
+                        return None
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    return arrays["moments"]
+            except Exception:  # noqa: BLE001 - a damaged archive may make the reader raise anything
+                return None
 
 
-def fill(datasets: Mapping[str, h5py.Dataset], shards: Sequence[Shard], folder: Path, tile: int) -> None:
-    """Write the arrays of stored shards, of tiles of `tile` rows, to their places in data sets."""
+def fill(datasets: Mapping[str, h5py.Dataset], shards: Sequence[Shard], storage: Storage, tile: int) -> None:
+    """Write the arrays of stored shards, of tiles of `tile` rows, to their places in data sets.
+
+    Raises:
+        PairError: a shard is missing or damaged.
+    """
     for shard in shards:
-        with np.load(folder / shard.filename, allow_pickle=False) as arrays:
+        with _arrays(storage, shard) as arrays:
             for name, dataset in datasets.items():
                 start = shard.start * tile
                 rows = min(len(dataset) - start, (shard.stop - shard.start) * tile)
                 dataset[start : start + rows] = arrays[name][:rows].reshape(rows, *dataset.shape[1:])
+
+
+@contextmanager
+def _arrays(storage: Storage, shard: Shard) -> Generator[Mapping[str, NDArray[Any]]]:
+    """The arrays of a stored shard, each read when it is asked for."""
+    try:
+        if (file := storage.open(shard.filename)) is None:
+            raise FileNotFoundError
+        with file, np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+    except (FileNotFoundError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        raise PairError(
+            f"Shard {shard.filename} in {storage} is missing or damaged; go on with --resume, which computes it again."
+        ) from None
 
 
 class ShardMemory(threading.local):
@@ -124,16 +182,10 @@ def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
 _TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}
 
 
-def _intact(path: Path) -> NDArray[np.float64] | None:
-    """The moments of a stored shard, or None where it is damaged."""
-    try:
-        with zipfile.ZipFile(path) as archive_file:
-            if archive_file.testzip() is not None:
-                return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays["moments"]
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
-        return None
+@lru_cache(maxsize=1)
+def _pair_and_memory(work: ShardWork) -> tuple[Pair, ShardMemory]:
+    check_root(work.recipe)
+    return make_pair(work.recipe, device=work.device), ShardMemory()
 
 
 def _flat(points: NDArray[Any]) -> NDArray[Any]:

@@ -37,7 +37,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 _SCALARS = {"input_potential", "target_potential", "offset"}
 _ALWAYS_DOUBLE = {*_SCALARS, "center"}
 _LIBVER = ("earliest", "v108")
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 21
 _GZIP_CHUNK_BYTES = 1 << 20
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tensor_rays import TENSORS, TensorMap
 from torch import Tensor
 
-from w1bench.engines import LocalThreads
+from w1bench.engines.threads import LocalThreads
 from w1bench.funnel import min_funnel
 from w1bench.rays import Cube, RayMap
 from w1bench.streams import stream, tile_rows
@@ -74,8 +74,9 @@ def tile_by_tile(work: Callable[[F64], object], target: F64, passes: int = 1) ->
     """`work` on every tile of a batch, `passes` times over, in one run of the engine; results are let go at once."""
     rows = tile_rows(target.shape[1])
     tiles = [target[start : start + rows] for start in range(0, len(target), rows)]
-    for _ in LocalThreads(THREADS).run(work, tiles * passes):
-        pass
+    with LocalThreads(THREADS).started() as run:
+        for _ in run(work, tiles * passes):
+            pass
 
 
 def move_parts(tensor_map: TensorMap, parts: Sequence[Tensor], *, threads: int) -> None:
