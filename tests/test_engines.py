@@ -22,7 +22,7 @@ from w1bench.build import build
 from w1bench.engines import Engine, Run
 from w1bench.engines.processes import LocalProcesses
 from w1bench.engines.threads import LocalThreads
-from w1bench.errors import PairError, RecipeError, UnreachableError
+from w1bench.errors import PairError, SourceError, UnreachableError
 from w1bench.images.checkpoints import RESNETS
 from w1bench.images.resnet import ResNetGenerator
 from w1bench.storage import Folder
@@ -90,7 +90,7 @@ def test_a_worker_s_files_are_those_that_the_recipe_pins(generated: Path, tmp_pa
     source = pinned({"kind": "generator", "checkpoint": str(checkpoint), "architecture": SMALL, "noise": 0.01})
     recipe = small_recipe("generated", power=100.0, half_width=1.2, source=source)
     checkpoint.write_bytes(b"another")
-    with pytest.raises(RecipeError, match=r"g\.pth has SHA-256 .*, but the recipe needs"):
+    with pytest.raises(SourceError, match=r"g\.pth with SHA-256 .* is not here"):
         build(recipe, tmp_path / "archive", engine=LocalProcesses(1))
 
 

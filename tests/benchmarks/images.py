@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from safetensors.torch import save_file
 from timing import medians, once
 
 from w1bench.build import build
-from w1bench.engines import LocalThreads
+from w1bench.engines.threads import LocalThreads
 from w1bench.images.checkpoints import RESNETS
 from w1bench.images.datasets import PictureTable
 from w1bench.images.resnet import LATENT_DIM, ResNetGenerator
@@ -81,7 +82,7 @@ def _network(architecture: str, folder: Path, *, quick: bool) -> Network:
     )
     one = medians(
         {
-            "network": once(partial(tile_of_network, pair, latents)),
+            "network": once(partial(_on_workers, 1, pair.source.pictures.decode, [latents])),
             "rays": once(partial(_tile_of_rays, pair)),
         },
         rounds=3,
@@ -107,18 +108,14 @@ def _images(recipe: Recipe, pair: Pair) -> int:
 
 
 def _run_network(pair: Pair, latents: np.ndarray, images: int) -> None:
-    tiles = [latents] * (images // len(latents))
-    for _ in LocalThreads(THREADS).run(pair.source.pictures.decode, tiles):
-        pass
+    _on_workers(THREADS, pair.source.pictures.decode, [latents] * (images // len(latents)))
 
 
-def tile_of_network(pair: Pair, latents: np.ndarray) -> None:
-    _run_network_on(1, pair, latents)
-
-
-def _run_network_on(threads: int, pair: Pair, latents: np.ndarray) -> None:
-    for _ in LocalThreads(threads).run(pair.source.pictures.decode, [latents]):
-        pass
+def _on_workers(count: int, work: Callable[[Any], object], tasks: Sequence[Any]) -> None:
+    """Every task, each on one of so many worker threads; results are let go at once."""
+    with LocalThreads(count).started() as run:
+        for _ in run(work, tasks):
+            pass
 
 
 def _tile_of_rays(pair: Pair) -> None:
@@ -129,8 +126,7 @@ def _tile_of_rays(pair: Pair) -> None:
         target = source.draw(stream(0, "rays", tile), pair.rows).reshape(pair.rows, pair.dim)
         pair.map.trace(target, moved=np.empty_like(target), gradient=np.empty_like(target))
 
-    for _ in LocalThreads(1).run(work, [0]):
-        pass
+    _on_workers(1, work, [0])
 
 
 @dataclass(frozen=True)
