@@ -20,8 +20,7 @@ CARD = (EMBEDDED / "README.md").read_text()
 def test_the_card_quotes_the_figures() -> None:
     for value in FIGURES["fidelity"].values():
         assert f"{value}" in CARD
-    for name in ("steps", "batch"):
-        assert f"{FIGURES['training'][name]:,}" in CARD
+    assert f"{FIGURES['training']['steps']:,} steps of {FIGURES['training']['batch']} patches" in CARD
     assert re.search(r"CC0|public domain", CARD)
     assert (EMBEDDED / "patches32.safetensors").stat().st_size < 2_100_000
     assert "patches32.png" in CARD
