@@ -16,6 +16,7 @@ F32 = NDArray[np.float32]
 Draw = Callable[[np.random.Generator, int], F32]
 
 _ROWS = 4096
+_REFERENCE = 8  # times as many held-out patches, so that their own scatter does not count
 _NEIGHBOURS = 5  # times as many training patches, among which the nearest is looked for
 _DIRECTIONS = 512
 _DETAIL = 8  # side of the windows that texture is seen through
@@ -45,15 +46,17 @@ class Fidelity:
 
 def measure(samples: Draw, training: Draw, held_out: Draw, *, seed: int, rows: int = _ROWS) -> Fidelity:
     """The figures of a generator that draws `samples`, trained on `training`, from `rows` pictures of each."""
-    names = ("samples", "training", "held_out")
     drawn = {
-        name: draw(stream(seed, f"fidelity.{name}", 0), rows)
-        for name, draw in zip(names, (samples, training, held_out), strict=True)
+        "samples": samples(stream(seed, "fidelity.samples", 0), rows),
+        "training": training(stream(seed, "fidelity.training", 0), rows),
     }
     drawn["gaussian"] = gaussian_like(drawn["training"], stream(seed, "fidelity.gaussian", 0))
-    against = drawn["held_out"]
+    against = held_out(stream(seed, "fidelity.held_out", 0), _REFERENCE * rows)
     whole = {n: sliced_w1(p, against, stream(seed, "fidelity.whole", 0)) for n, p in drawn.items()}
-    detail = {n: sliced_w1(windows(p), windows(against), stream(seed, "fidelity.detail", 0)) for n, p in drawn.items()}
+    detail = {
+        n: sliced_w1(windows(p), windows(against[:rows]), stream(seed, "fidelity.detail", 0)) for n, p in drawn.items()
+    }
+    drawn["held_out"] = against
     known = training(stream(seed, "fidelity.neighbours", 0), _NEIGHBOURS * rows)
     near = {name: float(np.median(nearest(drawn[name][: rows // 8], known))) for name in ("samples", "held_out")}
     return Fidelity(
@@ -63,14 +66,15 @@ def measure(samples: Draw, training: Draw, held_out: Draw, *, seed: int, rows: i
 
 
 def sliced_w1(a: F32, b: F32, rng: np.random.Generator, directions: int = _DIRECTIONS) -> float:
-    """Mean of W1 between the projections of `a` and of `b`, (n, ...) each, on random unit directions.
+    """Mean of W1 between the projections of `a` (n, ...) and of `b` (m n, ...) on random unit directions.
 
     Rabin, Peyré, Delon, Bernot, "Wasserstein barycenter and its application to texture mixing", 2011.
     """
     a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
     direction = rng.standard_normal((a.shape[1], directions), dtype=np.float32)
     direction /= np.linalg.norm(direction, axis=0)
-    return float(np.abs(np.sort(a @ direction, axis=0) - np.sort(b @ direction, axis=0)).mean())
+    near, far = np.sort(a @ direction, axis=0), np.sort(b @ direction, axis=0)
+    return float(np.abs(near[:, None] - far.reshape(len(a), -1, directions)).mean())
 
 
 def gaussian_like(pictures: F32, rng: np.random.Generator) -> F32:
