@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import w1bench
-from w1bench.solvers import LP, SOLVERS, ReferenceSolver
+from w1bench.solvers import LP, ReferenceSolver
 from w1bench.solvers.networks import critic
-from w1bench.solvers.protocol import Learner, Outcome, Sampler, Settings
+from w1bench.solvers.protocol import HasPotential, Learner, Outcome, Sampler, Settings
 
 
 def gaussian(seed: int, shift: float) -> Sampler:
@@ -72,10 +72,9 @@ def test_critics_have_the_published_sizes(shape: tuple[int, ...], parameters: in
     assert network(torch.zeros(5, *shape)).shape == (5,)
 
 
-@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
-def test_a_shift_is_recovered(method: LP) -> None:
+def test_a_shift_is_recovered() -> None:
     """Two normal laws a shift apart: f is linear, its gradient points along the shift, W1 is the shift's length."""
-    fitted = ReferenceSolver(method, (3,), Settings(300, 64, 2e-3, (0.0, 0.9)), seed=1)
+    fitted = ReferenceSolver(LP(), (3,), Settings(300, 64, 2e-3, (0.0, 0.9)), seed=1)
     fit = fitted.fit(gaussian(1, 2.0), gaussian(2, 0.0))
     assert fit.outcome is Outcome.FINISHED
     assert fit.dual_value == pytest.approx(2 * math.sqrt(3), rel=0.25)
@@ -83,7 +82,10 @@ def test_a_shift_is_recovered(method: LP) -> None:
     gradient = fitted.gradient(x)
     cosine = nn.functional.cosine_similarity(gradient, torch.ones(1, 3))
     assert cosine.mean() > 0.98
-    difference = fitted.potential(x).mean() - fitted.potential(gaussian(4, 0.0)(0)).mean()
+    at_x, at_y = (fitted.potential(draws) for draws in (x, gaussian(4, 0.0)(0)))
+    assert at_x is not None
+    assert at_y is not None
+    difference = at_x.mean() - at_y.mean()
     assert difference.item() == pytest.approx(fit.dual_value, rel=0.3)
 
 
@@ -197,6 +199,7 @@ def test_a_solver_sees_nothing_but_its_samplers(archive: Path, monkeypatch: pyte
 
 def test_learners_and_solvers_keep_their_protocols() -> None:
     learner: Learner = LP().learner((2,), LP().settings((2,)))
+    assert isinstance(learner, HasPotential)
     assert learner.potential(torch.zeros(4, 2)).shape == (4,)
 
 
