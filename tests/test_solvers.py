@@ -29,33 +29,6 @@ def solver(**changes: object) -> ReferenceSolver:
     return ReferenceSolver(LP(), (3,), settings, seed=1)
 
 
-def test_the_lp_loss_and_its_gradient_equal_the_formula() -> None:
-    """E_Q f - E_P f + 10 E_z (||grad f(z)|| - 1)_+^2, with the gradient of a small network written out."""
-    w, a = torch.tensor([[0.7, -1.3], [2.0, 0.4]], dtype=torch.double), torch.tensor([1.5, -0.8], dtype=torch.double)
-    x = torch.tensor([[0.2, 0.4], [1.0, -2.0], [0.5, 0.1]], dtype=torch.double)
-    y = torch.tensor([[1.0, 1.0], [-0.5, 0.3], [2.0, 0.9]], dtype=torch.double)
-    network = nn.Sequential(
-        nn.Linear(2, 2, bias=False), nn.Softplus(), nn.Linear(2, 1, bias=False), nn.Flatten(0)
-    ).double()
-    network[0].weight.data, network[2].weight.data = w.clone(), a[None].clone()
-    t = torch.rand(3, 1, generator=torch.Generator().manual_seed(5), dtype=torch.double)
-
-    def plain(w: Tensor, a: Tensor) -> Tensor:
-        f = lambda p: nn.functional.softplus(p @ w.T) @ a  # noqa: E731
-        z = t * y + (1 - t) * x
-        gradient = (torch.sigmoid(z @ w.T) * a) @ w
-        return f(y).mean() - f(x).mean() + 10 * (gradient.norm(dim=1) - 1).clamp(min=0).square().mean()
-
-    w, a = w.requires_grad_(), a.requires_grad_()
-    expected = plain(w, a)
-    loss, dual = LP().loss(network, x, y, torch.Generator().manual_seed(5))
-    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
-    assert dual.item() == pytest.approx((network(x).mean() - network(y).mean()).item(), abs=1e-12)
-    found = torch.autograd.grad(loss, [network[0].weight, network[2].weight])
-    for g, e in zip(found, torch.autograd.grad(expected, [w, a]), strict=True):
-        torch.testing.assert_close(g.flatten(), e.flatten(), atol=1e-6, rtol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("shape", "parameters"),
     [
