@@ -302,18 +302,23 @@ def test_mm_answers_by_its_critic_and_mmr_by_its_mover() -> None:
     assert torch.equal(reverse.potential(X), -reverse.networks["critic"](X))  # type: ignore[index]
     moved = reverse.networks["mover"](X)  # type: ignore[index]
     assert torch.equal(reverse.transport(X), moved)
-    torch.testing.assert_close(reverse.gradient(X), torch.stack([(x - t) / (x - t).norm() for x, t in zip(X, moved)]))
+    torch.testing.assert_close(
+        reverse.gradient(X), torch.stack([(x - t) / (x - t).norm() for x, t in zip(X, moved, strict=True)])
+    )
 
 
 def test_dot_is_the_cheapest_assignment() -> None:
     learner = DOT().learner((2,), SETTINGS)
     learner.networks.double()
-    costs = {order: sum(float((x - Y[j]).norm()) for x, j in zip(X, order)) / B for order in permutations(range(B))}
+    costs = {
+        order: sum(float((x - Y[j]).norm()) for x, j in zip(X, order, strict=True)) / B
+        for order in permutations(range(B))
+    }
     best = min(costs, key=costs.__getitem__)
     assert learner.update(X, Y, rng()).item() == pytest.approx(costs[best], abs=1e-9)
     assert isinstance(learner, HasGradient)
     assert not isinstance(learner, HasPotential)
-    wanted = torch.stack([(x - Y[j]) / (x - Y[j]).norm() for x, j in zip(X, best)])
+    wanted = torch.stack([(x - Y[j]) / (x - Y[j]).norm() for x, j in zip(X, best, strict=True)])
     torch.testing.assert_close(learner.gradient(X), wanted)
 
 
@@ -323,8 +328,11 @@ def test_dot_asked_elsewhere_solves_a_plan_that_those_points_have_joined() -> No
     learner.update(X, Y, rng())
     asked = points(9)[:3]
     joined = torch.cat([asked, X[3:]])
-    best = min(permutations(range(B)), key=lambda order: sum(float((x - Y[j]).norm()) for x, j in zip(joined, order)))
-    wanted = torch.stack([(x - Y[j]) / (x - Y[j]).norm() for x, j in zip(asked, best)])
+    best = min(
+        permutations(range(B)),
+        key=lambda order: sum(float((x - Y[j]).norm()) for x, j in zip(joined, order, strict=True)),
+    )
+    wanted = torch.stack([(x - Y[j]) / (x - Y[j]).norm() for x, j in zip(asked, best, strict=False)])
     assert isinstance(learner, HasGradient)
     torch.testing.assert_close(learner.gradient(asked), wanted)
 

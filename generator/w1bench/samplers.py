@@ -17,7 +17,7 @@ from torch import Tensor
 
 from w1bench.pair import Pair
 from w1bench.sample import Array
-from w1bench.streams import stream
+from w1bench.streams import fast_stream, stream
 
 _SLAB_BYTES = 1 << 26
 
@@ -62,12 +62,24 @@ def from_rows(rows: Any, batch: int, *, seed: int, purpose: str, device: torch.d
 
 def fresh_inputs(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
     """Fresh draws of P in every batch; float32 on `device`."""
-    return _tiled(pair, lambda tile: pair.inputs(f"sampler.input/{seed}", tile, np.float32), batch, device)
+
+    def tile(index: int) -> Array:
+        moved = np.empty((pair.rows, pair.dim), np.float32)
+        pair.map.trace(_draws(pair, f"sampler.input/{seed}", index), moved=moved, single=True)
+        return moved
+
+    return _tiled(pair, tile, batch, device)
 
 
 def fresh_targets(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
     """Fresh draws of Q in every batch; float32 on `device`."""
-    return _tiled(pair, lambda tile: pair.targets(f"sampler.target/{seed}", tile), batch, device)
+    return _tiled(pair, lambda tile: _draws(pair, f"sampler.target/{seed}", tile), batch, device)
+
+
+def _draws(pair: Pair, purpose: str, tile: int) -> Array:
+    """Draws of Q in a stream of the samplers' own, (rows, D)."""
+    rng = fast_stream(pair.recipe.seed, purpose, tile)
+    return pair.source.draw(rng, pair.rows).reshape(pair.rows, pair.dim)
 
 
 def _tiled(pair: Pair, tile_of: Callable[[int], Array], batch: int, device: torch.device | str) -> Sampler:
