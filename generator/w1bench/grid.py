@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from itertools import product
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,14 +28,15 @@ from threadpoolctl import threadpool_limits
 from w1bench import results
 from w1bench.errors import InputError, W1BenchError
 from w1bench.opened import OpenedPair
-from w1bench.trial import Data, Trial, make_trial, row
+from w1bench.trial import SAVE_EVERY, Data, Trial, make_trial, row
 
 Row = dict[str, Any]
 
 
 def run_grid(
     methods: Sequence[str], pairs: Sequence[OpenedPair], out: Path, *, seeds: int = 1, steps: int | None = None,
-    workers: int = 0, device: str = "cpu", data: Data | None = None, report: Callable[[Row, int, int], None] | None = None,
+    workers: int = 0, device: str = "cpu", data: Data | None = None, save_every: float = SAVE_EVERY,
+    report: Callable[[Row, int, int], None] | None = None,
 ) -> list[Row]:  # fmt: skip
     """Every method on every pair with seeds 0, 1, ..., each row added to `out` as it is finished; returns these rows.
 
@@ -56,10 +58,12 @@ def run_grid(
             rows = results.read(out) if out.exists() else []
             missing = [trial for trial in trials if _find(rows, trial) is None]
             unfinished.mkdir(exist_ok=True)
-            for done, (trial, added) in enumerate(_in_processes(missing, unfinished, workers, device), start=1):
+            for done, (trial, added) in enumerate(
+                _in_processes(missing, unfinished, workers, device, save_every), start=1
+            ):
                 rows.append(added)
                 results.write(out, rows)
-                _checkpoint(unfinished, trial).unlink(missing_ok=True)
+                checkpoint_of(unfinished, trial).unlink(missing_ok=True)
                 if report:
                     report(added, len(trials) - len(missing) + done, len(trials))
             if not any(unfinished.iterdir()):
@@ -69,7 +73,9 @@ def run_grid(
     return [found for trial in trials if (found := _find(rows, trial))]
 
 
-def _in_processes(trials: Sequence[Trial], folder: Path, workers: int, device: str) -> Iterator[tuple[Trial, Row]]:
+def _in_processes(
+    trials: Sequence[Trial], folder: Path, workers: int, device: str, save_every: float
+) -> Iterator[tuple[Trial, Row]]:
     """Rows as they are finished. Processes end when this one does, however it ends: they watch a pipe that it holds open."""
     if not trials:
         return
@@ -79,8 +85,12 @@ def _in_processes(trials: Sequence[Trial], folder: Path, workers: int, device: s
     pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_start, initargs=(watched,))
     try:
         futures = {
-            pool.submit(row, trial, device=device, checkpoint=_checkpoint(folder, trial)): trial for trial in trials
-        }
+            pool.submit(
+                row, replace(trial, pair=replace(trial.pair)),  # without files that are open here
+                device=device, checkpoint=checkpoint_of(folder, trial), save_every=save_every,
+            ): trial
+            for trial in trials
+        }  # fmt: skip
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
@@ -112,6 +122,7 @@ def _find(rows: Sequence[Row], trial: Trial) -> Row | None:
     return next((row for row in rows if identity.items() <= row.items()), None)
 
 
-def _checkpoint(folder: Path, trial: Trial) -> Path:
+def checkpoint_of(folder: Path, trial: Trial) -> Path:
+    """Where a trial saves itself in a grid's folder."""
     digest = hashlib.sha256(json.dumps(trial.identity(), sort_keys=True).encode()).hexdigest()
     return folder / f"{trial.pair.name}.{trial.method.tag.replace(':', '')}.{trial.seed}.{digest[:12]}"

@@ -20,7 +20,7 @@ Row = dict[str, Any]
 FORMAT = "w1bench-results"
 _PUBLISHED = Path(__file__).parent / "published.json"
 # In the order of the paper's tables; what is not named comes after.
-_ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR")
+ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR")
 _PLAIN = ("method", "pair", "pair_digest", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 
@@ -121,7 +121,8 @@ def _metrics(row: Row) -> Mapping[str, Any]:
 def _cell(row: Row) -> tuple[Any, ...]:
     """What seeds are averaged over."""
     settings = tuple((name, str(value)) for name, value in sorted(row["settings"].items()))
-    return (_ORDER.index(row["method"]), row["method"], row["pair_digest"], row["data"], settings)
+    place = ORDER.index(row["method"]) if row["method"] in ORDER else len(ORDER)
+    return (place, row["method"], row["pair_digest"], row["data"], settings)
 
 
 def _place(row: Row) -> tuple[Any, ...]:

@@ -26,6 +26,8 @@ from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Setting
 
 Data = Literal["fresh", "train"]
 
+SAVE_EVERY = 60.0  # seconds between checkpoints
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -102,9 +104,11 @@ def solve(
     return sidecar
 
 
-def row(trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None) -> dict[str, Any]:
+def row(
+    trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY
+) -> dict[str, Any]:
     """Train and score: what was run, how it ended, its metrics with their intervals; these are None where it diverged."""
-    fit, arrays = run(trial, device=device, checkpoint=checkpoint)
+    fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
     manifest = trial.pair.manifest
     about = {
         "law": law(trial.pair), "w1": manifest.w1, "data_note": trial.data_note, **_plain(fit),
@@ -120,7 +124,7 @@ def row(trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None) ->
 
 
 def run(
-    trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None,
+    trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY,
     report: Callable[[int, float], None] | None = None,
 ) -> tuple[Fit, dict[str, NDArray[Any]] | None]:  # fmt: skip
     """Train; returns how it ended and the answers at the pair's points, None where a figure is not finite any more."""
@@ -129,7 +133,7 @@ def run(
     inputs, targets = draw(trial.settings.batch, device=on, seed=trial.seed)
     solver = ReferenceSolver(
         trial.method, pair.shape, trial.settings, seed=trial.seed, device=on, checkpoint=checkpoint,
-        data=f"{pair.manifest.digest()} {trial.data}", report=report,
+        save_every=save_every, data=f"{pair.manifest.digest()} {trial.data}", report=report,
     )  # fmt: skip
     fit = solver.fit(inputs, targets)
     if fit.outcome is Outcome.DIVERGED:

@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import orthogonal
 
 from w1bench.solvers.networks import Scalar, is_published_picture, mlp_width
 
+_WIDEST = 128  # channels; a solve grows with the cube of four times as many
 _THIN = 2  # rows or columns up to which reflections are cheaper than a solve
 
 
@@ -98,10 +99,10 @@ def _orthogonal(layer: nn.Linear) -> nn.Module:
 
 
 def _patchwise(channels: int, size: int, activation: nn.Module) -> nn.Sequential:
-    """As wide as the published critic: 64 channels at half the sides, 128 at a quarter, ... down to 4 x 4."""
+    """64 channels at half the sides, 128 at a quarter and below, down to 4 x 4."""
     layers: list[nn.Module] = []
     width = 64
     while size > 4:
         layers += [_Patches(channels, width), activation]
-        channels, width, size = width, 2 * width, size // 2
+        channels, width, size = width, _WIDEST, size // 2
     return nn.Sequential(*layers, nn.Flatten(), _orthogonal(nn.Linear(channels * size * size, 1)))
