@@ -6,7 +6,9 @@ sequential.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -74,6 +76,28 @@ def fresh_inputs(pair: Pair, batch: int, *, seed: int, device: torch.device | st
 def fresh_targets(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
     """Fresh draws of Q in every batch; float32 on `device`."""
     return _tiled(pair, lambda tile: _draws(pair, f"sampler.target/{seed}", tile), batch, device)
+
+
+@contextmanager
+def ahead(*samplers: Sampler) -> Generator[tuple[Sampler, ...]]:
+    """The same samplers, whose batch k + 1 is drawn in a thread while batch k is learned from."""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield tuple(_ahead(sampler, pool) for sampler in samplers)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _ahead(sampler: Sampler, pool: ThreadPoolExecutor) -> Sampler:
+    drawn: dict[int, Future[Tensor]] = {}
+
+    def draw(k: int) -> Tensor:
+        batch = drawn.pop(k, None) or pool.submit(sampler, k)
+        drawn.clear()
+        drawn[k + 1] = pool.submit(sampler, k + 1)
+        return batch.result()
+
+    return draw
 
 
 def _draws(pair: Pair, purpose: str, tile: int) -> Array:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from w1bench import store, submission
 from w1bench.errors import InputError
 from w1bench.opened import OpenedPair
+from w1bench.samplers import ahead
 from w1bench.scorecard import score
 from w1bench.solvers import SOLVERS, ReferenceSolver
 from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Settings
@@ -135,7 +136,8 @@ def run(
         trial.method, pair.shape, trial.settings, seed=trial.seed, device=on, checkpoint=checkpoint,
         save_every=save_every, data=f"{pair.manifest.digest()} {trial.data}", report=report,
     )  # fmt: skip
-    fit = solver.fit(inputs, targets)
+    with ahead(inputs, targets) as drawn:
+        fit = solver.fit(*drawn)
     if fit.outcome is Outcome.DIVERGED:
         return fit, None
     found = answers(solver, pair)
