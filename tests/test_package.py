@@ -25,7 +25,7 @@ def test_the_wheel_carries_recipes_and_pages(wheel: Path) -> None:
     recipes = {f"w1bench/recipes/{path.name}" for path in (ROOT / "datasets" / "recipes").glob("*.toml")}
     assert recipes
     assert recipes <= names
-    assert {"w1bench/cli.py", "w1bench_server/app.py"} <= names
+    assert {"w1bench/cli.py", "w1bench/published.json", "w1bench_server/app.py"} <= names
     assert any(name.startswith("w1bench_server/templates/") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"w1bench", "w1bench_server"}
 

@@ -171,18 +171,11 @@ def _data(pair: OpenedPair, asked: Data | None) -> tuple[Data, str | None]:
     """What a solver learns from, and why it is not fresh draws where these were not refused by the user."""
     if asked == "train":
         return "train", None
-    if pair.manifest.sealed:
-        reason = f"{pair.name} is sealed"
-    else:
-        try:
-            pair.sampler(1)
-        except InputError as error:
-            reason = f"{pair.name} cannot be drawn from here ({error})"
-        else:
-            return "fresh", None
+    if pair.undrawable is None:
+        return "fresh", None
     if asked == "fresh":
-        raise InputError(f"Fresh draws were asked for, but {reason}; give --data train.")
-    return "train", f"train.h5 is learned from, because {reason}"
+        raise InputError(f"Fresh draws were asked for, but {pair.undrawable}; give --data train.")
+    return "train", f"train.h5 is learned from, because {pair.undrawable}"
 
 
 def _advance(bar: Any, step: int) -> None:
