@@ -32,7 +32,7 @@ X, Y = points(1, 1.0), points(2)
 def plain_descent(learner: Learner, rate: float = 1.0) -> Learner:
     """The learner in float64, its optimisers replaced."""
     learner.networks.double().train()
-    learner.optimisers[:] = [  # type: ignore[index]
+    learner.optimisers[:] = [
         torch.optim.SGD([p for group in o.param_groups for p in group["params"]], lr=rate) for o in learner.optimisers
     ]
     return learner
@@ -158,8 +158,8 @@ def test_sn_divides_by_the_largest_singular_value() -> None:
 def test_sn_takes_five_power_iterations_a_pass() -> None:
     learner = made(SN())
     layer = next(m for m in learner.networks.modules() if hasattr(m, "parametrizations"))
-    spectral = layer.parametrizations["weight"][0]  # type: ignore[union-attr]
-    w = layer.parametrizations["weight"].original.detach()  # type: ignore[union-attr]
+    spectral = layer.parametrizations["weight"][0]
+    w = layer.parametrizations["weight"].original.detach()
     u, v = spectral._u.clone(), spectral._v.clone()
     learner.networks(X)
     for _ in range(5):
@@ -200,6 +200,23 @@ def test_so_and_kr_are_orthogonal_and_sort(method: Any) -> None:
         assert dual.item() == pytest.approx(-loss(networks).item(), abs=1e-6)
         for (name, g), w in zip(found.items(), wanted, strict=True):
             torch.testing.assert_close(g, torch.zeros_like(g) if w is None else 0.1 * w, atol=1e-6, rtol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("method", [SO(), KR()], ids=["so", "kr"])
+@pytest.mark.parametrize("shape", [(2,), (200,), (3, 32, 32)], ids=str)
+def test_so_and_kr_never_rise_faster_than_1(method: Any, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    learner = method.learner(shape, SETTINGS)
+    assert isinstance(learner, HasPotential)
+    x = torch.randn(50, *shape)
+    y = x + 0.01 * torch.randn(50, *shape)
+    for _ in range(3):
+        learner.update(3 * x + 1, x, rng())
+        slope = (learner.potential(x) - learner.potential(y)).abs() / (x - y).flatten(1).norm(dim=1)
+        assert slope.max() < 1 + 1e-3
+        z = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(learner.potential(z).sum(), z)
+        assert gradient.flatten(1).norm(dim=1).max() < 1 + 1e-5
 
 
 def test_ls_penalises_pairs_aligned_by_their_place() -> None:
@@ -257,7 +274,7 @@ def test_movers_step_twelve_times_down_and_the_critic_once_up(method: Any) -> No
     rate, (start, end) = 0.05, (Y, X) if isinstance(method, MM) else (X, Y)
     learner = made(method, rate=rate)
     networks = deepcopy(learner.networks)
-    critic, mover = networks["critic"], networks["mover"]  # type: ignore[index]
+    critic, mover = networks["critic"], networks["mover"]
 
     def value() -> Tensor:
         """E f(e) + E [||T(s) - s|| - f(T(s))], the whole of it for either player."""
@@ -295,12 +312,12 @@ def test_mm_answers_by_its_critic_and_mmr_by_its_mover() -> None:
     forward, reverse = made(MM()), made(MMR())
     assert isinstance(forward, HasPotential)
     assert not isinstance(forward, HasGradient | HasTransport)
-    assert torch.equal(forward.potential(X), forward.networks["critic"](X))  # type: ignore[index]
+    assert torch.equal(forward.potential(X), forward.networks["critic"](X))
     assert isinstance(reverse, HasPotential)
     assert isinstance(reverse, HasGradient)
     assert isinstance(reverse, HasTransport)
-    assert torch.equal(reverse.potential(X), -reverse.networks["critic"](X))  # type: ignore[index]
-    moved = reverse.networks["mover"](X)  # type: ignore[index]
+    assert torch.equal(reverse.potential(X), -reverse.networks["critic"](X))
+    moved = reverse.networks["mover"](X)
     assert torch.equal(reverse.transport(X), moved)
     torch.testing.assert_close(
         reverse.gradient(X), torch.stack([(x - t) / (x - t).norm() for x, t in zip(X, moved, strict=True)])

@@ -55,7 +55,7 @@ def test_fresh_draws_are_the_default_where_a_pair_can_be_drawn_from(pair: Opened
 
 def test_what_is_learned_from_is_what_the_row_says(pair: OpenedPair, monkeypatch: pytest.MonkeyPatch) -> None:
     for data, other in (("fresh", "train_samplers"), ("train", "sampler")):
-        trial = make_trial("lp", pair, steps=2, data=data)  # type: ignore[arg-type]
+        trial = make_trial("lp", pair, steps=2, data=data)
         with monkeypatch.context() as patched:
             patched.setattr(OpenedPair, other, None)
             assert row(trial)["data"] == data
