@@ -6,10 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from making import RECIPES
 from w1bench.build import build
 from w1bench.manifest import Manifest, read_manifest
+
+
+def pytest_configure() -> None:
+    """One thread a process, also below: on a busy machine, small networks on several threads wait for one another."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def test_the_way_from_recipe_to_scorecard(built: Path, tmp_path: Path) -> None:
 
 
 def test_an_export_is_an_archive_to_fetch_from(built: Path, tmp_path: Path) -> None:
-    (tmp_path / "rows.json").write_text("[]")
+    (tmp_path / "rows.json").write_text('{"format": "w1bench-results", "rows": []}')
     words = ("export", built, tmp_path / "site", "--results", tmp_path / "rows.json", "--results", tmp_path)
     assert run_json(*words) == {"folder": str(tmp_path / "site"), "pairs": ["typed"]}
     assert "is ready for any static host" in run(*words)
@@ -100,9 +100,26 @@ def test_an_export_is_an_archive_to_fetch_from(built: Path, tmp_path: Path) -> N
     )
 
 
-def test_solve_on_fresh_draws(built: Path, tmp_path: Path) -> None:
-    sidecar = run_json("solve", "lp", built / "typed", "--steps", 20, "--data", "fresh", "--out", tmp_path / "lp.h5")
-    assert sidecar["data"] == "fresh"
+def test_solve_learns_from_fresh_draws_unless_told_otherwise(built: Path, tmp_path: Path) -> None:
+    for words, data in (((), "fresh"), (("--data", "train"), "train")):
+        sidecar = run_json("solve", "lp", built / "typed", "--steps", 20, "--out", tmp_path / "lp.h5", *words)
+        assert sidecar["data"] == data
+
+
+def test_a_trial_is_a_results_file_and_a_table(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    words = ("trial", "lp", "wc", "--pair", built / "typed", "--seeds", 2, "--steps", 10, "--workers", 1, "--out", out)
+    rows = run_json(*words, "--csv")["rows"]
+    assert [(row["method"], row["seed"], row["data"]) for row in rows] == [
+        (m, s, "fresh") for m in ("LP", "WC") for s in (0, 1)
+    ]
+    assert len(out.with_suffix(".csv").read_text().splitlines()) == 5
+    table = run("results", out)
+    assert "### typed" in table
+    assert "| WC |" in table
+    assert run(*words) == table  # nothing is computed again
+    assert run("results", out, "--csv").splitlines()[0].startswith("method,pair,")
+    assert run_json("results", out) == {"rows": json.loads(out.read_text())["rows"]}
 
 
 def test_the_console_script_equals_the_module(built: Path) -> None:
@@ -133,8 +150,11 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("score", pair, tmp_path / "nan.npy"), "`gradient`[0, 0] is nan"),
         (("score", pair, tmp_path / "short.npy"), "came with shape (5, 2); typed needs (600, 2)"),
         (("score", pair, tmp_path / "none.h5"), "cannot be read"),
-        (("solve", "nothing", pair), "There is no method 'nothing'; there are: lp"),
+        (("solve", "nothing", pair), "There is no method 'nothing'; there are: wc, gp, lp"),
         (("solve", "lp", tmp_path), "There is no pair"),
+        (("trial", "lp", "nothing", "--pair", pair, "--out", tmp_path / "r.json"), "There is no method 'nothing'"),
+        (("trial", "lp"), "--pair"),
+        (("results", tmp_path / "bad.toml"), "is no results file"),
         (("submit", "typed", tmp_path / "nan.npy", "--method", "m"), "needs a token"),
         (("nothing",), "No such command"),
         (("solve", "lp", pair, "--steps", "0"), "--steps"),

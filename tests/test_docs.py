@@ -96,6 +96,20 @@ def test_every_method_is_documented() -> None:
         assert f"`{method}`" in COMMANDS
 
 
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_has_its_page_and_the_index_its_settings(name: str) -> None:
+    method = SOLVERS[name]
+    page = (ROOT / "docs" / "solvers" / f"{name}.md").read_text()
+    assert page.startswith(f"# {method.tag}: ")
+    assert "**What its row shows.**" in page
+    (line,) = re.findall(rf"\n(\| `{name}` \|.*)", (ROOT / "docs" / "solvers.md").read_text())
+    steps = " / ".join(f"{method.settings(shape).steps:,}" for shape in ((2,), (3, 64, 64), (3, 32, 32)))
+    betas = ", ".join(f"{beta:g}".lstrip("0") or "0" for beta in method.settings((2,)).betas)
+    assert f"| {method.tag} |" in line
+    assert f"| {steps} |" in line
+    assert f"| {betas} |" in line or method.tag == "DOT"
+
+
 def test_every_metric_and_diagnosis_is_documented() -> None:
     for name in (*METRICS, *Diagnosis.model_fields):
         assert f"`{name}`" in METRICS_PAGE

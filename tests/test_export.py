@@ -26,6 +26,7 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.export import MARK, export
 from w1bench.fetch import fetch, remote_catalogue
 from w1bench.manifest import read_manifest
+from w1bench.results import FORMAT
 from w1bench.verify import verify
 
 NAME = "small-d2-n4-p8"
@@ -37,13 +38,13 @@ def results(archive: Path, path: Path) -> Path:
     """Three rows: one of a pair as it is, one that diverged, one of a pair that is not there."""
     rows: list[dict[str, Any]] = [
         {
-            "method": method, "pair": pair, "pair_digest": read_manifest(archive / NAME).digest(), "seed": 0, "steps": 5,
+            "method": method, "pair": pair, "recipe_sha256": read_manifest(archive / NAME).recipe_sha256, "seed": 0, "steps": 5,
             "seconds": 0.5, "outcome": "finished" if cos else "diverged",
-            "metrics": {"cos": {"value": cos, "low": 0.1, "high": 0.9}} if cos else {},
+            "metrics": {"cos": {"value": cos, "low": 0.1, "high": 0.9}} if cos else None,
         }
         for method, pair, cos in (("lp", NAME, 0.625), (HOSTILE, NAME, None), ("gone", "gone-d2", 0.5))
     ]  # fmt: skip
-    path.write_text(json.dumps(rows))
+    path.write_text(json.dumps({"format": FORMAT, "rows": rows}))
     return path
 
 

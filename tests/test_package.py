@@ -29,7 +29,7 @@ def test_the_wheel_carries_recipes_and_pages(wheel: Path) -> None:
     }
     assert len(carried) > 40
     assert carried <= names
-    assert {"w1bench/cli.py", "w1bench_server/app.py"} <= names
+    assert {"w1bench/cli.py", "w1bench/published.json", "w1bench_server/app.py"} <= names
     assert {f"w1bench/templates/{name}" for name in ("index.html", "pair.html", "style.css")} <= names
     assert any(name.startswith("w1bench_server/templates/") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"w1bench", "w1bench_server"}

@@ -13,6 +13,7 @@ import w1bench
 from making import small_recipe
 from w1bench import samplers
 from w1bench.pair import make_pair
+from w1bench.streams import fast_stream
 
 
 def test_every_row_comes_once_an_epoch_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +59,43 @@ def test_fresh_draws_have_the_law_of_the_stored_ones(archive: Path) -> None:
             for axis in range(2):
                 assert ks_2samp(drawn[:, axis], stored[:].reshape(len(stored), -1)[:, axis]).pvalue > 1e-5
             assert fresh(0).shape[1:] == pair.shape
+
+
+def test_fresh_inputs_are_the_map_of_targets_to_single_precision() -> None:
+    """They are drawn by a faster stream, and traced through a product in float32."""
+    pair = make_pair(small_recipe("small-d16-n64-p8", source={"kind": "uniform", "dim": 16}, funnel={"count": 64}))
+    y = fast_stream(pair.recipe.seed, "sampler.input/3", 0).random((1024, 16)) * 5 - 2.5
+    x = samplers.fresh_inputs(pair, 1024, seed=3)(0).numpy()
+    exact = pair.map.move(y).input
+    near = np.linalg.norm(x - exact, axis=1) < 1e-4
+    assert near.mean() > 0.999  # a target between two funnels may follow the other one's ray
+    assert np.abs(pair.map.funnel.value(x) - pair.map.funnel.value(exact)).max() < 1e-4
+    assert not np.array_equal(fast_stream(7, "a", 0).random(4), fast_stream(7, "a", 1).random(4))
+
+
+def test_batches_drawn_ahead_are_the_same_batches() -> None:
+    pair = make_pair(small_recipe())
+    inputs, targets = samplers.fresh_inputs(pair, 100, seed=3), samplers.fresh_targets(pair, 100, seed=3)
+    asked: list[int] = []
+
+    def counted(k: int) -> torch.Tensor:
+        asked.append(k)
+        return inputs(k)
+
+    with samplers.ahead(counted, targets) as (x, y):
+        for k in (0, 1, 2, 7, 8, 3):
+            assert torch.equal(x(k), samplers.fresh_inputs(pair, 100, seed=3)(k))
+            assert torch.equal(y(k), samplers.fresh_targets(pair, 100, seed=3)(k))
+    assert set(asked) <= {0, 1, 2, 3, 4, 7, 8, 9}
+
+
+def test_what_fails_ahead_fails_when_it_is_asked_for() -> None:
+    def failing(k: int) -> torch.Tensor:
+        if k == 1:
+            raise ValueError("batch 1")
+        return torch.zeros(1)
+
+    with samplers.ahead(failing) as (draw,):
+        draw(0)
+        with pytest.raises(ValueError, match="batch 1"):
+            draw(1)

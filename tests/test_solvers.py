@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import w1bench
-from w1bench.solvers import LP, SOLVERS, ReferenceSolver
+from w1bench.solvers import LP, ReferenceSolver
 from w1bench.solvers.networks import critic
-from w1bench.solvers.protocol import Learner, Outcome, Sampler, Settings
+from w1bench.solvers.protocol import HasPotential, Learner, Outcome, Sampler, Settings
 
 
 def gaussian(seed: int, shift: float) -> Sampler:
@@ -27,33 +27,6 @@ def gaussian(seed: int, shift: float) -> Sampler:
 def solver(**changes: object) -> ReferenceSolver:
     settings = Settings(steps=200, batch=64, learning_rate=1e-3, betas=(0.0, 0.9)).override(**changes)
     return ReferenceSolver(LP(), (3,), settings, seed=1)
-
-
-def test_the_lp_loss_and_its_gradient_equal_the_formula() -> None:
-    """E_Q f - E_P f + 10 E_z (||grad f(z)|| - 1)_+^2, with the gradient of a small network written out."""
-    w, a = torch.tensor([[0.7, -1.3], [2.0, 0.4]], dtype=torch.double), torch.tensor([1.5, -0.8], dtype=torch.double)
-    x = torch.tensor([[0.2, 0.4], [1.0, -2.0], [0.5, 0.1]], dtype=torch.double)
-    y = torch.tensor([[1.0, 1.0], [-0.5, 0.3], [2.0, 0.9]], dtype=torch.double)
-    network = nn.Sequential(
-        nn.Linear(2, 2, bias=False), nn.Softplus(), nn.Linear(2, 1, bias=False), nn.Flatten(0)
-    ).double()
-    network[0].weight.data, network[2].weight.data = w.clone(), a[None].clone()
-    t = torch.rand(3, 1, generator=torch.Generator().manual_seed(5), dtype=torch.double)
-
-    def plain(w: Tensor, a: Tensor) -> Tensor:
-        f = lambda p: nn.functional.softplus(p @ w.T) @ a  # noqa: E731
-        z = t * y + (1 - t) * x
-        gradient = (torch.sigmoid(z @ w.T) * a) @ w
-        return f(y).mean() - f(x).mean() + 10 * (gradient.norm(dim=1) - 1).clamp(min=0).square().mean()
-
-    w, a = w.requires_grad_(), a.requires_grad_()
-    expected = plain(w, a)
-    loss, dual = LP().loss(network, x, y, torch.Generator().manual_seed(5))
-    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
-    assert dual.item() == pytest.approx((network(x).mean() - network(y).mean()).item(), abs=1e-12)
-    found = torch.autograd.grad(loss, [network[0].weight, network[2].weight])
-    for g, e in zip(found, torch.autograd.grad(expected, [w, a]), strict=True):
-        torch.testing.assert_close(g.flatten(), e.flatten(), atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +45,9 @@ def test_critics_have_the_published_sizes(shape: tuple[int, ...], parameters: in
     assert network(torch.zeros(5, *shape)).shape == (5,)
 
 
-@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
-def test_a_shift_is_recovered(method: LP) -> None:
+def test_a_shift_is_recovered() -> None:
     """Two normal laws a shift apart: f is linear, its gradient points along the shift, W1 is the shift's length."""
-    fitted = ReferenceSolver(method, (3,), Settings(300, 64, 2e-3, (0.0, 0.9)), seed=1)
+    fitted = ReferenceSolver(LP(), (3,), Settings(300, 64, 2e-3, (0.0, 0.9)), seed=1)
     fit = fitted.fit(gaussian(1, 2.0), gaussian(2, 0.0))
     assert fit.outcome is Outcome.FINISHED
     assert fit.dual_value == pytest.approx(2 * math.sqrt(3), rel=0.25)
@@ -83,7 +55,10 @@ def test_a_shift_is_recovered(method: LP) -> None:
     gradient = fitted.gradient(x)
     cosine = nn.functional.cosine_similarity(gradient, torch.ones(1, 3))
     assert cosine.mean() > 0.98
-    difference = fitted.potential(x).mean() - fitted.potential(gaussian(4, 0.0)(0)).mean()
+    at_x, at_y = (fitted.potential(draws) for draws in (x, gaussian(4, 0.0)(0)))
+    assert at_x is not None
+    assert at_y is not None
+    difference = at_x.mean() - at_y.mean()
     assert difference.item() == pytest.approx(fit.dual_value, rel=0.3)
 
 
@@ -197,6 +172,7 @@ def test_a_solver_sees_nothing_but_its_samplers(archive: Path, monkeypatch: pyte
 
 def test_learners_and_solvers_keep_their_protocols() -> None:
     learner: Learner = LP().learner((2,), LP().settings((2,)))
+    assert isinstance(learner, HasPotential)
     assert learner.potential(torch.zeros(4, 2)).shape == (4,)
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from w1bench import config, generator_commands, tables, token_commands
+from w1bench import config, generator_commands, solver_commands, tables, token_commands
 from w1bench.errors import RecipeError, W1BenchError
-from w1bench.options import Data, Device, Json, settings_of, show
+from w1bench.options import Data, Device, Json, PairDir, settings_of, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Pairs of distributions with a known Wasserstein-1 distance: build, verify, fetch, score, solve, submit.",
 )
+app.add_typer(solver_commands.app)
 app.add_typer(token_commands.app, name="token")
 app.add_typer(generator_commands.app, name="generator")
 
@@ -34,7 +35,6 @@ Archive = Annotated[
     str | None, typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else `archive`.")
 ]
 Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
-PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
 
 
 class Engine(StrEnum):
@@ -43,13 +43,6 @@ class Engine(StrEnum):
     local = "local"
     processes = "processes"
     ray = "ray"
-
-
-class Draws(StrEnum):
-    """What a solver learns from."""
-
-    train = "train"
-    fresh = "fresh"
 
 
 def main() -> None:
@@ -221,38 +214,6 @@ def score(
 
     card = score_file(pair, submission)
     show(as_json, card.model_dump(mode="json"), tables.scorecard(card))
-
-
-@app.command()
-def solve(
-    method: Annotated[str, typer.Argument(help="A reference solver, e.g. lp.")],
-    pair: PairDir,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default as published.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of weights, batches and penalties.")] = 0,
-    device: Annotated[Device, typer.Option(help="Where the solver trains.")] = Device.cpu,
-    data: Annotated[
-        Draws, typer.Option(help="Learn from train.h5, or from endless fresh draws of an open pair.")
-    ] = Draws.train,
-    out: Annotated[Path | None, typer.Option(help="The submission to write; default NAME-METHOD.h5.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Train a reference solver and write its submission, with a JSON sidecar."""
-    from w1bench.opened import load
-    from w1bench.trial import solve as train_solver
-
-    opened = load(pair)
-    path = out or Path(f"{opened.name}-{method.lower()}.h5")
-    sidecar = train_solver(
-        method,
-        opened,
-        path,
-        steps=steps,
-        seed=seed,
-        device=device.value,
-        fresh=data is Draws.fresh,
-        progress=True,
-    )
-    show(as_json, sidecar, tables.fit(sidecar, path))
 
 
 @app.command()

@@ -18,7 +18,7 @@ from w1bench.durable import write_durably
 from w1bench.errors import PairError
 from w1bench.fetch import fetch
 from w1bench.manifest import Manifest
-from w1bench.results import HEADLINE, Standing, Trial, read_results, sheet, standings
+from w1bench.standings import HEADLINE, Standing, Trial, read_trials, sheet, standings
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
 
@@ -36,12 +36,12 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
     Raises:
         PairError: the archive has no pairs; or `out` holds something else, or another process writes it.
         CheckFailedError: a file does not have its SHA-256.
-        InputError: see `read_results`.
+        InputError: see `read_trials`.
     """
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
-    boards = standings(_of_pairs(read_results(results), pairs))
+    boards = standings(_of_pairs(read_trials(results), pairs))
     with _opened(out):
         for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
             files = _bring(folder, manifest, out)
@@ -85,12 +85,12 @@ def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Li
 
 
 def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[Trial]:
-    """The trials of the pairs as they are now."""
-    current = {manifest.name: manifest.digest() for manifest in pairs.values()}
+    """The trials of the pairs' own recipes; the last bits of a pair, and its digest, may be another machine's."""
+    current = {manifest.name: manifest.recipe_sha256 for manifest in pairs.values()}
     rows = list(trials)
-    for pair, count in Counter(row.pair for row in rows if current.get(row.pair) != row.pair_digest).items():
-        _log.warning("%d rows on %s are left out: the archive has no such pair of their digest.", count, pair)
-    return [row for row in rows if current.get(row.pair) == row.pair_digest]
+    for pair, count in Counter(row.pair for row in rows if current.get(row.pair) != row.recipe_sha256).items():
+        _log.warning("%d rows on %s are left out: the archive has no such pair of their recipe.", count, pair)
+    return [row for row in rows if current.get(row.pair) == row.recipe_sha256]
 
 
 def _put_board(out: Path, boards: Mapping[str, list[Standing]]) -> None:

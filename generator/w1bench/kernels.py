@@ -33,7 +33,7 @@ def nearest_rows(x: F64, product: F64, center: F64, offset: F64, square_norm: F6
 
 @njit(nogil=True, cache=True)
 def trace_rows(
-    y: F64, product: F64, center: F64, offset: F64, square_norm: F64,
+    y: F64, product: Array, center: F64, offset: F64, square_norm: F64,
     gram: F64, room: F64, upper: F64, lower: F64, radius: float, power: float,
     nearest: I64, distance: F64, length: F64, moved: Array, gradient: Array,
 ) -> None:  # fmt: skip
@@ -65,7 +65,9 @@ def trace_rows(
 
 
 @njit(nogil=True, forceinline=True)
-def _choose(x: F64, i: int, product: F64, center: F64, rise: F64, square_norm: F64, largest: float, value: F64) -> int:
+def _choose(
+    x: F64, i: int, product: Array, center: F64, rise: F64, square_norm: F64, largest: float, value: F64
+) -> int:
     """argmin_m (||x_i - a_m|| + b_m), with rise = b - min b; `value` (N,) is scratch.
 
     The product loses digits by cancellation, at most `_SLACK` of ||x|| in a distance; funnels within it of the least
@@ -92,7 +94,7 @@ def _choose(x: F64, i: int, product: F64, center: F64, rise: F64, square_norm: F
 
 
 @njit(nogil=True, forceinline=True, fastmath=_FINITE)
-def _values(product: F64, i: int, square: float, square_norm: F64, rise: F64, value: F64) -> float:
+def _values(product: Array, i: int, square: float, square_norm: F64, rise: F64, value: F64) -> float:
     """||x_i - a_m|| + rise_m for all m, from the product, into `value`; returns the least."""
     least = _INFINITY
     for m in range(rise.size):
@@ -102,7 +104,7 @@ def _values(product: F64, i: int, square: float, square_norm: F64, rise: F64, va
 
 
 @njit(nogil=True, forceinline=True, fastmath=_FINITE)
-def _nearest_crossing(product: F64, i: int, offset: F64, gram: F64, room: F64, n: int, s: float) -> float:
+def _nearest_crossing(product: Array, i: int, offset: F64, gram: F64, room: F64, n: int, s: float) -> float:
     """s over the distance to the first crossing: the largest 2 (s e - s c) / (C - e^2) over the other funnels, or 0."""
     own, best = product[i, n] - gram[n, n], np.int64(0)
     for m in range(offset.size):

@@ -13,7 +13,7 @@ import h5py
 from numpy.typing import ArrayLike
 
 from w1bench import client, config, store, submission
-from w1bench.errors import MissingExtraError, PairError
+from w1bench.errors import InputError, MissingExtraError, PairError
 from w1bench.fetch import fetch
 from w1bench.manifest import FILENAME, Manifest, read_manifest
 from w1bench.scorecard import Scorecard
@@ -112,6 +112,17 @@ class OpenedPair:
             samplers.fresh_inputs(pair, batch, seed=seed, device=device),
             samplers.fresh_targets(pair, batch, seed=seed, device=device),
         )
+
+    @cached_property
+    def undrawable(self) -> str | None:
+        """Why `sampler` cannot draw from this pair here; None where it can. Needs torch."""
+        if self.manifest.sealed:
+            return f"{self.name} is sealed"
+        try:
+            self.sampler(1)
+        except InputError as error:
+            return f"{self.name} cannot be drawn from here ({error})"
+        return None
 
     def _rows(self, role: str) -> Rows:
         return Rows(self.folder / f"{role}.h5", store.ROLES[role])

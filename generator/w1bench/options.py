@@ -19,6 +19,7 @@ from w1bench.errors import InputError
 _PIPE_WIDTH = 200
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
 Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
 
 

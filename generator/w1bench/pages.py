@@ -12,7 +12,7 @@ from w1bench.archive import Listed
 from w1bench.croissant import BIBTEX
 from w1bench.manifest import Manifest
 from w1bench.metrics import METRICS
-from w1bench.results import HEADLINE, Standing
+from w1bench.standings import HEADLINE, Standing
 
 SHOWN = ("cos", "l2", "dev", "w1_estimate")
 

@@ -8,7 +8,6 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from w1bench import recipe as recipes
@@ -42,12 +41,6 @@ class Pair:
     def targets(self, purpose: str, tile: int) -> Array:
         """Draws of Q: (rows, *shape)."""
         return self.source.draw(stream(self.recipe.seed, purpose, tile), self.rows)
-
-    def inputs(self, purpose: str, tile: int, dtype: DTypeLike) -> Array:
-        """Draws of P alone, rounded to `dtype`: (rows, *shape)."""
-        moved = np.empty((self.rows, self.dim), dtype)
-        self.map.trace(self._flat_targets(purpose, tile), moved=moved)
-        return moved.reshape(self.rows, *self.source.shape)
 
     def sample(self, purpose: str, tile: int) -> Sample:
         """Paired draws of P and Q with their truth; points are flat, (rows, D)."""

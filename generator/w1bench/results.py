@@ -1,109 +1,129 @@
-"""Results of trials, one a row, and their order: the best cosine first on each pair."""
+"""Results: rows of trials as a JSON or CSV file, and as Markdown beside the figures published with the paper."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import inf
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from w1bench.durable import write_durably
 from w1bench.errors import InputError
 from w1bench.metrics import METRICS
-from w1bench.scorecard import Interval
 
-HEADLINE = "cos"
+Row = dict[str, Any]
 
-_COLUMNS = ("pair", "method", "seed", "steps", "seconds", "outcome", "pair_digest")
-_BOUNDS = {"": "value", "_low": "low", "_high": "high"}
-
-
-class Trial(BaseModel):
-    """A method trained once on a pair, and its figures; what did not end in a gradient has none."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-    method: str
-    pair: str
-    pair_digest: str
-    seed: int
-    steps: int
-    seconds: float
-    outcome: str
-    metrics: dict[str, Interval | None]
+FORMAT = "w1bench-results"
+_PUBLISHED = Path(__file__).parent / "published.json"
+# In the order of the paper's tables; what is not named comes after.
+ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR")
+_PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 
-@dataclass(frozen=True)
-class Standing:
-    """A trial on its pair's board; it has no rank without a cosine."""
-
-    rank: int | None
-    trial: Trial
-
-    def document(self) -> dict[str, Any]:
-        return {"rank": self.rank, **self.trial.model_dump()}
-
-
-def read_results(paths: Iterable[Path]) -> list[Trial]:
-    """The trials in .json files, or in those of a folder: each holds one row or a list of rows.
+def read(path: Path) -> list[Row]:
+    """The rows of a results file.
 
     Raises:
-        InputError: a file cannot be read, or holds something else.
+        InputError: it is missing or no results file.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    return [trial for file in files for trial in _read(file)]
-
-
-def standings(trials: Iterable[Trial]) -> dict[str, list[Standing]]:
-    """The boards by pair, best first; equal ones share a rank, and trials without a cosine come last."""
-    boards: dict[str, list[Trial]] = {}
-    for trial in trials:
-        boards.setdefault(trial.pair, []).append(trial)
-    return {pair: _ranked(boards[pair]) for pair in sorted(boards)}
-
-
-def sheet(boards: Mapping[str, list[Standing]]) -> str:
-    """Comma-separated values: one line a trial below one line of names; an absent figure is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", *_COLUMNS, *(metric + suffix for metric in METRICS for suffix in _BOUNDS)])
-    for standing in (standing for board in boards.values() for standing in board):
-        intervals = [standing.trial.metrics.get(metric) for metric in METRICS]
-        figures = [getattr(i, bound) if i else None for i in intervals for bound in _BOUNDS.values()]
-        writer.writerow([standing.rank, *(getattr(standing.trial, column) for column in _COLUMNS), *figures])
-    return text.getvalue()
-
-
-def _read(path: Path) -> list[Trial]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(content, allow_nan=False)
-        return [Trial.model_validate(row) for row in (content if isinstance(content, list) else [content])]
+        document = json.loads(path.read_bytes())
+        if document["format"] != FORMAT:
+            raise ValueError
+        return list(document["rows"])
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give a .json file of results.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the row"
-        reason = f"{where}: {first['msg']}"
-    except ValueError as error:
-        reason = str(error)
-    raise InputError(
-        f"{path} holds no results ({reason}); needed: a JSON row, or a list of rows, with {', '.join(Trial.model_fields)}."
-    )
+        raise InputError(f"{path} cannot be read ({error.strerror}); give a file that `w1bench trial` wrote.") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is no results file; give one that `w1bench trial` wrote, or another name.") from None
 
 
-def _ranked(trials: Iterable[Trial]) -> list[Standing]:
-    ordered = sorted(trials, key=lambda trial: (_badness(trial), trial.method, trial.seed))
-    values = [_badness(trial) for trial in ordered]
-    # 1 + how many are strictly better: equal ones share a rank
-    return [Standing(values.index(v) + 1 if v < inf else None, t) for v, t in zip(values, ordered, strict=True)]
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
+    lines = ",\n".join(json.dumps(row, allow_nan=False) for row in sorted(rows, key=_place))
+    write_durably(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
 
 
-def _badness(trial: Trial) -> float:
-    interval = trial.metrics.get(HEADLINE)
-    return inf if interval is None else -interval.value
+def as_csv(rows: Iterable[Row]) -> str:
+    """Rows as comma-separated values, a metric in three columns."""
+    names = [*_PLAIN, "batch", "learning_rate", *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high"))]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, "processor", "threads", "w1bench", "torch"])
+    for row in sorted(rows, key=_place):
+        intervals = (_metrics(row).get(name) or {} for name in METRICS)
+        writer.writerow([
+            *(row[name] for name in _PLAIN), row["settings"]["batch"], row["settings"]["learning_rate"],
+            *(interval.get(end) for interval in intervals for end in ("value", "low", "high")),
+            row["machine"]["processor"], row["machine"]["threads"], row["software"]["w1bench"], row["software"]["torch"],
+        ])  # fmt: skip
+    return out.getvalue()
+
+
+def as_markdown(rows: Iterable[Row]) -> str:
+    """A table a pair: mean and standard deviation over seeds, beside the published figures of the same law."""
+    published = json.loads(_PUBLISHED.read_bytes())
+    sections = [
+        "\n".join(_section(pair, list(of_pair), published["pairs"]))
+        for pair, of_pair in groupby(sorted(rows, key=_place), key=lambda row: row["pair"])
+    ]
+    return "\n\n".join([*sections, f"Published: {published['source']}"]) + "\n"
+
+
+def _section(pair: str, rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:
+    figures = published.get(rows[0]["law"], {})
+    yield f"### {pair}"
+    yield ""
+    yield f"W1 = {rows[0]['w1']:.6g}" + (f"; published: {figures['truth']['w1']:.4g}" if figures else "")
+    yield ""
+    header = ("method", "cos", "published", "L2", "published", "W1 estimate", "published", "dual value", "steps", "data",
+              "seeds", "seconds")  # fmt: skip
+    yield f"| {' | '.join(header)} |"
+    yield f"|---{'|---:' * (len(header) - 1)}|"
+    for _, group in groupby(rows, key=_cell):
+        yield f"| {' | '.join(_line(list(group), figures))} |"
+
+
+def _line(rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:
+    """A method's cells; of seeds that diverged only the number is given."""
+    first, known = rows[0], published.get(rows[0]["method"], {})
+    finished = [row for row in rows if row["outcome"] != "diverged"]
+    yield first["method"]
+    for metric, key in (("cos", "cos"), ("l2", "l2"), ("w1_estimate", "w1")):
+        yield _spread([interval["value"] for row in finished if (interval := _metrics(row).get(metric))])
+        yield _figure(known.get(key))
+    yield _spread([row["dual_value"] for row in finished if row["dual_value"] is not None])
+    yield f"{first['settings']['steps']:,}"
+    yield first["data"]
+    yield str(len(rows)) + (f" ({len(rows) - len(finished)} diverged)" if len(finished) < len(rows) else "")
+    yield f"{statistics.mean(row['seconds'] for row in rows):.3g}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation over seeds."""
+    if not values:
+        return "-"
+    mean = _figure(statistics.mean(values))
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.1g}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _metrics(row: Row) -> Mapping[str, Any]:
+    return row["metrics"] or {}
+
+
+def _cell(row: Row) -> tuple[Any, ...]:
+    """What seeds are averaged over."""
+    settings = tuple((name, str(value)) for name, value in sorted(row["settings"].items()))
+    place = ORDER.index(row["method"]) if row["method"] in ORDER else len(ORDER)
+    return (place, row["method"], row["recipe_sha256"], row["data"], settings)
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    return (row["pair"], *_cell(row), row["seed"])

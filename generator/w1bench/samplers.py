@@ -6,7 +6,9 @@ sequential.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from w1bench.pair import Pair
 from w1bench.sample import Array
-from w1bench.streams import stream
+from w1bench.streams import fast_stream, stream
 
 _SLAB_BYTES = 1 << 26
 
@@ -62,12 +64,46 @@ def from_rows(rows: Any, batch: int, *, seed: int, purpose: str, device: torch.d
 
 def fresh_inputs(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
     """Fresh draws of P in every batch; float32 on `device`."""
-    return _tiled(pair, lambda tile: pair.inputs(f"sampler.input/{seed}", tile, np.float32), batch, device)
+
+    def tile(index: int) -> Array:
+        moved = np.empty((pair.rows, pair.dim), np.float32)
+        pair.map.trace(_draws(pair, f"sampler.input/{seed}", index), moved=moved, single=True)
+        return moved
+
+    return _tiled(pair, tile, batch, device)
 
 
 def fresh_targets(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
     """Fresh draws of Q in every batch; float32 on `device`."""
-    return _tiled(pair, lambda tile: pair.targets(f"sampler.target/{seed}", tile), batch, device)
+    return _tiled(pair, lambda tile: _draws(pair, f"sampler.target/{seed}", tile), batch, device)
+
+
+@contextmanager
+def ahead(*samplers: Sampler) -> Generator[tuple[Sampler, ...]]:
+    """The same samplers, whose batch k + 1 is drawn in a thread while batch k is learned from."""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield tuple(_ahead(sampler, pool) for sampler in samplers)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _ahead(sampler: Sampler, pool: ThreadPoolExecutor) -> Sampler:
+    drawn: dict[int, Future[Tensor]] = {}
+
+    def draw(k: int) -> Tensor:
+        batch = drawn.pop(k, None) or pool.submit(sampler, k)
+        drawn.clear()
+        drawn[k + 1] = pool.submit(sampler, k + 1)
+        return batch.result()
+
+    return draw
+
+
+def _draws(pair: Pair, purpose: str, tile: int) -> Array:
+    """Draws of Q in a stream of the samplers' own, (rows, D)."""
+    rng = fast_stream(pair.recipe.seed, purpose, tile)
+    return pair.source.draw(rng, pair.rows).reshape(pair.rows, pair.dim)
 
 
 def _tiled(pair: Pair, tile_of: Callable[[int], Array], batch: int, device: torch.device | str) -> Sampler:

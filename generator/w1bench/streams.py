@@ -23,6 +23,12 @@ def stream(seed: int, purpose: str, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, index, 0]))
 
 
+def fast_stream(seed: int, purpose: str, index: int) -> np.random.Generator:
+    """As `stream`, by SFC64 seeded from a hash: three times faster, for draws that are trained on and never stored."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{index}".encode()).digest()
+    return np.random.Generator(np.random.SFC64(np.frombuffer(digest, dtype="<u4").tolist()))
+
+
 def tile_rows(dim: int) -> int:
     """Rows of a tile in `dim` dimensions: a power of two between 64 and 1024 that keeps a tile near 8 MiB."""
     rows = _TILE_VALUES // dim

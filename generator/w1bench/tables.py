@@ -74,6 +74,15 @@ def fit(sidecar: Mapping[str, Any], path: Path) -> str:
     )
 
 
+def trial(row: Mapping[str, Any]) -> str:
+    """One line on a row of results."""
+    cos = (row["metrics"] or {}).get("cos")
+    return (
+        f"{row['method']} on {row['pair']}, seed {row['seed']}: {row['steps']:,} steps in {row['seconds']:.1f} s, "
+        f"{row['message']}; cos {_interval(cos)}"
+    )
+
+
 def leaderboard(board: Mapping[str, Any]) -> Table:
     """The rows of a leaderboard."""
     shown = ("cos", "l2", "dev")

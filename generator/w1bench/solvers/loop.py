@@ -40,6 +40,7 @@ def train(
     rng = torch.Generator(device)
     state = _load(budget, learner)
     step, values, spent = state["step"], state["values"], state["seconds"]
+    learner.networks.train()
     started = saved = time.monotonic()
     outcome = Outcome.FINISHED
     while step < budget.steps:
@@ -62,6 +63,7 @@ def train(
             state = {"step": step, "values": values, "seconds": spent + now - started}
             _save(budget.checkpoint, budget.identity, learner, state)
             saved = now
+    learner.networks.eval()
     last = values[-_AVERAGED:]
     return Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
 
@@ -78,16 +80,22 @@ def _load(budget: Budget, learner: Learner) -> dict[str, Any]:
     if (
         not isinstance(state, dict)
         or state.get("identity") != budget.identity
-        or not {*beginning, "learner"} <= set(state)
+        or not {*beginning, "networks", "optimisers"} <= set(state)
     ):
         return beginning
-    learner.load_state_dict(state["learner"])
+    learner.networks.load_state_dict(state["networks"])
+    for optimiser, saved in zip(learner.optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(saved)
     return state
 
 
 def _save(path: Path, identity: str, learner: Learner, state: dict[str, Any]) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    torch.save({"identity": identity, "learner": learner.state_dict(), **state}, temporary)
+    learned = {
+        "networks": learner.networks.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in learner.optimisers],
+    }
+    torch.save({"identity": identity, **learned, **state}, temporary)
     temporary.replace(path)
 
 

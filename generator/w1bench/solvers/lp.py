@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Generator, Tensor, nn
 
 from w1bench.solvers import networks
-from w1bench.solvers.critic import CriticLearner
-from w1bench.solvers.protocol import Learner, Settings
+from w1bench.solvers.critic import CriticLearner, difference
+from w1bench.solvers.penalty import slopes
+from w1bench.solvers.protocol import Learner, Settings, published
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,12 @@ class LP:
     tag: str = "LP"
 
     def settings(self, shape: tuple[int, ...]) -> Settings:
-        image = len(shape) > 1
-        return Settings(
-            steps=30_000 if image else 60_000,
-            batch=32 if image else 1024,
-            learning_rate=2e-4,
-            betas=(0.0, 0.9),
-        )
+        return published(shape, steps=(60_000, 30_000, 30_000), betas=(0.0, 0.9))
 
     def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
         return CriticLearner(networks.critic(shape), self.loss, settings)
 
     def loss(self, critic: nn.Module, x: Tensor, y: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:
         """(loss, E_P f - E_Q f) on a batch."""
-        values = critic(torch.cat([x, y]))
-        dual = values[: len(x)].mean() - values[len(x) :].mean()
-        t = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng, device=x.device, dtype=x.dtype)
-        z = torch.lerp(x, y, t).requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(z).sum(), z, create_graph=True)
-        excess = torch.relu(gradient.flatten(1).norm(dim=1) - 1)
-        return self.weight * excess.square().mean() - dual, dual
+        dual = difference(critic, x, y)
+        return self.weight * (slopes(critic, x, y, rng) - 1).relu().square().mean() - dual, dual

@@ -1,4 +1,4 @@
-"""The published critics: an MLP for vectors, a DCGAN critic for pictures."""
+"""The published networks: MLPs for vectors, a DCGAN critic and a UNet mover for pictures."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from math import prod
 
 from torch import Tensor, nn
 
+from w1bench.solvers.unet import UNet
 
-class _Scalar(nn.Module):
+
+class Scalar(nn.Module):
     """A network whose output is flattened to one value a point: (n, *shape) -> (n,)."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -20,20 +22,38 @@ class _Scalar(nn.Module):
 
 def critic(shape: tuple[int, ...]) -> nn.Module:
     """The published critic for points of `shape`: the MLP [D, m, m, 1], m = max(2D, 128), or a DCGAN critic."""
-    if len(shape) == 3 and shape[1:] in ((32, 32), (64, 64)):
-        return _Scalar(_dcgan(shape[0], shape[1]))
+    if is_published_picture(shape):
+        return Scalar(_dcgan(shape[0], shape[1]))
+    return Scalar(_mlp(shape, 1))
+
+
+def mover(shape: tuple[int, ...]) -> nn.Module:
+    """The published mover of points of `shape`: the MLP [D, m, m, D] or a UNet."""
+    if is_published_picture(shape):
+        return UNet(shape[0])
+    return nn.Sequential(_mlp(shape, prod(shape)), nn.Unflatten(1, shape))
+
+
+def is_published_picture(shape: tuple[int, ...]) -> bool:
+    """Whether `shape` is that of CIFAR-10's or CelebA's pictures, which have convolutional networks."""
+    return len(shape) == 3 and shape[1:] in ((32, 32), (64, 64))
+
+
+def mlp_width(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(D, m) of the MLPs for points of `shape`."""
     dim = prod(shape)
-    width = max(2 * dim, 128)
-    return _Scalar(nn.Sequential(nn.Flatten(), *_mlp_layers(dim, width)))
+    return dim, max(2 * dim, 128)
 
 
-def _mlp_layers(dim: int, width: int) -> tuple[nn.Module, ...]:
-    return (
+def _mlp(shape: tuple[int, ...], out: int) -> nn.Sequential:
+    dim, width = mlp_width(shape)
+    return nn.Sequential(
+        nn.Flatten(),
         nn.Linear(dim, width),
         nn.ReLU(),
         nn.Linear(width, width),
         nn.ReLU(),
-        nn.Linear(width, 1),
+        nn.Linear(width, out),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
 
 # Batch number k of a distribution, (B, *shape): a function of k alone, so that training can be resumed.
 Sampler = Callable[[int], Tensor]
@@ -18,7 +19,7 @@ class Outcome(StrEnum):
 
     FINISHED = "all steps were done"
     OUT_OF_TIME = "the time allowed was used up"
-    DIVERGED = "the dual value was no longer finite"
+    DIVERGED = "the dual value or an answer was no longer finite"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ class Settings:
     def override(self, **changes: Any) -> Settings:
         """These settings with every change that is not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+def published(shape: tuple[int, ...], steps: tuple[int, int, int], betas: tuple[float, float]) -> Settings:
+    """The paper's protocol for points of `shape`; `steps` for vectors, for CelebA's 64 pixels, for smaller pictures."""
+    vectors, large, small = steps
+    if len(shape) == 1:
+        return Settings(vectors, batch=1024, learning_rate=2e-4, betas=betas)
+    return Settings(large if shape[-1] >= 64 else small, batch=32, learning_rate=2e-4, betas=betas)
 
 
 @dataclass(frozen=True)
@@ -51,19 +60,46 @@ class Fit:
 
 
 class Learner(Protocol):
-    """The trained state of a method: networks and optimisers."""
+    """The trained state of a method; what it can be asked afterwards are the three roles below."""
+
+    @property
+    def networks(self) -> nn.Module:
+        """All that is learned, buffers included: what a checkpoint holds beside the optimisers."""
+        ...
+
+    @property
+    def optimisers(self) -> Sequence[Optimizer]: ...
 
     def update(self, x: Tensor, y: Tensor, rng: Generator) -> Tensor:
-        """One step on x ~ P and y ~ Q, (B, *shape) each; returns the dual value before it, a scalar."""
+        """One step on x ~ P and y ~ Q, (B, *shape) each; returns the method's own dual value before it, a scalar."""
         ...
+
+
+@runtime_checkable
+class HasPotential(Protocol):
+    """A learner with a potential f."""
 
     def potential(self, x: Tensor) -> Tensor:
         """f at x (n, *shape): (n,)."""
         ...
 
-    def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> object: ...
+@runtime_checkable
+class HasGradient(Protocol):
+    """A learner whose answer for grad f* is not the gradient of its potential."""
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """At x (n, *shape): (n, *shape)."""
+        ...
+
+
+@runtime_checkable
+class HasTransport(Protocol):
+    """A learner with a map that takes P to Q."""
+
+    def transport(self, x: Tensor) -> Tensor:
+        """T(x) of x (n, *shape): (n, *shape)."""
+        ...
 
 
 class Method(Protocol):
@@ -84,10 +120,12 @@ class Method(Protocol):
 
 
 class Solver(Protocol):
-    """What a benchmark row is made of; anything with these three can be scored."""
+    """What a benchmark row is made of; anything with these can be scored. None stands for what a method does not have."""
 
     def fit(self, inputs: Sampler, targets: Sampler) -> Fit: ...
 
-    def potential(self, x: Tensor) -> Tensor: ...
+    def potential(self, x: Tensor) -> Tensor | None: ...
 
     def gradient(self, x: Tensor) -> Tensor: ...
+
+    def transport(self, x: Tensor) -> Tensor | None: ...

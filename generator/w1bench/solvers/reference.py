@@ -1,4 +1,4 @@
-"""ReferenceSolver: a method, its settings and a seed, made into `fit`, `potential` and `gradient`."""
+"""ReferenceSolver: a method, its settings and a seed, made into `fit`, and into answers at any points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ import torch
 from torch import Tensor
 
 from w1bench.solvers.loop import Budget, in_batches, train
-from w1bench.solvers.protocol import Fit, Learner, Method, Sampler, Settings
+from w1bench.solvers.protocol import (
+    Fit,
+    HasGradient,
+    HasPotential,
+    HasTransport,
+    Learner,
+    Method,
+    Sampler,
+    Settings,
+)
 
 
 @dataclass
@@ -38,20 +47,39 @@ class ReferenceSolver:
         budget = Budget(self.settings.steps, self.seconds, self.checkpoint, self.save_every, identity, self.report)
         return train(self.learner, inputs, targets, seed=self.seed, device=self.device, budget=budget)
 
-    def potential(self, x: Tensor) -> Tensor:
-        """f at x (n, *shape): (n,) in float64, on the CPU."""
-        with torch.no_grad():
-            return in_batches(lambda part: self._f(part).double().cpu(), x, self.settings.batch)
+    def potential(self, x: Tensor) -> Tensor | None:
+        """f at x (n, *shape): (n,) in float64, on the CPU; None where the method has no potential."""
+        learner = self._learned()
+        if not isinstance(learner, HasPotential):
+            return None
+        return self._answers(learner.potential, x).double()
 
     def gradient(self, x: Tensor) -> Tensor:
-        """grad f at x (n, *shape), in float32 on the CPU."""
-        return in_batches(self._gradient, x, self.settings.batch)
+        """The method's answer for grad f* at x (n, *shape), in float32 on the CPU."""
+        learner = self._learned()
+        if isinstance(learner, HasGradient):
+            return self._answers(learner.gradient, x)
+        assert isinstance(learner, HasPotential), "a learner has a gradient or a potential"
+        return in_batches(lambda part: _slope(learner.potential, self._here(part)).cpu(), x, self.settings.batch)
 
-    def _f(self, x: Tensor) -> Tensor:
-        assert self.learner is not None, "fit before asking for values"
-        return self.learner.potential(x.to(self.device, torch.float32))
+    def transport(self, x: Tensor) -> Tensor | None:
+        """T(x) of x (n, *shape), in float32 on the CPU; None where the method has no map from P to Q."""
+        learner = self._learned()
+        return self._answers(learner.transport, x) if isinstance(learner, HasTransport) else None
 
-    def _gradient(self, x: Tensor) -> Tensor:
-        x = x.to(self.device, torch.float32).requires_grad_()
-        (gradient,) = torch.autograd.grad(self._f(x).sum(), x)
-        return gradient.cpu()
+    @torch.no_grad()
+    def _answers(self, ask: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        return in_batches(lambda part: ask(self._here(part)).cpu(), x, self.settings.batch)
+
+    def _here(self, x: Tensor) -> Tensor:
+        return x.to(self.device, torch.float32)
+
+    def _learned(self) -> Learner:
+        assert self.learner is not None, "fit before asking for answers"
+        return self.learner
+
+
+def _slope(potential: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    x = x.requires_grad_()
+    (gradient,) = torch.autograd.grad(potential(x).sum(), x)
+    return gradient

@@ -1,0 +1,214 @@
+"""Every solver learns a small pair, and a broken one does not; it sees its samplers alone, and resumes to the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import w1bench
+from w1bench.opened import OpenedPair
+from w1bench.solvers import GP, LP, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver, networks
+from w1bench.solvers.critic import CriticLearner, Loss, kantorovich
+from w1bench.solvers.distances import distances, least, lengths
+from w1bench.solvers.mover import ThreePlayers
+from w1bench.solvers.orthogonal import orthogonal_critic
+from w1bench.solvers.protocol import Learner, Method, Outcome, Sampler, Settings
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long a solver learns for, and the least cosine that shows that it did."""
+
+    steps: int
+    cosine: float
+
+
+COURSES = {
+    "wc": Course(500, 0.3), "gp": Course(500, 0.58), "lp": Course(500, 0.7), "sn": Course(500, 0.5), "so": Course(500, 0.65),
+    "ls": Course(500, 0.55), "mmb": Course(500, 0.75), "mmbv2": Course(500, 0.65), "mm": Course(250, 0.65),
+    "mmr": Course(250, 0.55), "dot": Course(1, 0.9), "ttc": Course(600, 0.5), "kr": Course(500, 0.65),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A method with another network or loss."""
+
+    network: Callable[[tuple[int, ...]], nn.Module] = networks.critic
+    loss: Loss = kantorovich
+    tag: str = "mutant"
+
+    def settings(self, shape: tuple[int, ...]) -> Settings:
+        return LP().settings(shape)
+
+    def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
+        return CriticLearner(self.network(shape), self.loss, settings)
+
+
+@dataclass(frozen=True)
+class LazyMover:
+    """MM or MM:R whose mover stays as it is."""
+
+    method: Any
+    tag: str = "mutant"
+
+    def settings(self, shape: tuple[int, ...]) -> Settings:
+        return self.method.settings(shape)
+
+    def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
+        learner = self.method.learner(shape, settings)
+        players: ThreePlayers = learner.players
+        players.mover_steps = 0
+        return learner
+
+
+def to_the_furthest(critic: nn.Module, x: Tensor, y: Tensor, _: object) -> tuple[Tensor, Tensor]:
+    """MM:B's loss with the worst x for each y in place of the best."""
+    f = critic(x)
+    worst = least(f.detach() - distances(y, x))
+    dual = f.mean() + (lengths(x[worst] - y) - f[worst]).mean()
+    return -dual, dual
+
+
+def linear(shape: tuple[int, ...]) -> nn.Module:
+    """Orthogonal layers with nothing between them."""
+    return orthogonal_critic(shape, nn.Identity())
+
+
+@pytest.fixture(scope="module")
+def pair(archive: Path) -> OpenedPair:
+    return w1bench.load(archive / "small-d2-n4-p8")
+
+
+def cosine_and_dual(
+    method: Method, pair: OpenedPair, course: Course, *, exchanged: bool = False
+) -> tuple[float, float]:
+    """Train on fresh draws; the mean cosine with the true gradient, and the dual value in units of W1."""
+    batch = 1024 if course.steps == 1 else 256
+    settings = replace(method.settings((2,)), steps=course.steps, learning_rate=2e-3, batch=batch)
+    inputs, targets = pair.sampler(batch, seed=0)
+    fitted = ReferenceSolver(method, (2,), settings)
+    fit = fitted.fit(targets, inputs) if exchanged else fitted.fit(inputs, targets)
+    if fit.outcome is Outcome.DIVERGED:
+        return 0.0, np.inf
+    found, truth = fitted.gradient(torch.from_numpy(pair.test.input[:])), torch.from_numpy(pair.test.gradient[:])
+    return float(nn.functional.cosine_similarity(found.double(), truth).mean()), fit.dual_value / pair.w1
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_solver_learns(name: str, pair: OpenedPair) -> None:
+    """WC's slopes are of no fixed size, and TTC's dual value is that of its last critic."""
+    cosine, dual = cosine_and_dual(SOLVERS[name], pair, COURSES[name])
+    assert cosine > COURSES[name].cosine
+    assert (0 if name in ("wc", "ttc") else 0.6) < dual < 1.3
+
+
+@pytest.mark.parametrize(
+    ("name", "mutant"),
+    [
+        ("gp", GP(weight=0)),
+        ("lp", LP(weight=0)),
+        ("sn", Mutant()),
+        ("so", Mutant(linear)),
+        ("ls", LS(eps=-0.01)),
+        ("mmb", Mutant(loss=to_the_furthest)),
+        ("mmbv2", Mutant()),
+        ("mm", LazyMover(MM())),
+        ("mmr", LazyMover(MMR())),
+        ("ttc", TTC(weight=0)),
+        ("kr", Mutant(linear)),
+    ],
+)
+def test_a_broken_solver_does_not(name: str, mutant: Method, pair: OpenedPair) -> None:
+    """Without its penalty, its constraint, its transform or its mover, a method is caught by the bounds above."""
+    cosine, dual = cosine_and_dual(mutant, pair, COURSES[name])
+    assert cosine < COURSES[name].cosine or dual > 1.3
+
+
+@pytest.mark.parametrize("name", ["wc", "dot"])
+def test_a_solver_of_the_wrong_sign_does_not(name: str, pair: OpenedPair) -> None:
+    cosine, _ = cosine_and_dual(SOLVERS[name], pair, COURSES[name], exchanged=True)
+    assert cosine < 0
+
+
+def small(method: Method, checkpoint: Path | None = None) -> ReferenceSolver:
+    settings = replace(method.settings((3,)), steps=120, batch=32)
+    return ReferenceSolver(method, (3,), settings, seed=1, checkpoint=checkpoint, save_every=0.0)
+
+
+def gaussian(seed: int, shift: float, asked: list[int] | None = None, until: int = 10**9) -> Sampler:
+    """Normal batches of 32; their numbers are noted in `asked`, and number `until` ends the process, as it were."""
+
+    def draw(k: int) -> Tensor:
+        if k >= until:
+            raise KeyboardInterrupt
+        if asked is not None:
+            asked.append(k)
+        return torch.randn(32, 3, generator=torch.Generator().manual_seed(1000 * seed + k)) + shift
+
+    return draw
+
+
+@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
+def test_an_interrupted_training_resumes_to_the_same_weights(method: Method, tmp_path: Path) -> None:
+    whole, resumed = small(method), small(method, tmp_path / "checkpoint")
+    whole.fit(gaussian(1, 1.0), gaussian(2, 0.0))
+    with pytest.raises(KeyboardInterrupt):
+        resumed.fit(gaussian(1, 1.0, until=70), gaussian(2, 0.0))
+    asked: list[int] = []
+    resumed.fit(gaussian(1, 1.0, asked), gaussian(2, 0.0))
+    assert asked == list(range(50, 120))
+    assert whole.learner is not None
+    assert resumed.learner is not None
+    wanted = whole.learner.networks.state_dict()
+    for name, value in resumed.learner.networks.state_dict().items():
+        assert torch.equal(value, wanted[name]), name
+    assert torch.equal(resumed.gradient(gaussian(3, 0.0)(0)), whole.gradient(gaussian(3, 0.0)(0)))
+
+
+@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
+def test_a_solver_asks_for_one_batch_of_each_law_a_step_and_nothing_else(method: Method) -> None:
+    inputs: list[int] = []
+    targets: list[int] = []
+    fitted = small(method)
+    fitted.fit(gaussian(1, 1.0, inputs), gaussian(2, 0.0, targets))
+    assert inputs == targets == list(range(120))
+
+
+@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
+def test_nothing_is_learned_from_being_asked(method: Method) -> None:
+    fitted, points = small(method), gaussian(3, 0.0)(0)
+    fitted.fit(gaussian(1, 1.0), gaussian(2, 0.0))
+    first = fitted.gradient(points), fitted.potential(points)
+    fitted.gradient(5 * points)
+    fitted.transport(5 * points)
+    assert torch.equal(fitted.gradient(points), first[0])
+    potential = fitted.potential(points)
+    assert (potential is None and first[1] is None) or torch.equal(potential, first[1])
+
+
+@pytest.mark.parametrize("name", ["gp", "lp", "ls", "mmb", "mmbv2", "mm", "mmr", "ttc"])
+def test_divergence_is_an_outcome_of_every_solver_whose_weights_are_not_bounded(name: str) -> None:
+    fitted = small(SOLVERS[name])
+    fitted.settings = replace(fitted.settings, learning_rate=1e38)
+    assert fitted.fit(gaussian(1, 1.0), gaussian(2, 0.0)).outcome is Outcome.DIVERGED
+
+
+@pytest.mark.parametrize("name", ["wc", "gp", "sn", "so", "ls", "mmb", "mmbv2", "mm", "mmr", "dot", "ttc", "kr"])
+@pytest.mark.parametrize("size", [32, 64])
+def test_pictures_have_networks(name: str, size: int) -> None:
+    method, shape = SOLVERS[name], (3, size, size)
+    settings = method.settings(shape).override(batch=2, steps=1)
+    fitted = ReferenceSolver(method, shape, settings)
+    draws = [torch.randn(2, *shape, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
+    assert fitted.fit(lambda _: draws[0], lambda _: draws[1]).outcome is Outcome.FINISHED
+    assert fitted.gradient(draws[0]).shape == draws[0].shape
+    moved = fitted.transport(draws[0])
+    assert moved is None or moved.shape == draws[0].shape

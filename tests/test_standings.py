@@ -1,0 +1,61 @@
+"""Standings: rows of results files, ordered by cosine, written as a sheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from w1bench import results
+from w1bench.errors import InputError
+from w1bench.standings import Trial, read_trials, sheet, standings
+
+
+def row(method: str = "lp", *, cos: float | None = 0.5, pair: str = "a", **changes: Any) -> dict[str, Any]:
+    """A row as trials write it."""
+    figures = {"cos": None if cos is None else {"value": cos, "low": cos - 0.1, "high": cos + 0.1}, "dev": None}
+    return {
+        "method": method, "pair": pair, "recipe_sha256": "0" * 64, "seed": 0, "steps": 10, "seconds": 1.5,
+        "outcome": "finished", "metrics": figures, "data": "fresh", "settings": {"steps": 10},
+    } | changes  # fmt: skip
+
+
+def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name, rows in (("one", [row("lp")]), ("more/b", [row("gp"), row("wc")]), ("more/a", [row("so")])):
+        results.write(tmp_path / f"{name}.json", rows)
+    found = read_trials([tmp_path / "one.json", tmp_path / "more"])
+    assert [trial.method for trial in found] == ["lp", "so", "gp", "wc"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"steps": "many"}, "steps: Input should be a valid integer"),
+        ({"pair": None}, "pair: Input should be a valid string"),
+    ],
+)
+def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps({"format": results.FORMAT, "rows": [row(**changes)]}))
+    with pytest.raises(InputError, match=rf"r.json holds a row that is no trial's \({reason}"):
+        read_trials([tmp_path / "r.json"])
+
+
+def test_boards_order_by_cosine_and_what_has_none_comes_last() -> None:
+    rows = [row("a", cos=0.2), row("b", cos=None, outcome="diverged"), row("c", cos=0.9), row("d", cos=0.2)]
+    boards = standings(Trial.model_validate(r) for r in [row("x", pair="z"), *rows])
+    assert list(boards) == ["a", "z"]
+    assert [(s.rank, s.trial.method) for s in boards["a"]] == [(1, "c"), (2, "a"), (2, "d"), (None, "b")]
+
+
+def test_the_sheet_has_every_metric_with_its_interval() -> None:
+    boards = standings(Trial.model_validate(r) for r in (row(), row("wc, twice", cos=None)))
+    first, last = csv.DictReader(io.StringIO(sheet(boards)))
+    assert (first["rank"], first["method"], first["cos"], first["cos_low"], first["cos_high"]) == (
+        "1", "lp", "0.5", "0.4", "0.6",
+    )  # fmt: skip
+    assert (last["rank"], last["method"], last["cos"], first["dev"]) == ("", "wc, twice", "", "")

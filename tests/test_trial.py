@@ -1,0 +1,186 @@
+"""Trials: what a solver learns from, rows of results, and a grid that goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+import w1bench
+from w1bench import results
+from w1bench.errors import InputError
+from w1bench.grid import checkpoint_of, run_grid
+from w1bench.opened import OpenedPair
+from w1bench.scorecard import Scorecard
+from w1bench.solvers import ReferenceSolver
+from w1bench.solvers.protocol import Settings
+from w1bench.trial import law, make_trial, row, run, solve
+
+
+@pytest.fixture(scope="module")
+def pair(archive: Path) -> OpenedPair:
+    return w1bench.load(archive / "small-d2-n4-p8")
+
+
+def sealed(pair: OpenedPair) -> OpenedPair:
+    return replace(pair, manifest=pair.manifest.model_copy(update={"sealed": True}))
+
+
+def unreachable(pair: OpenedPair) -> OpenedPair:
+    """The pair as one whose recipe names a funnel file that is not here."""
+    recipe = pair.manifest.recipe | {"funnel": {"file": "nowhere.pt", "sha256": "0" * 64}}
+    return replace(pair, manifest=pair.manifest.model_copy(update={"recipe": recipe}))
+
+
+def test_fresh_draws_are_the_default_where_a_pair_can_be_drawn_from(pair: OpenedPair) -> None:
+    assert (make_trial("lp", pair).data, make_trial("lp", pair, data="train").data) == ("fresh", "train")
+    for closed, reason in ((sealed(pair), "is sealed"), (unreachable(pair), "nowhere.pt")):
+        trial = make_trial("lp", closed)
+        assert trial.data == "train"
+        assert reason in str(trial.data_note)
+        with pytest.raises(InputError, match="give --data train"):
+            make_trial("lp", closed, data="fresh")
+
+
+def test_what_is_learned_from_is_what_the_row_says(pair: OpenedPair, monkeypatch: pytest.MonkeyPatch) -> None:
+    for data, other in (("fresh", "train_samplers"), ("train", "sampler")):
+        trial = make_trial("lp", pair, steps=2, data=data)
+        with monkeypatch.context() as patched:
+            patched.setattr(OpenedPair, other, None)
+            assert row(trial)["data"] == data
+
+
+def test_steps_of_a_grid_shorten_and_never_lengthen(pair: OpenedPair) -> None:
+    assert make_trial("wc", pair, at_most=100).settings.steps == 100
+    assert make_trial("wc", pair, at_most=10**6).settings.steps == 5_000
+    assert make_trial("dot", pair, at_most=100).settings.steps == 1
+    assert make_trial("wc", pair, steps=10**6).settings.steps == 10**6
+
+
+def test_a_row_equals_the_scorecard_of_the_submission(pair: OpenedPair, tmp_path: Path) -> None:
+    found = row(make_trial("mmr", pair, steps=30, seed=2))
+    solve("mmr", pair, tmp_path / "mmr.h5", steps=30, seed=2)
+    card: Scorecard = w1bench.opened.score_file(pair.folder, tmp_path / "mmr.h5")
+    dumped = card.model_dump(mode="json")
+    assert found["metrics"] == dumped["metrics"]
+    assert (found["pair_digest"], found["points"]) == (dumped["pair_digest"], 1500)
+    assert found["settings"] == {"steps": 30, "batch": 1024, "learning_rate": 2e-4, "betas": [0.0, 0.9]}
+    assert found["machine"]["threads"] == torch.get_num_threads()
+    assert found["software"]["torch"] == torch.__version__
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_dot_and_maps_give_what_they_have(pair: OpenedPair) -> None:
+    _, arrays = run(replace(make_trial("dot", pair), settings=Settings(1, 256, 0.0, (0.0, 0.0))))
+    assert arrays is not None
+    assert set(arrays) == {"gradient"}
+    _, arrays = run(make_trial("mmr", pair, steps=2))
+    assert arrays is not None
+    assert set(arrays) == {"gradient", "transported", "input_potential", "target_potential", "probe_gradient"}
+
+
+def test_a_diverged_trial_is_a_row(pair: OpenedPair, tmp_path: Path) -> None:
+    trial = make_trial("lp", pair, steps=200)
+    wild = replace(trial, settings=replace(trial.settings, learning_rate=1e30))
+    found = row(wild)
+    assert (found["outcome"], found["metrics"], found["dual_value"]) == ("diverged", None, None)
+    fine = row(replace(trial, settings=replace(trial.settings, steps=2)))
+    results.write(tmp_path / "results.json", [found, fine])
+    rows = results.read(tmp_path / "results.json")
+    assert "1 (1 diverged)" in results.as_markdown(rows)
+    assert len(list(csv.DictReader(StringIO(results.as_csv(rows))))) == 2
+
+
+def test_answers_that_are_not_finite_are_divergence(pair: OpenedPair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ReferenceSolver, "gradient", lambda self, x: torch.full_like(x, torch.nan))
+    found = row(make_trial("lp", pair, steps=2))
+    assert (found["outcome"], found["metrics"]) == ("diverged", None)
+
+
+def test_the_law_of_a_pair_names_its_published_figures(archive: Path) -> None:
+    assert law(w1bench.load(archive / "small-d16-n64-p8")) == "hd-d16-n64-p8"
+    assert law(w1bench.load(archive / "small-ball-d2-p8")) == "small-ball-d2-p8"
+    published = json.loads(Path(results.__file__).with_name("published.json").read_bytes())["pairs"]
+    assert published["hd-d16-n64-p8"]["WC"]["cos"] < published["hd-d16-n64-p8"]["LP"]["cos"]
+    assert set(published["cifar10-n16-p100"]) <= {*results.ORDER, "truth"}
+
+
+def figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_a_grid_is_computed_once_and_grows(pair: OpenedPair, tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    said: list[tuple[int, int]] = []
+    rows = run_grid(["lp", "wc"], [pair], out, steps=20, workers=2, report=lambda _, *done: said.append(done))
+    assert [(r["method"], r["seed"]) for r in rows] == [("LP", 0), ("WC", 0)]
+    assert sorted(said) == [(1, 2), (2, 2)]
+    assert [r["method"] for r in results.read(out)] == ["WC", "LP"]  # in the paper's order
+    again = run_grid(["lp", "wc"], [pair], out, seeds=2, steps=20, workers=2, report=lambda _, *done: said.append(done))
+    assert sorted(said[2:]) == [(3, 4), (4, 4)]
+    assert [r for r in again if r["seed"] == 0] == rows
+    assert [r["machine"]["threads"] for r in again] == [1] * 4
+    trained = row(make_trial("lp", pair, steps=20, seed=1))
+    assert figures([r for r in again if (r["method"], r["seed"]) == ("LP", 1)])[0]["metrics"] == trained["metrics"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".results.json.lock", "results.json"]
+    text = results.as_markdown(results.read(out))
+    assert "| LP |" in text
+    assert "±" in text
+    lines = list(csv.DictReader(StringIO(results.as_csv(results.read(out)))))
+    assert float(lines[0]["cos"]) == results.read(out)[0]["metrics"]["cos"]["value"]
+
+
+def test_a_results_file_is_not_mistaken(pair: OpenedPair, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text('{"rows": []}')
+    with pytest.raises(InputError, match="is no results file"):
+        run_grid(["lp"], [pair], other, steps=2)
+    with pytest.raises(InputError, match="cannot be read"):
+        results.read(tmp_path / "none.json")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import w1bench
+from w1bench.grid import checkpoint_of, run_grid
+if __name__ == "__main__":
+    run_grid(["wc"], [w1bench.load(sys.argv[1])], Path(sys.argv[2]), steps=1500, save_every=0)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_grid_goes_on_from_its_checkpoints(how: signal.Signals, pair: OpenedPair, tmp_path: Path) -> None:
+    """Its processes end with it, and the same command given again takes over what they saved."""
+    out, program = tmp_path / "results.json", tmp_path / "program.py"
+    program.write_text(KILLED)
+    started = subprocess.Popen([sys.executable, program, pair.folder, out], stderr=subprocess.DEVNULL)
+    trial = make_trial("wc", pair, steps=1500)
+    checkpoint = checkpoint_of(tmp_path / "results.json.unfinished", trial)
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    processes = psutil.Process(started.pid).children(recursive=True)
+    started.send_signal(how)
+    started.wait(timeout=30)
+    assert not psutil.wait_procs(processes, timeout=30)[1]
+    assert not out.exists()
+    state = torch.load(checkpoint, weights_only=True)
+    assert 0 < state["step"] < 1500
+    torch.save(state | {"seconds": 1e6}, checkpoint)  # a mark
+    (resumed,) = run_grid(["wc"], [pair], out, steps=1500)
+    assert resumed["seconds"] > 1e6
+    assert resumed["metrics"] == row(trial)["metrics"]
+    assert not checkpoint.parent.exists()
