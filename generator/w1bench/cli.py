@@ -272,7 +272,7 @@ def serve(
     run(settings_of(archive=archive, data=data, host=host, port=port))
 
 
-def _recipe(name: str, *, root: Path | None, checkpoint: Path | None) -> Any:
+def _recipe(name: str, *, root: Path | None = None, checkpoint: Path | None = None) -> Any:
     """A recipe by its catalogued name or its path, its pictures and generator where they are said to be."""
     from w1bench.recipe import read_recipe
 
