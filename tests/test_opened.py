@@ -10,9 +10,10 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import w1bench
-from w1bench.errors import MissingExtraError, PairError, RecipeError
+from w1bench.errors import MissingExtraError, PairError, SourceError
 from w1bench.manifest import read_manifest
 
 NAME = "small-d16-n64-p8"
@@ -62,15 +63,23 @@ def test_batches_are_endless_and_unpaired(archive: Path) -> None:
     assert torch.equal(next(pair.batches(128, seed=3))[0], x)
 
 
-def test_fresh_draws_need_what_the_recipe_names(tmp_path: Path) -> None:
-    from making import small_recipe
+def test_fresh_draws_need_the_source_and_no_funnel_file(tmp_path: Path) -> None:
+    from making import pinned, small_recipe
     from test_pair import published
     from w1bench.build import build
 
     table = published(tmp_path / "f.pt", [[0.0, 0.0], [1.0, 1.0]], [0.0, 0.1])
     pair = w1bench.load(build(small_recipe("away", funnel=table), tmp_path / "archive"))
-    with pytest.raises(RecipeError, match=r"f.pt cannot be read"):
-        pair.sampler(10)
+    (tmp_path / "f.pt").unlink()
+    x = pair.sampler(4000)[0](0)
+    assert abs(float(x.mean()) - float(pair.train.input[:].mean())) < 0.1
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.full((40, 40, 3), 255, np.uint8)).save(tmp_path / "pictures" / "white.png")
+    source = pinned({"kind": "images", "dataset": "photos", "noise": 0.01, "root": str(tmp_path / "pictures")})
+    sizes = {"train": 100, "test": 100, "probe": 10, "w1_rays": 512}
+    recipe = small_recipe("white", power=10.0, half_width=1.2, source=source, sizes=sizes)
+    with pytest.raises(SourceError, match="give source.root"):
+        w1bench.load(build(recipe, tmp_path / "archive")).sampler(10)
 
 
 def test_the_light_install_loads_scores_and_says_what_batches_need(archive: Path) -> None:

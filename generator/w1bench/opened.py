@@ -99,15 +99,18 @@ class OpenedPair:
         )
 
     def sampler(self, batch: int, *, device: Any = "cpu", seed: int = 0) -> tuple[Sampler, Sampler]:
-        """Samplers of P and of Q that draw every batch afresh from the pair's recipe. Needs torch.
+        """Samplers of P and of Q that draw every batch afresh, from the recipe's source and the pair's own funnels. Needs torch.
 
         Raises:
-            RecipeError: the recipe needs a file that is not here (a published funnel, a folder of pictures).
+            SourceError: the source needs what is not here (a folder of pictures, a checkpoint).
         """
         samplers = _samplers()
-        from w1bench.pair import make_pair
+        from w1bench.funnel import min_funnel
+        from w1bench.pair import make_source, pair_of
 
-        pair = make_pair(self.manifest.full_recipe())
+        recipe, center = self.manifest.full_recipe(), self.funnel.center[:]
+        funnel = min_funnel(center.reshape(len(center), -1), self.funnel.offset[:])
+        pair = pair_of(recipe, make_source(recipe), funnel)
         return (
             samplers.fresh_inputs(pair, batch, seed=seed, device=device),
             samplers.fresh_targets(pair, batch, seed=seed, device=device),

@@ -73,7 +73,11 @@ def make_pair(recipe: Recipe, *, device: str = "cpu") -> Pair:
     """
     source = make_source(recipe, device=device)
     with threadpool_limits(1):  # as the engines' workers, so that centres drawn from a source round the same
-        funnel = make_funnel(recipe, source)
+        return pair_of(recipe, source, make_funnel(recipe, source))
+
+
+def pair_of(recipe: Recipe, source: Source, funnel: MinFunnel) -> Pair:
+    """A pair of parts; raises FunnelError where they do not fit."""
     if funnel.dim != prod(source.shape):
         raise FunnelError(
             f"The funnels have dimension {funnel.dim}, but the source draws points of shape {source.shape}; "
