@@ -38,8 +38,9 @@ def sealed(pair: OpenedPair) -> OpenedPair:
 
 
 def unreachable(pair: OpenedPair) -> OpenedPair:
-    """The pair as one whose recipe names a funnel file that is not here."""
-    recipe = pair.manifest.recipe | {"funnel": {"file": "nowhere.pt", "sha256": "0" * 64}}
+    """The pair as one whose recipe names a generator that is not here."""
+    source = {"kind": "generator", "checkpoint": "nowhere.pt", "sha256": "0" * 64, "architecture": "onnx", "noise": 0.01}
+    recipe = pair.manifest.recipe | {"source": source}
     return replace(pair, manifest=pair.manifest.model_copy(update={"recipe": recipe}))
 
 

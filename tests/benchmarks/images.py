@@ -28,6 +28,7 @@ from w1bench.sources import NoisyPictures
 from w1bench.streams import stream
 
 _ROWS = {"wgan-qc-resnet-32-small": 2000, "wgan-qc-resnet-32": 100, "wgan-qc-resnet-64": 64}  # of train.h5
+_ROUNDS = {"wgan-qc-resnet-32-small": 5, "wgan-qc-resnet-32": 2, "wgan-qc-resnet-64": 1}
 _STORED = 2000  # pictures that 12288-dimensional targets are drawn from
 _FUNNELS = (1, 16)
 
@@ -78,7 +79,7 @@ def _network(architecture: str, folder: Path, *, quick: bool) -> Network:
             "alone": once(partial(_run_network, pair, latents, images)),
             "built": once(build_again),
         },
-        rounds=1 if quick else 3,
+        rounds=1 if quick else _ROUNDS[architecture],
     )
     one = medians(
         {
