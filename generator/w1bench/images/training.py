@@ -98,9 +98,8 @@ def train(
     """
     device = next(network.parameters()).device
     torch.manual_seed(training.seed)
-    state, rng, done = _State(network, training).to(device), Generator(device), Progress(0, math.nan, math.nan, 0.0)
-    if checkpoint is not None and checkpoint.exists():
-        done = _resume(checkpoint, state, training)
+    state, rng = _State(network, training).to(device), Generator(device)
+    done = _resume(checkpoint, state, training)
     started, saved = time.monotonic() - done.seconds, time.monotonic()
     state.train()
     for step in range(done.step, training.steps):
@@ -130,7 +129,7 @@ def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, penalty: float) 
 
 
 def _critic(filters: int) -> nn.Module:
-    """A picture of 32 or 64 pixels to one value: full resolution once, then 4 x 4 convolutions of stride two."""
+    """A picture of 32 pixels to one value: full resolution once, then 4 x 4 convolutions of stride two."""
 
     def halve(fan_in: int) -> list[nn.Module]:
         return [nn.Conv2d(fan_in, 2 * fan_in, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
@@ -155,11 +154,18 @@ def _save(path: Path, state: _State, training: Training, done: Progress) -> None
         torch.save(content, file)
 
 
-def _resume(path: Path, state: _State, training: Training) -> Progress:
-    """Where a training stands; at its beginning where the checkpoint is of another one."""
-    content: dict[str, Any] = torch.load(path, weights_only=True)
-    if content["training"] != asdict(training):
-        return Progress(0, math.nan, math.nan, 0.0)
+def _resume(path: Path | None, state: _State, training: Training) -> Progress:
+    """Where a training stands: at its beginning, unless its own checkpoint is there and whole."""
+    beginning = Progress(0, math.nan, math.nan, 0.0)
+    if path is None or not path.exists():
+        return beginning
+    try:
+        content: dict[str, Any] = torch.load(path, weights_only=True)
+        ours = content["training"] == asdict(training)
+    except Exception:  # noqa: BLE001 - a damaged file may make the reader raise anything
+        return beginning
+    if not ours:
+        return beginning
     state.load_state_dict(content["state"])
     for optimiser, saved in zip(state.optimisers, content["optimisers"], strict=True):
         optimiser.load_state_dict(saved)
