@@ -39,7 +39,13 @@ def sealed(pair: OpenedPair) -> OpenedPair:
 
 def unreachable(pair: OpenedPair) -> OpenedPair:
     """The pair as one whose recipe names a generator that is not here."""
-    source = {"kind": "generator", "checkpoint": "nowhere.pt", "sha256": "0" * 64, "architecture": "onnx", "noise": 0.01}
+    source = {
+        "kind": "generator",
+        "checkpoint": "nowhere.pt",
+        "sha256": "0" * 64,
+        "architecture": "onnx",
+        "noise": 0.01,
+    }
     recipe = pair.manifest.recipe | {"source": source}
     return replace(pair, manifest=pair.manifest.model_copy(update={"recipe": recipe}))
 

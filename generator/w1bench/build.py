@@ -38,7 +38,7 @@ from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, Uni
 from w1bench.shards import COST, DRAWN, Shard, ShardWork, fill, shards_of, tiles_per_shard
 from w1bench.storage import Storage, storage_at
 
-_TILES_PER_COST_SHARD = 64
+_COST_SHARD = 8  # times as many tiles as other shards have, because their rays are not stored
 _PREVIEWED = 2000  # rows that the picture is drawn from
 
 
@@ -83,7 +83,7 @@ def build(
         with (engine or LocalThreads()).started() as run:
             compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress)
             moments = compute([shard for part in parts.values() for shard in part], unit="row")
-            cost = _cost(pair, moments, partial(compute, unit="ray"))
+            cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
         folder = work / "pair"
         folder.mkdir(exist_ok=True)
         manifest = _assemble(pair, cost, parts, storage, folder, gzip=gzip)
@@ -163,8 +163,10 @@ def _compute(
     return np.concatenate(moments)
 
 
-def _cost(pair: Pair, moments: NDArray[np.float64], compute: Callable[[Sequence[Shard]], NDArray[np.float64]]) -> Cost:
-    """W1 over every ray drawn so far and as many more as are needed."""
+def _cost(
+    pair: Pair, moments: NDArray[np.float64], step: int, compute: Callable[[Sequence[Shard]], NDArray[np.float64]]
+) -> Cost:
+    """W1 over every ray drawn so far and as many more as are needed, in shards of `step` tiles."""
     tiles = 0
     while True:
         cost = pooled_cost(moments)
@@ -172,9 +174,7 @@ def _cost(pair: Pair, moments: NDArray[np.float64], compute: Callable[[Sequence[
         if not more:
             return cost
         until = tiles - (-more // pair.rows)
-        shards = [
-            Shard(COST, t, min(t + _TILES_PER_COST_SHARD, until)) for t in range(tiles, until, _TILES_PER_COST_SHARD)
-        ]
+        shards = [Shard(COST, t, min(t + step, until)) for t in range(tiles, until, step)]
         moments, tiles = np.concatenate([moments, compute(shards)]), until
 
 

@@ -25,6 +25,15 @@ def once(work: Callable[[], object]) -> Work:
 def medians(works: Mapping[str, Work], *, rounds: int, least_seconds: float = 0.0) -> dict[str, float]:
     """Median seconds a pass of each work over `rounds` rounds, after a warm-up; a round takes `least_seconds` or more."""
     passes = {name: _passes(work, least_seconds) for name, work in works.items()}
+    return _medians(works, passes, rounds)
+
+
+def in_turn(works: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
+    """Median seconds of long works over `rounds` rounds, without a warm-up."""
+    return _medians({name: once(work) for name, work in works.items()}, dict.fromkeys(works, 1), rounds)
+
+
+def _medians(works: Mapping[str, Work], passes: Mapping[str, int], rounds: int) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
