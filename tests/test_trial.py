@@ -158,8 +158,10 @@ def test_a_results_file_is_not_mistaken(pair: OpenedPair, tmp_path: Path) -> Non
 
 
 KILLED = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as from a terminal, also where the tests run in the background
 import w1bench
 from w1bench.grid import checkpoint_of, run_grid
 if __name__ == "__main__":
