@@ -40,7 +40,8 @@ def results(archive: Path, path: Path) -> Path:
         {
             "method": method, "pair": pair, "recipe_sha256": read_manifest(archive / NAME).recipe_sha256, "seed": 0, "steps": 5,
             "seconds": 0.5, "outcome": "finished" if cos else "diverged",
-            "metrics": {"cos": {"value": cos, "low": 0.1, "high": 0.9}} if cos else None,
+            "metrics": {"cos": {"value": cos, "low": 0.1, "high": 0.9}} if cos else None, "data": "fresh", "settings": {},
+            "law": pair, "w1": 1.0, "dual_value": None,
         }
         for method, pair, cos in (("lp", NAME, 0.625), (HOSTILE, NAME, None), ("gone", "gone-d2", 0.5))
     ]  # fmt: skip

@@ -57,8 +57,9 @@ def test_a_photograph_too_small_to_hold_out_is_said() -> None:
 
 
 def _trained(
-    steps: int, checkpoint: Path | None = None, stop: int | None = None, seed: int = 1
-) -> dict[str, torch.Tensor]:
+    steps: int, checkpoint: Path | None = None, stop: int | None = None, seed: int = 1, pictures: str = "",
+    asked: list[int] | None = None,
+) -> dict[str, torch.Tensor]:  # fmt: skip
     torch.manual_seed(0)
     network = ResNetGenerator(RESNETS[ARCHITECTURE])
     real = stream(0, "test.real", 0).random((64, 3, 32, 32), dtype=np.float32)
@@ -66,9 +67,13 @@ def _trained(
     def batch(k: int) -> torch.Tensor:
         if k == stop:
             raise KeyboardInterrupt
+        if asked is not None:
+            asked.append(k)
         return torch.from_numpy(np.roll(real, k, axis=0)[:4])
 
-    return train(network, batch, Training(steps=steps, batch=4, seed=seed), checkpoint=checkpoint)[0].state_dict()
+    return train(network, batch, Training(steps=steps, batch=4, seed=seed), checkpoint=checkpoint, pictures=pictures)[
+        0
+    ].state_dict()
 
 
 def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,8 +82,13 @@ def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path, monkey
     whole, checkpoint = _trained(5), tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
         _trained(5, checkpoint, stop=3)
-    again = _trained(5, checkpoint)
+    asked: list[int] = []
+    again = _trained(5, checkpoint, asked=asked)
+    assert asked == [2, 3, 4]
     assert all(torch.equal(whole[name], again[name]) for name in whole)
+    asked.clear()
+    _trained(5, checkpoint, pictures="others", asked=asked)
+    assert asked == [0, 1, 2, 3, 4]
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])  # as a crash of the machine might leave it
     again = _trained(5, checkpoint)
     assert all(torch.equal(whole[name], again[name]) for name in whole)

@@ -20,7 +20,7 @@ def row(method: str = "lp", *, cos: float | None = 0.5, pair: str = "a", **chang
     figures = {"cos": None if cos is None else {"value": cos, "low": cos - 0.1, "high": cos + 0.1}, "dev": None}
     return {
         "method": method, "pair": pair, "recipe_sha256": "0" * 64, "seed": 0, "steps": 10, "seconds": 1.5,
-        "outcome": "finished", "metrics": figures, "data": "fresh", "settings": {"steps": 10},
+        "outcome": "finished", "metrics": figures, "data": "fresh", "settings": {"steps": 10}, "law": pair, "w1": 1.0, "dual_value": None,
     } | changes  # fmt: skip
 
 

@@ -150,9 +150,14 @@ def test_a_grid_is_computed_once_and_grows(pair: OpenedPair, tmp_path: Path) -> 
 
 def test_a_results_file_is_not_mistaken(pair: OpenedPair, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
-    other.write_text('{"rows": []}')
-    with pytest.raises(InputError, match="is no results file"):
-        run_grid(["lp"], [pair], other, steps=2)
+    for content in (
+        '{"rows": []}',
+        '{"format": "w1bench-results", "rows": [1]}',
+        '{"format": "w1bench-results", "rows": [{}]}',
+    ):
+        other.write_text(content)
+        with pytest.raises(InputError, match="is no results file"):
+            run_grid(["lp"], [pair], other, steps=2)
     with pytest.raises(InputError, match="cannot be read"):
         results.read(tmp_path / "none.json")
 

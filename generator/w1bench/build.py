@@ -85,7 +85,8 @@ def build(
             moments = compute([shard for part in parts.values() for shard in part], unit="row")
             cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
         folder = work / "pair"
-        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # what a killed build was writing
+        folder.mkdir()
         manifest = _assemble(pair, cost, parts, storage, folder, gzip=gzip)
         _describe(manifest, pair, folder)
         _publish(manifest, folder, final)

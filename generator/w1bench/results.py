@@ -34,7 +34,10 @@ def read(path: Path) -> list[Row]:
         document = json.loads(path.read_bytes())
         if document["format"] != FORMAT:
             raise ValueError
-        return list(document["rows"])
+        rows = list(document["rows"])
+        if not all(isinstance(row, dict) and {*_PLAIN, "settings", "metrics"} <= row.keys() for row in rows):
+            raise ValueError
+        return rows
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a file that `w1bench trial` wrote.") from None
     except (ValueError, KeyError, TypeError):

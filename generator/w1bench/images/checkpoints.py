@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from w1bench.durable import write_durably
 from w1bench.errors import MissingExtraError, SourceError
 from w1bench.images.resnet import ResNetGenerator, ResNetSize
 
@@ -72,7 +73,7 @@ def convert(path: Path, architecture: str, out: Path) -> None:
         raise SourceError(f"The file to write came as {out}; give one that ends in .safetensors.")
     if not out.parent.is_dir():
         raise SourceError(f"{out.parent} is no folder; give --out a name in one.")
-    save_file(load_resnet(path, architecture).state_dict(), out, metadata={"architecture": architecture})
+    write_durably(out, save(load_resnet(path, architecture).state_dict(), metadata={"architecture": architecture}))
 
 
 def load_torchscript(path: Path, device: torch.device) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from w1bench.durable import write_durably
 from w1bench.errors import SourceError
@@ -50,7 +51,9 @@ def train_on_photographs(
             f"The file to write came as {out}; give one that ends in .safetensors, in a folder that exists."
         )
     on, size = resolve_device(device), RESNETS[ARCHITECTURE]
-    known, held_out = split(photograph_patches(root, size.size).photographs, size.size, training.seed)
+    photographs = photograph_patches(root, size.size).photographs
+    digest = hashlib.sha256(b"".join(hashlib.sha256(p.tobytes()).digest() for p in photographs)).hexdigest()
+    known, held_out = split(photographs, size.size, training.seed)
     torch.manual_seed(training.seed)
     network = _in_format(ResNetGenerator(size).to(on), torch.channels_last)  # a fifth faster on a processor
     averaged, done = train(
@@ -58,6 +61,7 @@ def train_on_photographs(
         lambda k: torch.from_numpy(known.draw(stream(training.seed, "generator.train", k), training.batch)),
         training,
         checkpoint=out.with_name(f".{out.name}.checkpoint"),
+        pictures=digest,
         report=report,
     )
     averaged = _in_format(averaged, torch.contiguous_format)
@@ -65,12 +69,13 @@ def train_on_photographs(
     figures = {
         "architecture": ARCHITECTURE,
         "training": asdict(training),
+        "pictures": digest,
         "outcome": asdict(done),
         "fidelity": measure(pictures.draw, known.draw, held_out.draw, seed=training.seed, rows=rows).summary(),
     }
     write_pictures(out.with_suffix(".png"), pictures.draw(stream(training.seed, "generator.sample", 0), _SHOWN))
     write_durably(out.with_suffix(".json"), (json.dumps(figures, indent=1) + "\n").encode())
-    save_file(averaged.state_dict(), out, metadata={"architecture": ARCHITECTURE})
+    write_durably(out, save(averaged.state_dict(), metadata={"architecture": ARCHITECTURE}))
     out.with_name(f".{out.name}.checkpoint").unlink(missing_ok=True)
     return figures
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,9 +90,10 @@ def train(
     training: Training,
     *,
     checkpoint: Path | None = None,
+    pictures: str = "",
     report: Callable[[Progress], None] | None = None,
 ) -> tuple[ResNetGenerator, Progress]:
-    """Train `network` in place, on its device, from `checkpoint` on where one of the same training is there.
+    """Train `network` in place, on its device, from `checkpoint` on where one of the same training on the same `pictures` is there.
 
     Returns:
         The moving average of the network, in evaluation mode, and how its training ended.
@@ -99,7 +101,8 @@ def train(
     device = next(network.parameters()).device
     torch.manual_seed(training.seed)
     state, rng = _State(network, training).to(device), Generator(device)
-    done = _resume(checkpoint, state, training)
+    identity = {**asdict(training), "pictures": pictures}
+    done = _resume(checkpoint, state, identity)
     started, saved = time.monotonic() - done.seconds, time.monotonic()
     state.train()
     for step in range(done.step, training.steps):
@@ -114,7 +117,7 @@ def train(
         if report is not None:
             report(done)
         if checkpoint is not None and time.monotonic() - saved > _SAVE_EVERY:
-            _save(checkpoint, state, training, done)
+            _save(checkpoint, state, identity, done)
             saved = time.monotonic()
     return state.averaged.eval(), done
 
@@ -147,21 +150,23 @@ def _set_rate(state: _State, training: Training, step: int) -> None:
             group["lr"] = rate
 
 
-def _save(path: Path, state: _State, training: Training, done: Progress) -> None:
-    content = {"training": asdict(training), "progress": asdict(done), "state": state.state_dict(),
+def _save(path: Path, state: _State, identity: dict[str, Any], done: Progress) -> None:
+    content = {"identity": identity, "progress": asdict(done), "state": state.state_dict(),
                "optimisers": [o.state_dict() for o in state.optimisers]}  # fmt: skip
     with replacing(path) as file:
         torch.save(content, file)
 
 
-def _resume(path: Path | None, state: _State, training: Training) -> Progress:
+def _resume(path: Path | None, state: _State, identity: dict[str, Any]) -> Progress:
     """Where a training stands: at its beginning, unless its own checkpoint is there and whole."""
     beginning = Progress(0, math.nan, math.nan, 0.0)
     if path is None or not path.exists():
         return beginning
     try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip() is not None
         content: dict[str, Any] = torch.load(path, weights_only=True)
-        ours = content["training"] == asdict(training)
+        ours = not damaged and content["identity"] == identity
     except Exception:  # noqa: BLE001 - a damaged file may make the reader raise anything
         return beginning
     if not ours:
