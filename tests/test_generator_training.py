@@ -105,7 +105,7 @@ def test_training_brings_samples_nearer(tmp_path: Path) -> None:
     reports: list[Progress] = []
     figures = [
         train_on_photographs(
-            tmp_path / "g.safetensors",
+            tmp_path / f"{steps}.safetensors",
             Training(steps=steps, batch=8),
             root=str(folder),
             rows=256,
@@ -115,12 +115,18 @@ def test_training_brings_samples_nearer(tmp_path: Path) -> None:
     ]
     first, last = (f["fidelity"]["samples"] for f in figures)
     assert last < 0.6 * first
-    assert json.loads((tmp_path / "g.json").read_text()) == figures[1]
+    assert json.loads((tmp_path / "100.json").read_text()) == figures[1]
     assert reports[-1].step == 100
-    with Image.open(tmp_path / "g.png") as sheet:
+    with Image.open(tmp_path / "100.png") as sheet:
         assert sheet.size == (338, 338)
-    load_resnet(tmp_path / "g.safetensors", ARCHITECTURE)
-    assert {path.name for path in tmp_path.iterdir()} == {"photographs", "g.safetensors", "g.json", "g.png"}
+    load_resnet(tmp_path / "100.safetensors", ARCHITECTURE)
+    with pytest.raises(SourceError, match="is there already"):
+        train_on_photographs(tmp_path / "100.safetensors", Training())
+    assert (tmp_path / "100.safetensors").stat().st_mode & 0o044 == 0o044
+    assert {path.name for path in tmp_path.glob("[!.]*")} == {
+        "photographs", *(f"{steps}.{ending}" for steps in (1, 100) for ending in ("safetensors", "json", "png")),
+    }  # fmt: skip
+    assert not list(tmp_path.glob(".*.checkpoint"))
 
 
 @pytest.mark.parametrize("out", ["g.pth", "none/g.safetensors"])

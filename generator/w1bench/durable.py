@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also after a power failure: written aside, synchronised, renamed."""
+"""Files that are whole or not there, also after a power failure: written aside, synchronised, renamed; and folders of one process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import filelock
+
+from w1bench.errors import W1BenchError
 
 
 @contextmanager
@@ -38,3 +42,20 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(lock: Path, otherwise: W1BenchError) -> Generator[None]:
+    """Hold the lock file for the block; raises `otherwise` at once where another process holds it.
+
+    The file stays: whoever waits for it would hold a lock on what is there no more.
+    """
+    held = filelock.FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        raise otherwise from None
+    try:
+        yield
+    finally:
+        held.release()

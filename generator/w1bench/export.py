@@ -9,12 +9,11 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
 from tqdm import tqdm
 
 from w1bench import archive as archives
 from w1bench import pages
-from w1bench.durable import write_durably
+from w1bench.durable import alone, write_durably
 from w1bench.errors import PairError
 from w1bench.fetch import fetch
 from w1bench.manifest import Manifest
@@ -61,13 +60,10 @@ def _opened(out: Path) -> Generator[None]:
     out.mkdir(parents=True, exist_ok=True)
     if mark.is_symlink() or (not mark.exists() and any(out.iterdir())):
         raise PairError(f"{out} holds something that is no export; give an empty folder, or one that was exported to.")
-    try:
-        with filelock.FileLock(mark, timeout=0):
-            for stale in out.glob("**/.*.tmp"):  # of a process that was killed
-                stale.unlink()
-            yield
-    except filelock.Timeout:
-        raise PairError(f"Another process exports to {out}; wait for it to end.") from None
+    with alone(mark, PairError(f"Another process exports to {out}; wait for it to end.")):
+        for stale in out.glob("**/.*.tmp"):  # of a process that was killed
+            stale.unlink()
+        yield
 
 
 def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Listed]:

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from w1bench import results
+from w1bench.durable import alone
 from w1bench.errors import InputError, W1BenchError
 from w1bench.opened import OpenedPair
 from w1bench.trial import SAVE_EVERY, Data, Trial, make_trial, row
@@ -53,23 +53,19 @@ def run_grid(
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f"{out.name}.unfinished")
-    try:
-        with FileLock(out.with_name(f".{out.name}.lock"), timeout=0):
-            rows = results.read(out) if out.exists() else []
-            missing = sorted((t for t in trials if _find(rows, t) is None), key=lambda trial: trial.seed)
-            unfinished.mkdir(exist_ok=True)
-            for done, (trial, added) in enumerate(
-                _in_processes(missing, unfinished, workers, device, save_every), start=1
-            ):
-                rows.append(added)
-                results.write(out, rows)
-                checkpoint_of(unfinished, trial).unlink(missing_ok=True)
-                if report:
-                    report(added, len(trials) - len(missing) + done, len(trials))
-            if not any(unfinished.iterdir()):
-                unfinished.rmdir()
-    except Timeout:
-        raise InputError(f"Another trial is writing to {out}; wait for it, or give another --out.") from None
+    taken = InputError(f"Another trial is writing to {out}; wait for it, or give another --out.")
+    with alone(out.with_name(f".{out.name}.lock"), taken):
+        rows = results.read(out) if out.exists() else []
+        missing = sorted((t for t in trials if _find(rows, t) is None), key=lambda trial: trial.seed)
+        unfinished.mkdir(exist_ok=True)
+        for done, (trial, added) in enumerate(_in_processes(missing, unfinished, workers, device, save_every), start=1):
+            rows.append(added)
+            results.write(out, rows)
+            checkpoint_of(unfinished, trial).unlink(missing_ok=True)
+            if report:
+                report(added, len(trials) - len(missing) + done, len(trials))
+        if not any(unfinished.iterdir()):
+            unfinished.rmdir()
     return [found for trial in trials if (found := _find(rows, trial))]
 
 

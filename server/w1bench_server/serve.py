@@ -8,13 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
-import filelock
 import uvicorn
 
 from w1bench.archive import published
+from w1bench.durable import alone
 from w1bench.errors import InputError
 from w1bench_server import database
 from w1bench_server.app import create_app
@@ -35,7 +34,10 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
         InputError: the address cannot be listened on, or another server uses the same data.
     """
     published(settings.archive)
-    with _alone(settings.data), _listening(settings.host, settings.port) as listener:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    # A server sweeps its folder when it starts, so that two must not share one.
+    taken = InputError(f"Another server uses {settings.data}; stop it, or give this one its own --data.")
+    with alone(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
         with database.opened(settings) as engine:
             check_chain(Ledger(engine).rows())
         port = listener.getsockname()[1]
@@ -62,21 +64,6 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
         server = uvicorn.Server(config)
         with _stopped_by_signals(server):
             server.run(sockets=[listener])
-
-
-@contextmanager
-def _alone(data: Path) -> Generator[None]:
-    """A server sweeps its folder when it starts, so that two must not share one."""
-    data.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(data / ".serve.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise InputError(f"Another server uses {data}; stop it, or give this one its own --data.") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

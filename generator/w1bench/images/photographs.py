@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from safetensors.torch import save
 
-from w1bench.durable import write_durably
+from w1bench.durable import alone, write_durably
 from w1bench.errors import SourceError
 from w1bench.images.checkpoints import RESNETS
 from w1bench.images.datasets import photograph_patches
@@ -43,13 +43,23 @@ def train_on_photographs(
         The figures, as they are written.
 
     Raises:
-        SourceError: `out` is no name of a .safetensors file, the device is not there, or photographs are unreadable or too small.
+        SourceError: `out` is no name of a new .safetensors file, or another process trains it; the device is not there, or photographs are unreadable or too small.
         MissingExtraError: no folder was given and scikit-image is not installed.
     """
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise SourceError(
             f"The file to write came as {out}; give one that ends in .safetensors, in a folder that exists."
         )
+    if out.exists():
+        raise SourceError(f"{out} is there already; remove it, or give another name.")
+    taken = SourceError(f"Another process is training {out}; wait for it to end, or give another name.")
+    with alone(out.with_name(f".{out.name}.lock"), taken):
+        return _train(out, training, root, device, rows, report)
+
+
+def _train(
+    out: Path, training: Training, root: str | None, device: str, rows: int, report: Callable[[Progress], None] | None
+) -> Mapping[str, Any]:
     on, size = resolve_device(device), RESNETS[ARCHITECTURE]
     photographs = photograph_patches(root, size.size).photographs
     digest = hashlib.sha256(b"".join(hashlib.sha256(p.tobytes()).digest() for p in photographs)).hexdigest()
