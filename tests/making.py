@@ -1,7 +1,10 @@
-"""Recipes and funnels that the tests are about."""
+"""Recipes and funnels that the tests are about, and what several of them do."""
 
 from __future__ import annotations
 
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +88,12 @@ def drawn(count: int, dim: int, seed: int = 0) -> MinFunnel:
     """Funnels as the published ones are drawn, in the cube of half width 2.5."""
     rng = np.random.default_rng([seed, 1])
     return min_funnel(rng.uniform(-2.5, 2.5, (count, dim)), 0.1 * rng.standard_normal(count))
+
+
+def wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
+    """Wait until the condition holds, or fail: the child's work reaches it, or it ended with it."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert child.poll() in (None, 0), "the child failed"
+        assert time.monotonic() < deadline, "the child took too long"
+        time.sleep(0.005)

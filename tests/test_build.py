@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from making import PHOTOS, SIZES, SLOW, assert_same, contents, pinned, small_recipe
+from making import PHOTOS, SIZES, SLOW, assert_same, contents, pinned, small_recipe, wait_for
 from w1bench import build, store
 from w1bench.archive import published
 from w1bench.cost import Cost
@@ -62,15 +60,25 @@ def test_training_rows_are_unpaired_and_draws_differ(archive: Path) -> None:
         assert not np.isin(test["transported"][:], test["target"][:]).any()
 
 
-def test_a_build_that_failed_is_not_seen_and_can_be_resumed_or_removed(tmp_path: Path) -> None:
+def test_a_refused_build_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     impossible = small_recipe("outside", source={"kind": "images", "dataset": "digits", "noise": 0.01}, half_width=0.9)
-    with pytest.raises(SourceError, match="give a larger half_width"):
-        build.build(impossible, tmp_path)
-    assert published(tmp_path) == []
-    with pytest.raises(PairError, match="unfinished build of outside.*--resume"):
-        build.build(impossible, tmp_path)
+    for recipe in (impossible, impossible.with_sizes(train=1000)):
+        with pytest.raises(SourceError, match="give a larger half_width"):
+            build.build(recipe, tmp_path)
+        assert published(tmp_path) == []
+    corrected = small_recipe("outside")
+    assert_same(build.build(corrected, tmp_path), build.build(corrected, tmp_path / "alone"))
+
+
+def test_an_unfinished_build_is_gone_on_with_or_removed(tmp_path: Path) -> None:
+    child = start_build(tmp_path)
+    wait_for(lambda: bool(list(tmp_path.glob(".slow.building/shards/*.npz"))), child)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(10)
+    with pytest.raises(PairError, match="unfinished build of slow.*--resume"):
+        build.build(SLOW, tmp_path)
     with pytest.raises(PairError, match="of another recipe"):
-        build.build(impossible.with_sizes(train=1000), tmp_path, resume=True)
+        build.build(SLOW.with_sizes(train=1000), tmp_path, resume=True)
 
 
 _CHILD = """
@@ -92,7 +100,7 @@ def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(tmp_p
     killed = tmp_path / "killed"
     for shards in (1, 4, 8):
         child = start_build(killed)
-        _wait_for(lambda shards=shards: len(list(killed.glob(".slow.building/shards/*.npz"))) >= shards, child)
+        wait_for(lambda shards=shards: len(list(killed.glob(".slow.building/shards/*.npz"))) >= shards, child)
         os.kill(child.pid, signal.SIGKILL)
         child.wait(10)
         if (killed / "slow").exists():
@@ -159,7 +167,7 @@ def test_low_dimensions_are_built(dim: int, tmp_path: Path) -> None:
 def test_only_one_process_builds_a_pair(tmp_path: Path) -> None:
     child = start_build(tmp_path)
     try:
-        _wait_for(lambda: bool(list(tmp_path.glob(".slow.building/shards/*.npz"))), child)
+        wait_for(lambda: bool(list(tmp_path.glob(".slow.building/shards/*.npz"))), child)
         with pytest.raises(PairError, match="Another process is building slow"):
             build.build(SLOW, tmp_path, resume=True)
     finally:
@@ -186,11 +194,3 @@ def test_gzip_changes_the_container_and_not_the_content(tmp_path: Path, archive:
         assert plain[f"{role}.h5"].logical_digest == packed[f"{role}.h5"].logical_digest
         assert plain[f"{role}.h5"].sha256 != packed[f"{role}.h5"].sha256
     assert all(figure.holds for figure in verify(folder))
-
-
-def _wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert child.poll() in (None, 0), "the child failed"
-        assert time.monotonic() < deadline, "the child took too long"
-        time.sleep(0.005)

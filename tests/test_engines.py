@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import psutil
 import pytest
 import torch
 
-from making import PHOTOS, SLOW, assert_same, pinned, small_recipe
+from making import PHOTOS, SLOW, assert_same, pinned, small_recipe, wait_for
 from w1bench.build import build
 from w1bench.engines import Engine, Run
 from w1bench.engines.processes import LocalProcesses
@@ -137,7 +136,7 @@ def test_a_killed_build_is_resumed_by_another_engine(first: str, second: Engine,
     """And the workers of the killed one end by themselves."""
     program = [sys.executable, "-c", _CHILD, str(tmp_path / "killed"), str(Path(__file__).parent), first]
     child = subprocess.Popen(program)
-    _wait_for(lambda: len(list(tmp_path.glob("killed/.slow.building/shards/*.npz"))) >= 2, child)
+    wait_for(lambda: len(list(tmp_path.glob("killed/.slow.building/shards/*.npz"))) >= 2, child)
     workers = psutil.Process(child.pid).children(recursive=True)
     assert bool(workers) == (first == "processes")
     os.kill(child.pid, signal.SIGKILL)
@@ -145,11 +144,3 @@ def test_a_killed_build_is_resumed_by_another_engine(first: str, second: Engine,
     assert psutil.wait_procs(workers, timeout=30)[1] == []
     assert not (tmp_path / "killed" / "slow").exists(), "the build ended before it could be killed; make SLOW slower"
     assert_same(build(SLOW, tmp_path / "killed", engine=second, resume=True), whole)
-
-
-def _wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert child.poll() in (None, 0), "the child failed"
-        assert time.monotonic() < deadline, "the child took too long"
-        time.sleep(0.005)

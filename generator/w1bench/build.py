@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import filelock
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +25,7 @@ from w1bench.card import card
 from w1bench.certify import certify
 from w1bench.cost import Cost, pooled_cost, rays_still_needed
 from w1bench.croissant import CROISSANT, croissant
-from w1bench.durable import sync, write_durably
+from w1bench.durable import alone, sync, write_durably
 from w1bench.engines import Engine, Run
 from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, PairError
@@ -75,7 +73,7 @@ def build(
     pair, _ = shard_work.pair_and_memory()
     archive_folder.mkdir(parents=True, exist_ok=True)
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
-    with threadpool_limits(1), _locked(archive_folder / f".{recipe.name}.lock", recipe.name):
+    with threadpool_limits(1), alone(archive_folder / f".{recipe.name}.lock", _elsewhere(recipe, archive_folder)):
         _refuse_to_overwrite(final)
         _open_work_folder(work, storage, recipe, resume=resume)
         tiles = tiles or tiles_per_shard(pair)
@@ -114,34 +112,24 @@ def _refuse_to_overwrite(final: Path) -> None:
         )
 
 
-@contextmanager
-def _locked(path: Path, name: str) -> Generator[None]:
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise PairError(f"Another process is building {name} in {path.parent}; wait for it to end.") from None
-    try:
-        yield
-    finally:
-        lock.release()  # the file stays: whoever waits for it would hold a lock on what is there no more
+def _elsewhere(recipe: Recipe, archive_folder: Path) -> PairError:
+    return PairError(f"Another process is building {recipe.name} in {archive_folder}; wait for it to end.")
 
 
 def _open_work_folder(work: Path, storage: Storage, recipe: Recipe, *, resume: bool) -> None:
-    """Make the hidden folder, or go on in one of the same recipe."""
-    pinned = work / "recipe.json"
-    if not resume and (work.exists() or not storage.is_empty()):
+    """Make the hidden folder, or go on in one of the same recipe; one without a shard, as a refusal leaves it, is as good as none."""
+    pinned, begun = work / "recipe.json", not storage.is_empty() or (work / "pair").exists()
+    if begun and not resume:
         place = work if work.exists() else storage
         raise PairError(
             f"An unfinished build of {recipe.name} lies in {place}; go on with --resume, or remove that folder to start anew."
         )
-    if pinned.exists() and pinned.read_text() != recipe.canonical():
+    if begun and pinned.exists() and pinned.read_text() != recipe.canonical():
         raise PairError(
             f"The unfinished build in {work} is of another recipe or other sizes; resume it with those, or remove that folder."
         )
     work.mkdir(exist_ok=True)
-    if not pinned.exists():
-        write_durably(pinned, recipe.canonical().encode())
+    write_durably(pinned, recipe.canonical().encode())
 
 
 def _compute(
