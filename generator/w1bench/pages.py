@@ -16,16 +16,16 @@ from w1bench.standings import HEADLINE, Standing
 
 SHOWN = ("cos", "l2", "dev", "w1_estimate")
 
-_TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).with_name("templates")
 _environment = Environment(
-    loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _CONSTANTS: dict[str, Any] = {"bibtex": BIBTEX, "metrics": METRICS, "shown": SHOWN, "headline": HEADLINE}
 
 
 def style() -> str:
     """The style sheet, which is the service's too."""
-    return (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8")
 
 
 def catalogue_page(pairs: Sequence[Manifest], *, board: bool) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
+from w1bench import pages
 from w1bench.metrics import METRICS
 from w1bench_server.leaderboard import HEADLINE, RANKING, Standing, standings
 from w1bench_server.problems import ProblemError
@@ -23,7 +24,7 @@ SHOWN = ("cos", "l2", "dev")  # the headline, and what stands beside it
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
-_templates = Jinja2Templates(Path(__file__).parents[1] / "templates")
+_templates = Jinja2Templates([Path(__file__).parents[1] / "templates", pages.TEMPLATES])  # its own first
 _CONSTANTS: dict[str, Any] = {"metrics": METRICS, "shown": SHOWN, "ranking": RANKING}
 
 Order = Annotated[Literal["cos", "l2"], Query()]
