@@ -28,6 +28,7 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     for name, rows in (("one", [row("lp")]), ("more/b", [row("gp"), row("wc")]), ("more/a", [row("so")])):
         results.write(tmp_path / f"{name}.json", rows)
+    (tmp_path / "more" / "c.json").write_bytes((tmp_path / "one.json").read_bytes())  # counts once
     found = read_trials([tmp_path / "one.json", tmp_path / "more"])
     assert [trial.method for trial in found] == ["lp", "so", "gp", "wc"]
 
@@ -41,7 +42,7 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
 )
 def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"format": results.FORMAT, "rows": [row(**changes)]}))
-    with pytest.raises(InputError, match=rf"r.json holds a row that is no trial's \({reason}"):
+    with pytest.raises(InputError, match=rf"row of the results is no trial's \({reason}"):
         read_trials([tmp_path / "r.json"])
 
 

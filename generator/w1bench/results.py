@@ -44,6 +44,16 @@ def read(path: Path) -> list[Row]:
         raise InputError(f"{path} is no results file; give one that `w1bench trial` wrote, or another name.") from None
 
 
+def read_all(paths: Iterable[Path]) -> list[Row]:
+    """The rows of results files; one that stands in several counts once.
+
+    Raises:
+        InputError: as `read`.
+    """
+    rows = (row for path in paths for row in read(path))
+    return list({json.dumps(row, sort_keys=True): row for row in rows}.values())
+
+
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in sorted(rows, key=_place))

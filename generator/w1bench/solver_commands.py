@@ -111,7 +111,7 @@ def show_results(
     """Tables in Markdown: mean and spread over seeds, beside the published figures."""
     if csv and as_json:
         raise InputError("--csv and --json were both given; give one of them.")
-    rows = [row for file in files for row in results.read(file)]
+    rows = results.read_all(files)
     if csv:
         print(results.as_csv(rows), end="")
     else:

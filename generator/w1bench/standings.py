@@ -59,7 +59,7 @@ def read_trials(paths: Iterable[Path]) -> list[Trial]:
         InputError: a file cannot be read, or holds something else.
     """
     files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    return [_trial(row, file) for file in files for row in results.read(file)]
+    return [_trial(row) for row in results.read_all(files)]
 
 
 def standings(trials: Iterable[Trial]) -> dict[str, list[Standing]]:
@@ -82,14 +82,14 @@ def sheet(boards: Mapping[str, list[Standing]]) -> str:
     return text.getvalue()
 
 
-def _trial(row: results.Row, file: Path) -> Trial:
+def _trial(row: results.Row) -> Trial:
     try:
         return Trial.model_validate(row)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the row"
         raise InputError(
-            f"{file} holds a row that is no trial's ({where}: {first['msg']}); give a file that `w1bench trial` wrote."
+            f"A row of the results is no trial's ({where}: {first['msg']}); give files that `w1bench trial` wrote."
         ) from None
 
 
