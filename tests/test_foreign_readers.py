@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -35,11 +34,6 @@ def h5dump() -> str:
 @pytest.fixture(scope="module")
 def load_dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Hugging Face's function, offline, with a cache of its own."""
-    spec = importlib.util.find_spec(
-        "datasets"
-    )  # in a checkout the folder datasets/ is found where nothing is installed
-    if spec is None or spec.origin is None:
-        pytest.skip("Hugging Face's datasets is not installed; it is in the extra `dev` (pip install '.[dev]')")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_HUB_OFFLINE", "1")
         environment.setenv("HF_HOME", str(tmp_path_factory.mktemp("hugging-face")))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from w1bench import config, generator_commands, solver_commands, tables, token_commands
-from w1bench.errors import RecipeError, W1BenchError
+from w1bench.errors import InputError, RecipeError, W1BenchError
 from w1bench.options import Data, Device, Json, PairDir, settings_of, show
 
 app = typer.Typer(
@@ -130,6 +130,9 @@ def build(
     chosen = _recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
         train=train, test=test, probe=probe, w1_rays=w1_rays
     )
+    _refuse_idle(address is not None and engine is not Engine.ray, "--address", "--engine ray")
+    idle = device is not Device.cpu and chosen.generator is None
+    _refuse_idle(idle, "--device", "a recipe with an image generator")
     folder = build_pair(
         chosen,
         archive or _local_archive(),
@@ -270,6 +273,11 @@ def serve(
     from w1bench_server.serve import serve as run
 
     run(settings_of(archive=archive, data=data, host=host, port=port))
+
+
+def _refuse_idle(idle: bool, option: str, needed: str) -> None:
+    if idle:
+        raise InputError(f"{option} goes with {needed}; leave it out.")
 
 
 def _recipe(name: str, *, root: Path | None = None, checkpoint: Path | None = None) -> Any:

@@ -166,6 +166,18 @@ class Recipe(_Part):
                 raise ValueError('a ball needs funnel.centers = "origin" or "source", so that centres lie in it')
         return self
 
+    @property
+    def generator(self) -> GeneratorFile | None:
+        """The image generator that the source draws from or projects on, if any."""
+        source = self.source
+        return (
+            source.generator
+            if isinstance(source, ImageSource)
+            else source
+            if isinstance(source, GeneratorFile)
+            else None
+        )
+
     def canonical(self) -> str:
         """The one JSON text of this recipe: sorted keys, no spaces, absent options left out."""
         values = self.model_dump(mode="json", exclude_none=True)

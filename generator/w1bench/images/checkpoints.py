@@ -46,10 +46,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - a damaged file may make the readers raise anything
+    except OSError as error:
+        raise SourceError(f"Checkpoint {path} cannot be read ({error.strerror}); give the path of a file.") from None
+    except Exception:  # noqa: BLE001 - a damaged file may make the readers raise anything
         raise SourceError(
-            f"Checkpoint {path} cannot be read ({_first_line(error)}); give a .safetensors file, or a .pt or .pth that holds "
-            "tensors alone."
+            f"Checkpoint {path} cannot be read: it is damaged, or holds more than tensors, and nothing is unpickled; give a "
+            ".safetensors file, or a .pt or .pth of network.state_dict()."
         ) from None
     if isinstance(state, Mapping) and isinstance(wrapped := cast(Any, state).get("state_dict"), Mapping):
         state = cast(Any, wrapped)
