@@ -118,6 +118,7 @@ def test_a_trial_is_a_results_file_and_a_table(built: Path, tmp_path: Path) -> N
     assert "### typed" in table
     assert "| WC |" in table
     assert run(*words) == table  # nothing is computed again
+    assert run("results", out, out) == table  # a row that comes twice counts once
     assert run("results", out, "--csv").splitlines()[0].startswith("method,pair,")
     assert run_json("results", out) == {"rows": json.loads(out.read_text())["rows"]}
 
@@ -160,6 +161,14 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("solve", "lp", pair, "--steps", "0"), "--steps"),
         (("solve", "lp", pair, "--steps", "5", "--out", tmp_path / "a.json"), "the name of a file that ends in .h5"),
         (("build", built.parent / "typed.toml", "--archive", tmp_path / "short.npy"), "File exists"),
+        (("build", "hd-d2-n4-p8", "--address", "here:6379", "--archive", tmp_path), "--address goes with --engine ray"),
+        (
+            ("build", "hd-d2-n4-p8", "--device", "cuda", "--archive", tmp_path),
+            "--device goes with a recipe with an image",
+        ),
+        (("build", "hd-d2-n4-p8", "--shards", "", "--archive", tmp_path), "The place of the shards came empty"),
+        (("build", "cifar10-n16-p100", "--checkpoint", tmp_path, "--archive", tmp_path), "a file is needed"),
+        (("export", built, built / "site"), "lies in the archive"),
         (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
         (("leaderboard", "--csv", "--json"), "give one of them"),
         (("serve", "--port", "0", "--archive", tmp_path / "none"), "is no folder"),

@@ -52,7 +52,9 @@ def test_every_photograph_is_drawn_as_often() -> None:
 
 
 def test_a_photograph_too_small_to_hold_out_is_said() -> None:
-    with pytest.raises(SourceError, match="Photograph 0 is 9 x 6, too small .* give pictures of 32 pixels"):
+    with pytest.raises(
+        SourceError, match="Photograph 1 in the order of names is 9 x 6, too small .* give pictures of 32 pixels"
+    ):
         split([np.zeros((6, 9, 3), np.uint8)], SMALL, seed=0)
 
 
@@ -178,6 +180,9 @@ def test_memorised_pictures_are_seen() -> None:
 
     known = draw(np.random.default_rng(0), 100)
     assert nearest(known[:5], known).max() < 1e-6
+    beyond = draw(np.random.default_rng(1), 3000)  # more than are compared at once
+    plain = np.linalg.norm((known[:5, None] - beyond).reshape(5, 3000, -1), axis=2).min(axis=1)
+    np.testing.assert_allclose(nearest(known[:5], beyond), plain, rtol=1e-5)
 
     def repeat(rng: np.random.Generator, count: int) -> np.ndarray:
         return known[rng.integers(100, size=count)]

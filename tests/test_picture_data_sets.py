@@ -102,8 +102,12 @@ def test_damage_to_cifar10_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
         cifar10_pixels(folder)
     cut = archive(write_python(tmp_path / "python"), "cifar-10-python.tar.gz")
     cut.write_bytes(cut.read_bytes()[:-2000])
-    with pytest.raises(SourceError, match="is no whole archive"):
-        cifar10_pixels(cut)
+    other = tmp_path / "cifar-10.zip"
+    with zipfile.ZipFile(other, "w") as file:
+        file.writestr("data_batch_1.bin", b"")
+    for path in (cut, other):
+        with pytest.raises(SourceError, match="is no tar archive, or a truncated one"):
+            cifar10_pixels(path)
     (tmp_path / "python" / "cifar-10-batches-py" / "data_batch_3").write_bytes(pickle.dumps({b"data": _Evil()}))
     with pytest.raises(SourceError, match=r"is no CIFAR-10 batch \(it names builtins.eval\)"):
         cifar10_pixels(tmp_path / "python" / "cifar-10-batches-py")

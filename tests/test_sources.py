@@ -84,6 +84,8 @@ def test_a_folder_of_pictures_is_a_source(tmp_path: Path) -> None:
 def test_bad_folders_and_pictures_are_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no pictures"):
         photograph_patches(str(tmp_path), 32)
+    with pytest.raises(SourceError, match="came as .*none, which is none; give one that holds pictures"):
+        photograph_patches(str(tmp_path / "none"), 32)
     Image.fromarray(np.zeros((31, 50, 3), np.uint8)).save(tmp_path / "small.png")
     with pytest.raises(SourceError, match=r"small.png is 50 x 31; a patch needs 32 x 32"):
         photograph_patches(str(tmp_path), 32)

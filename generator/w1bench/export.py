@@ -33,10 +33,12 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
     brought up to date; a pair that left the archive since stays, but is listed no more.
 
     Raises:
-        PairError: the archive has no pairs; or `out` holds something else, or another process writes it.
+        PairError: the archive has no pairs; or `out` lies in it, or holds something else, or another process writes it.
         CheckFailedError: a file does not have its SHA-256.
         InputError: see `read_trials`.
     """
+    if out.resolve().is_relative_to(archive.resolve()):
+        raise PairError(f"{out} lies in the archive {archive}; export to a folder outside it.")
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")

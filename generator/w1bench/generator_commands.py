@@ -74,7 +74,7 @@ def train_generator(
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.cpu,
     as_json: Json = False,
 ) -> None:
-    """Train a small generator on patches of photographs; an interrupted training is gone on with."""
+    """Train a small generator on patches of photographs; saved every minute, an interrupted training is gone on with."""
     from tqdm import tqdm
 
     from w1bench.images.photographs import train_on_photographs

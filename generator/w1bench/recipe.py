@@ -255,6 +255,8 @@ def _pin(table: Any, key: str, folder: Path) -> None:
         return
     try:
         path = (folder / table[key]).resolve()
+        if key != "root" and path.is_dir():
+            raise IsADirectoryError(0, "it is a folder, and a file is needed")
         found = content_sha256(path)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

@@ -79,6 +79,9 @@ def test_the_manifest_and_the_certificate_are_those_of_the_files(shared: TestCli
     certificate = shared.get(f"/v1/pairs/{NAME}/certificate").json()
     assert (certificate["pair"], certificate["pair_digest"]) == (NAME, pair.digest)
     assert len(certificate["figures"]) == len(pair.manifest.certificate)
+    described = shared.get(f"/v1/pairs/{NAME}/croissant.json")
+    assert described.content == (pair.folder / "croissant.json").read_bytes()
+    assert described.headers["content-type"] == "application/json"
     assert all(figure["holds"] for figure in certificate["figures"])
 
 

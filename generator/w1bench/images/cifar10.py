@@ -62,8 +62,8 @@ def _archived(path: Path) -> Iterator[tuple[str, bytes]]:
                     content = archive.extractfile(member)
                     assert content is not None
                     yield name, content.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise SourceError(f"{path} is no whole archive ({error}); {_HELP}.") from None
+    except (tarfile.TarError, EOFError, OSError):
+        raise SourceError(f"{path} is no tar archive, or a truncated one; {_HELP}.") from None
 
 
 def _unpacked(root: Path) -> Iterator[tuple[str, bytes]]:

@@ -116,6 +116,10 @@ def photograph_patches(root: str | None, size: int) -> Patches:
         paths = [folder / name for name in PHOTOGRAPHS]
     else:
         folder = Path(root)
+        if not folder.is_dir():
+            raise SourceError(
+                f"The folder of photographs came as {folder}, which is none; give one that holds pictures."
+            )
         paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in _PICTURE_ENDINGS)
         if not paths:
             raise SourceError(

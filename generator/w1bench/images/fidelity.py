@@ -19,6 +19,7 @@ _ROWS = 4096
 _REFERENCE = 8  # times as many held-out patches, so that their own scatter does not count
 _NEIGHBOURS = 5  # times as many training patches, among which the nearest is looked for
 _DIRECTIONS = 512
+_BLOCK = 1024  # training patches that are compared at once
 _DETAIL = 8  # side of the windows that texture is seen through
 
 
@@ -96,6 +97,8 @@ def windows(pictures: F32) -> F32:
 
 def nearest(pictures: F32, known: F32) -> NDArray[np.float64]:
     """The distance of each of `pictures` (n, ...) to the nearest of `known` (m, ...): (n,)."""
-    a, b = (p.reshape(len(p), -1).astype(np.float64) for p in (pictures, known))
-    square = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
-    return np.sqrt(square.min(axis=1).clip(0))
+    a, least = pictures.reshape(len(pictures), -1).astype(np.float64), np.full(len(pictures), np.inf)
+    for start in range(0, len(known), _BLOCK):
+        b = known[start : start + _BLOCK].reshape(-1, a.shape[1]).astype(np.float64)
+        np.minimum(least, (np.square(b).sum(axis=1) - 2 * a @ b.T).min(axis=1), out=least)
+    return np.sqrt((np.square(a).sum(axis=1) + least).clip(0))

@@ -50,7 +50,7 @@ def split(photographs: Sequence[NDArray[np.uint8]], size: int, seed: int) -> tup
     for number, (training, held_out) in enumerate(parts):
         if not len(training) or not len(held_out):
             raise SourceError(
-                f"Photograph {number} is {photographs[number].shape[1]} x {photographs[number].shape[0]}, too small to hold "
+                f"Photograph {number + 1} in the order of names is {photographs[number].shape[1]} x {photographs[number].shape[0]}, too small to hold "
                 f"patches of {size} x {size} out of it; give pictures of {4 * _CELL * size} pixels a side and more."
             )
     return tuple(PatchesAt(photographs, corners, size) for corners in zip(*parts, strict=True))  # type: ignore[return-value]

@@ -54,6 +54,12 @@ def get_certificate(here: Here, name: str) -> Certificate:
     return wire.certificate(here.pairs.get(name))
 
 
+@read(router, "/{name}/croissant.json", response_class=Response, responses=_FILE)
+def get_croissant(request: Request, here: Here, name: str) -> Response:
+    """A pair's description for catalogues of data sets, in the Croissant vocabulary."""
+    return download(request, here.pairs.file(here.pairs.get(name), "croissant.json"))
+
+
 @read(router, "/{name}/files/{file}", response_class=Response, responses=_FILE)
 def get_file(request: Request, here: Here, name: str, file: str) -> Response:
     """A file of a pair: a data file, manifest.json, README.md, croissant.json or preview.png. Range, If-None-Match and If-Range are honoured."""
