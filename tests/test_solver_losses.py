@@ -133,15 +133,17 @@ def test_wc_clamps_weights_and_not_biases_before_every_pass() -> None:
     assert max(p.abs().max() for p in biases) > 0.04
 
 
-def test_sn_divides_by_the_largest_singular_value() -> None:
-    learner = made(SN())
+@pytest.mark.parametrize("constant", [False, True])
+def test_sn_divides_by_the_largest_singular_value(constant: bool) -> None:
+    learner = made(SN(constant_norm=constant))
     for _ in range(300):  # power iterations converge, five a pass
         learner.networks(X)
     originals = [p for name, p in learner.networks.named_parameters() if name.endswith("original")]
 
     def loss(f: nn.Module) -> Tensor:
         values = dict(f.named_parameters())
-        weights = [values[n] / torch.linalg.matrix_norm(values[n], 2) for n in values if n.endswith("original")]
+        weights = [values[n] for n in values if n.endswith("original")]
+        weights = [w / torch.linalg.matrix_norm(w.detach() if constant else w, 2) for w in weights]
         biases = [values[n] for n in values if n.endswith("bias")]
 
         def at(p: Tensor) -> Tensor:

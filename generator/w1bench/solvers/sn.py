@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from w1bench.solvers import networks
 from w1bench.solvers.critic import CriticLearner, kantorovich
@@ -20,9 +23,14 @@ from w1bench.solvers.protocol import Learner, Settings, published
 
 @dataclass(frozen=True)
 class SN:
-    """Spectral normalisation with `iterations` power iterations a forward pass."""
+    """Spectral normalisation with `iterations` power iterations a forward pass.
+
+    With `constant_norm` no gradient passes through the singular values, as in the published runs and against the paper: weights then grow along
+    themselves, which changes nothing but makes every later step smaller.
+    """
 
     iterations: int = 5
+    constant_norm: bool = False
     tag: str = "SN"
 
     def settings(self, shape: tuple[int, ...]) -> Settings:
@@ -36,5 +44,28 @@ class SN:
         critic = networks.critic(shape)
         for layer in list(critic.modules()):
             if isinstance(layer, nn.Linear | nn.Conv2d):
-                spectral_norm(layer, n_power_iterations=self.iterations)
+                if self.constant_norm:
+                    register_parametrization(layer, "weight", _ConstantNorm(layer.weight, self.iterations))
+                else:
+                    spectral_norm(layer, n_power_iterations=self.iterations)
         return critic
+
+
+class _ConstantNorm(nn.Module):
+    """W / σ(W), where σ(W) is a constant to the gradient."""
+
+    left: Tensor
+
+    def __init__(self, weight: Tensor, iterations: int) -> None:
+        super().__init__()
+        self.iterations = iterations
+        self.register_buffer("left", normalize(torch.randn(len(weight)), dim=0))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        matrix, left = weight.detach().flatten(1), self.left
+        right = normalize(matrix.T @ left, dim=0)
+        for _ in range(self.iterations):
+            left = normalize(matrix @ right, dim=0)
+            right = normalize(matrix.T @ left, dim=0)
+        self.left = left
+        return weight / (left @ matrix @ right)
