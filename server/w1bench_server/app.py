@@ -11,9 +11,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from w1bench_server import openapi, problems
 from w1bench_server.envelope import Envelope
+from w1bench_server.limiting import Limiting
+from w1bench_server.preflights import Preflights
 from w1bench_server.routes import board, health, pages, pairs, submissions
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
@@ -41,7 +44,13 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     problems.install(app)
+    app.state.https = (settings.public_url or "").startswith("https://")
+    # The last is the outermost.
+    app.add_middleware(Limiting, requests_per_minute=settings.requests_per_minute)
+    app.add_middleware(Preflights)
     app.add_middleware(Envelope)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(map(str, settings.trusted_proxies)))
     app.openapi = partial(openapi.document, app)
     return app
 

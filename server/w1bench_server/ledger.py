@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -73,8 +73,10 @@ class Ledger:
 
     engine: Engine
 
-    def append(self, entry: Entry, *, key: str | None = None) -> tuple[Row, bool]:
-        """Record `entry`; returns its row and True, or the row of the same content and False.
+    def append(
+        self, entry: Entry, *, key: str | None = None, admit: Callable[[Connection], None] = lambda _: None
+    ) -> tuple[Row, bool]:
+        """Record `entry` unless `admit` raises; returns its row and True, or the row of the same content and False.
 
         Raises:
             KeyReusedError: `key` came before with other content.
@@ -82,6 +84,7 @@ class Ledger:
         with writing(self.engine) as connection:
             if known := _known(connection, entry.content, key):
                 return known, False
+            admit(connection)
             row = _next(_last(connection), entry)
             connection.execute(insert(submissions).values(_columns(row)))
             _remember(connection, entry.user, key, entry.id)

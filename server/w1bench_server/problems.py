@@ -28,6 +28,7 @@ _SENTENCES = {
     400: "The request is not well formed; send it as the service's openapi.json describes it.",
     404: "There is nothing at this address; openapi.json lists what there is, GET /v1/pairs the pairs.",
     405: "This method does not go with this address; the Allow header names those that do.",
+    413: "The body is longer than is taken here, 1 MiB; send a shorter one.",
 }
 _log = logging.getLogger(__name__)
 
@@ -154,7 +155,8 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _of_database(request: Request, error: Exception) -> Response:
-    _log.error("request %s: %s", request_id(request.scope), error)
+    assert isinstance(error, OperationalError)
+    _log.error("request %s: %s", request_id(request.scope), error.orig)  # without the parameters
     return await _of_ours(request, busy("The database does not answer; try again in a while."))
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
 _Bytes = Annotated[int, Field(ge=0)]
 _Seconds = Annotated[float, Field(gt=0)]
+
+
+def _split(given: object) -> object:
+    return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -40,6 +48,20 @@ class Settings(BaseSettings):
     min_free_bytes: Annotated[
         _Bytes, Field(description="Free disk below which nothing is accepted (507) and the service is not ready.")
     ] = 1 << 30
+
+    requests_per_minute: Annotated[
+        int,
+        Field(
+            ge=1, description="Requests that one token, or else one address, may make a minute; further ones get 429."
+        ),
+    ] = 1200
+    trusted_proxies: Annotated[
+        Networks,
+        Field(description="Addresses and networks, with commas, whose X-Forwarded-For and -Proto are believed."),
+    ] = ()
+    daily_submissions: Annotated[
+        int, Field(ge=1, description="Submissions of one user that are scored a day (UTC); further ones get 429.")
+    ] = 100
 
     @property
     def database(self) -> URL:

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from w1bench_server.ledger import Content, Entry, Row
 from w1bench_server.pairs import PublishedPair
+from w1bench_server.quota import Quota
 from w1bench_server.service import Service
 from w1bench_server.uploads import Upload
 
@@ -22,10 +23,13 @@ async def submit(
     Raises:
         SubmissionError: it cannot be scored.
         KeyReusedError: `key` came before with other content.
+        ProblemError: 429, when the user's quota of today is used up.
     """
     content = Content(user, pair.digest, method, upload.sha256)
     if known := await run_in_threadpool(service.ledger.known, content, key=key):
         return known, False
+    quota = Quota(user, service.settings.daily_submissions)
+    await run_in_threadpool(quota.look, service.ledger.engine)
     card = await service.scorer.score(pair.folder, upload.path)
     entry = Entry(
         id=uuid4().hex,
@@ -40,4 +44,4 @@ async def submit(
         scorecard=card.model_dump_json(),
     )
     await run_in_threadpool(service.bodies.keep, upload.path, upload.sha256)
-    return await run_in_threadpool(service.ledger.append, entry, key=key)
+    return await run_in_threadpool(service.ledger.append, entry, key=key, admit=quota.check)

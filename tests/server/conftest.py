@@ -25,9 +25,12 @@ PAIR = "small-d2-n4-p8"
 Arrays = Mapping[str, NDArray[Any]]
 
 
+UNLIMITED = 10**6  # requests a minute, and submissions a day: many tests are one client
+
+
 @pytest.fixture
 def settings(archive: Path, tmp_path: Path) -> Settings:
-    return Settings(archive=archive, data=tmp_path / "data", port=0, min_free_bytes=0)
+    return _settings(archive, tmp_path / "data")
 
 
 @pytest.fixture
@@ -39,7 +42,13 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def shared_settings(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(archive=archive, data=tmp_path_factory.mktemp("shared") / "data", port=0, min_free_bytes=0)
+    return _settings(archive, tmp_path_factory.mktemp("shared") / "data")
+
+
+def _settings(archive: Path, data: Path) -> Settings:
+    return Settings(
+        archive=archive, data=data, port=0, min_free_bytes=0, requests_per_minute=UNLIMITED, daily_submissions=UNLIMITED
+    )
 
 
 @pytest.fixture(scope="session")

@@ -93,3 +93,12 @@ def test_over_http_only_a_living_token_of_scope_submit_submits(
         assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "scope" in str(is_problem(client.post(SUBMIT, headers=admin, content=b"x"), 403)["detail"])
     is_problem(client.post(SUBMIT, headers=bearer(settings), content=b"x"), 422)
+
+
+def test_a_token_in_the_address_opens_nothing(
+    client: TestClient, settings: Settings, bearer: Callable[..., dict[str, str]], is_problem: Callable[..., object]
+) -> None:
+    token = bearer(settings)["Authorization"].removeprefix("Bearer ")
+    for name in ("token", "access_token", "authorization", "Authorization", "bearer"):
+        is_problem(client.post(f"{SUBMIT}&{name}={token}", content=b"x"), 401)
+    is_problem(client.post(SUBMIT, content=b"x", headers={"Cookie": f"token={token}; Authorization={token}"}), 401)

@@ -21,9 +21,6 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 SHOWN = ("cos", "l2", "dev")  # the headline, and what stands beside it
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-}
 _templates = Jinja2Templates([Path(__file__).parents[1] / "templates", pages.TEMPLATES])  # its own first
 _CONSTANTS: dict[str, Any] = {"metrics": METRICS, "shown": SHOWN, "ranking": RANKING}
 
@@ -58,4 +55,4 @@ def submission_page(request: Request, here: Here, id: str) -> Response:  # noqa:
 
 
 def _page(request: Request, template: str, **context: Any) -> Response:
-    return _templates.TemplateResponse(request, template, _CONSTANTS | context, headers=_HEADERS)
+    return _templates.TemplateResponse(request, template, _CONSTANTS | context)

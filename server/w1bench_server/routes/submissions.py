@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from w1bench.submission import largest_bytes
 from w1bench_server import wire
 from w1bench_server.access import Submitter
+from w1bench_server.envelope import lift_body_bound
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
 from w1bench_server.routes import read
@@ -73,6 +74,7 @@ def get_submission(here: Here, origin: Origin, id: str) -> SubmissionRow:  # noq
 
 
 def _received(request: Request, here: Service, pair: PublishedPair) -> Any:
+    lift_body_bound(request)  # the pair's own holds
     here.scorer.check_place()  # before anything is received in vain
     return received(
         request,
