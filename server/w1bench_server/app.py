@@ -16,10 +16,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from w1bench_server import openapi, problems
 from w1bench_server.envelope import Envelope
 from w1bench_server.limiting import Limiting
+from w1bench_server.monitoring import Monitor
 from w1bench_server.preflights import Preflights
 from w1bench_server.routes import board, health, pages, pairs, submissions
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
+from w1bench_server.watching import Watching
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -30,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
         async with running(settings) as service:
-            yield {"service": service}
+            yield {"service": service, "monitor": Monitor(service)}
 
     app = FastAPI(
         description="Pairs of distributions with a known Wasserstein-1 distance: download, submit, compare.",
@@ -49,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Limiting, requests_per_minute=settings.requests_per_minute)
     app.add_middleware(Preflights)
     app.add_middleware(Envelope)
+    app.add_middleware(Watching)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(map(str, settings.trusted_proxies)))
     app.openapi = partial(openapi.document, app)

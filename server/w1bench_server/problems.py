@@ -59,11 +59,17 @@ class ProblemError(W1BenchError):
     """An error that knows its HTTP status."""
 
     def __init__(
-        self, status: int, detail: str, *, pointer: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        pointer: str = "",
+        parts: Sequence[ProblemPart] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.headers = status, headers
-        self.parts = [ProblemPart(pointer=pointer, detail=detail)] if pointer else []
+        self.parts = [ProblemPart(pointer=pointer, detail=detail)] if pointer else list(parts)
 
 
 def busy(detail: str) -> ProblemError:

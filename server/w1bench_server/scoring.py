@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -49,7 +50,7 @@ class Scorer:
     def __init__(self, settings: Settings, new_pool: Callable[[int], ProcessPoolExecutor]) -> None:
         self._settings, self._new_pool = settings, new_pool
         self._pool = new_pool(settings.workers)
-        self._pending = 0
+        self._begun: list[float] = []  # when each job came that waits or runs, the oldest first
         self._alone = asyncio.Lock()
 
     def close(self) -> None:
@@ -72,9 +73,20 @@ class Scorer:
         """
         return await self._refusing(worker.score, pair_folder, upload)
 
+    @property
+    def pending(self) -> int:
+        """Jobs that wait or run."""
+        return len(self._begun)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the job that came first has been waiting or running."""
+        now = time.monotonic()
+        return now - min(self._begun, default=now)
+
     def check_place(self) -> None:
         """Raise a 503 if one more upload would have to be turned away."""
-        if self._pending >= self._settings.workers + self._settings.waiting:
+        if self.pending >= self._settings.workers + self._settings.waiting:
             raise busy("Too many submissions are waiting to be scored; send it again in a while.")
 
     async def _refusing(self, function: Callable[[Job], T | Refusal], pair_folder: Path, upload: Path) -> T:
@@ -109,8 +121,9 @@ class Scorer:
     @contextmanager
     def _place(self) -> Generator[None]:
         self.check_place()
-        self._pending += 1
+        begun = time.monotonic()
+        self._begun.append(begun)
         try:
             yield
         finally:
-            self._pending -= 1
+            self._begun.remove(begun)

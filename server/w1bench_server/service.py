@@ -10,8 +10,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from w1bench_server import database, scoring
+from w1bench_server import database, fixity, scoring
 from w1bench_server.bodies import Bodies
+from w1bench_server.fixity import Fixity
 from w1bench_server.ledger import Ledger
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
@@ -30,6 +31,7 @@ class Service:
     bodies: Bodies
     ledger: Ledger
     scorer: Scorer
+    fixity: Fixity
 
 
 @asynccontextmanager
@@ -40,7 +42,10 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         bodies.sweep({row.entry.sha256 for row in ledger.rows()})
         async with scoring.started(settings) as scorer:
             await scorer.warm()
-            yield Service(settings, PublishedPairs(settings.archive), bodies, ledger, scorer)
+            with fixity.watched(
+                settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
+            ) as watched:
+                yield Service(settings, PublishedPairs(settings.archive), bodies, ledger, scorer, watched)
 
 
 def _service(request: Request) -> Service:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -49,6 +49,17 @@ class Settings(BaseSettings):
         _Bytes, Field(description="Free disk below which nothing is accepted (507) and the service is not ready.")
     ] = 1 << 30
 
+    queue_seconds: Annotated[
+        _Seconds, Field(description="Longest time an upload may wait before the service is not ready.")
+    ] = 900.0
+    fixity_seconds: Annotated[_Seconds, Field(description="Time between two passes that hash the archive's files.")] = (
+        86400.0
+    )
+    fixity_bytes_per_second: Annotated[int, Field(ge=1, description="How fast those passes may read.")] = 20_000_000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="From where on the log is written; info has a line a request."),
+    ] = "info"
     requests_per_minute: Annotated[
         int,
         Field(
