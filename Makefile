@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check archive clean
+.PHONY: demo test check archive fuzz-api clean
 
 demo: $(VENV)/.installed
 	bash docs/demo.sh
@@ -19,6 +19,9 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+fuzz-api: $(VENV)/.installed
+	$(BIN)/python tests/fuzz/api.py
 
 # The stamp is newer than the packaging files exactly when the environment matches them.
 $(VENV)/.installed: pyproject.toml constraints.txt

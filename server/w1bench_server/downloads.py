@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from w1bench_server.pairs import PublishedFile
 from w1bench_server.ranges import usable_range
 
-_TYPES = {
+MEDIA_TYPES = {
     ".h5": "application/x-hdf5",
     ".json": "application/json",
     ".md": "text/markdown; charset=utf-8",
@@ -50,7 +50,9 @@ def download(request: Request, file: PublishedFile) -> Response:
     }
     if _has_it(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    return PairFile(file.path, headers=headers, media_type=_TYPES.get(file.path.suffix), stat_result=file.path.stat())
+    return PairFile(
+        file.path, headers=headers, media_type=MEDIA_TYPES.get(file.path.suffix), stat_result=file.path.stat()
+    )
 
 
 def _has_it(if_none_match: str | None, etag: str) -> bool:

@@ -30,7 +30,8 @@ _BODY: dict[str, Any] = {
     }
 }
 _AGAIN: dict[int | str, dict[str, Any]] = {
-    200: {"model": SubmissionRow, "description": "The row of the same submission, made before."}
+    200: {"model": SubmissionRow, "description": "The row of the same submission, made before."},
+    409: {},
 }
 
 
