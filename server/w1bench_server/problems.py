@@ -16,7 +16,7 @@ from starlette.routing import Match
 
 from w1bench.errors import CheckFailedError, PairError, SubmissionError, W1BenchError
 from w1bench_server.headers import request_id, shared_headers
-from w1bench_server.ledger import KeyReusedError
+from w1bench_server.ledger import KeyReusedError, UnknownSubmissionError
 from w1bench_server.pairs import NotPublishedError
 from w1bench_server.tokens import TokenError
 
@@ -122,7 +122,7 @@ def _as_problem(error: Exception) -> ProblemError:
             return error
         case TokenError():
             return ProblemError(401, str(error), headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        case NotPublishedError():
+        case NotPublishedError() | UnknownSubmissionError():
             return ProblemError(404, str(error))
         case KeyReusedError():
             return ProblemError(409, str(error), pointer="#/header/Idempotency-Key")

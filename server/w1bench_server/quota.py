@@ -8,7 +8,8 @@ from math import ceil
 
 from sqlalchemy import Connection, Engine, func, select
 
-from w1bench_server.database import submissions
+from w1bench_server.database import ledger
+from w1bench_server.ledger import text_of
 from w1bench_server.problems import ProblemError
 
 
@@ -32,8 +33,9 @@ class Quota:
         """
         moment = now or datetime.now(UTC)
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        since = midnight.isoformat(timespec="milliseconds")  # as the ledger writes times, so that texts compare
-        today = select(func.count()).where(submissions.c.user == self.user, submissions.c.submitted_at >= since)
+        today = select(func.count()).where(
+            ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
+        )
         if connection.execute(today).scalar_one() < self.daily:
             return
         tomorrow = midnight + timedelta(days=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from w1bench.errors import SubmissionError
-from w1bench.scorecard import Scorecard
+from w1bench.scorecard import Scored
 from w1bench_server import worker
 from w1bench_server.problems import busy
 from w1bench_server.settings import Settings
@@ -64,8 +64,8 @@ class Scorer:
         """The arrays of an upload; raises as `score`."""
         return await self._refusing(worker.check, pair_folder, upload)
 
-    async def score(self, pair_folder: Path, upload: Path) -> Scorecard:
-        """The scorecard of an upload.
+    async def score(self, pair_folder: Path, upload: Path) -> Scored:
+        """The scorecard of an upload, with its resamples.
 
         Raises:
             SubmissionError: it cannot be scored, or its worker died or took too long over it.

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None, Field(description="SQLAlchemy URL of the ledger; default, w1bench.sqlite in `data`.")
     ] = None
+    bodies_url: Annotated[
+        str | None,
+        Field(
+            description="Where accepted submissions are kept: s3://bucket/prefix, or a folder; default, `submissions` in `data`."
+        ),
+    ] = None
     workers: Annotated[int, Field(ge=1, le=256, description="Processes that score.")] = 2
     waiting: Annotated[int, Field(ge=0, description="Uploads that may wait for a worker; further ones get 503.")] = 64
     scoring_seconds: Annotated[_Seconds, Field(description="Longest time one upload may take a worker.")] = 120.0

@@ -20,7 +20,7 @@ from typing import TypeVar
 from w1bench import scorecard, store
 from w1bench.errors import SubmissionError
 from w1bench.manifest import Manifest, read_manifest
-from w1bench.scorecard import Scorecard
+from w1bench.scorecard import Scored
 from w1bench.submission import Submission, open_submission
 
 T = TypeVar("T")
@@ -61,12 +61,12 @@ def check(job: Job) -> Shapes | Refusal:
     return _opened(job, lambda manifest, submission: {name: rows.shape for name, rows in submission.items()})
 
 
-def score(job: Job) -> Scorecard | Refusal:
-    """The scorecard of an upload."""
+def score(job: Job) -> Scored | Refusal:
+    """The scorecard of an upload, with its resamples."""
 
-    def scored(manifest: Manifest, submission: Submission) -> Scorecard:
+    def scored(manifest: Manifest, submission: Submission) -> Scored:
         with store.open_file(job.pair_folder / "test.h5") as test:
-            return scorecard.score(manifest, store.datasets(test), submission)
+            return scorecard.score_resampled(manifest, store.datasets(test), submission)
 
     return _opened(job, scored)
 

@@ -21,6 +21,7 @@ from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.settings import Settings
 
+DATABASES = ("sqlite", "postgresql")
 URL = "/v1/submissions"
 PAIR = "small-d2-n4-p8"
 MINE = {"pair": PAIR, "method": "mine"}
