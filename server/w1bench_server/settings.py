@@ -66,6 +66,13 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Field(description="From where on the log is written; info has a line a request."),
     ] = "info"
+    accel_prefix: Annotated[
+        str | None,
+        Field(
+            pattern=r"^/([A-Za-z0-9._-]+/)+$",
+            description="Where an nginx in front has the archive, internally: downloads are left to it (X-Accel-Redirect).",
+        ),
+    ] = None
     requests_per_minute: Annotated[
         int,
         Field(

@@ -62,7 +62,7 @@ def get_certificate(here: Here, name: str) -> Certificate:
 @read(router, "/{name}/files/{file}", response_class=Response, responses=_FILE)
 def get_file(request: Request, here: Here, name: str, file: str) -> Response:
     """A file of a pair: a data file, manifest.json, README.md, croissant.json or preview.png. Range, If-None-Match and If-Range are honoured."""
-    return download(request, here.pairs.file(here.pairs.get(name), file))
+    return download(request, here.pairs.file(here.pairs.get(name), file), accel_prefix=here.settings.accel_prefix)
 
 
 @read(router, "/{name}/slice", response_class=Response, responses=_SLICE)
