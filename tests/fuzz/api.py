@@ -8,13 +8,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from serving import serving
 from w1bench.build import build
 from w1bench.recipe import parse_recipe
 from w1bench_server import openapi
@@ -44,12 +43,6 @@ LEFT_OUT = "positive_data_acceptance"
 
 _SECONDS = 3600
 _OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "fuzz-api.md"
-_PROGRAM = """
-import sys
-from w1bench_server.serve import serve
-from w1bench_server.settings import Settings
-serve(Settings.model_validate_json(sys.argv[1]))
-"""
 _PAGE = """\
 # Fuzzing the API
 
@@ -83,7 +76,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcomes = fuzz(Path(folder), examples=given.examples, seed=given.seed)
-    command = f"python tests/fuzz/api.py --examples {given.examples} --seed {given.seed}"
+    command = f"PYTHONPATH=tests python -m fuzz.api --examples {given.examples} --seed {given.seed}"
     for outcome in outcomes:
         print(outcome.said)
     rows = [(outcome.names, outcome.cases, outcome.failures) for outcome in outcomes]
@@ -115,20 +108,6 @@ def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
     token = create_token(settings, user="fuzz")
     with serving(settings) as url:
         return [_pass(folder, url, token, names, examples, seed) for names in NAMES]
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The URL of a server in a process of its own."""
-    command = [sys.executable, "-c", _PROGRAM, settings.model_dump_json()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("w1bench serving "), line
-            yield line.split()[2]
-        finally:
-            process.terminate()
 
 
 def _pass(folder: Path, url: str, token: str, names: str, examples: int, seed: int) -> Outcome:

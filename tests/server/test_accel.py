@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from fuzz.api import serving
+from serving import serving
 from w1bench_server.app import create_app
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.settings import Settings
@@ -51,7 +51,7 @@ def behind_nginx(settings: Settings, tmp_path: Path) -> Iterator[httpx2.Client]:
     with serving(settings.model_copy(update=trusting)) as url:
         text = CONFIG.read_text(encoding="utf-8")
         for word, here in (
-            ("server server:8100;", f"server {url.removeprefix('http://').rstrip('/')};"),
+            ("server server:8100;", f"server {url.removeprefix('http://')};"),
             ("listen 8080;", f"listen 127.0.0.1:{port};"),
             ("alias /archive/;", f"alias {settings.archive}/;"),
             ("/tmp/nginx", f"{tmp_path}/nginx"),

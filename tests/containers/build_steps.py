@@ -1,6 +1,6 @@
 """The steps of an image's build without Docker: a Dockerfile's own COPY, ENV and RUN lines, below a folder instead of /.
 
-    python tests/docker/build_steps.py docker/server.Dockerfile FOLDER
+    python tests/containers/build_steps.py docker/server.Dockerfile FOLDER
 
 The base image's Python is the one that runs this; what a step names by an absolute path is below FOLDER. Anything that the file says
 and this does not know is an error, so that the two cannot drift apart.
@@ -60,8 +60,8 @@ def build(dockerfile: Path, root: Path) -> Stage:
                 assert re.match(r"python:3\.\d+-slim", rest), f"not a base that this stands in for: {rest}"
                 stage = Stage(root)
             case "ARG":
-                name, _, value = rest.partition("=")
-                stage.environment[name] = os.environ.get(name, value)
+                name, given, value = rest.partition("=")  # what the environment has of it goes before
+                stage.environment |= {name: value} if given and name not in os.environ else {}
             case "ENV":
                 stage.environment |= dict(part.split("=", 1) for part in shlex.split(rest))
             case "WORKDIR":
@@ -85,10 +85,6 @@ def _copy(stage: Stage, words: list[str]) -> None:
         return
     *sources, target = words
     for source in sources:
-        assert (
-            subprocess.run(["git", "ls-files", "--error-unmatch", source], cwd=ROOT, capture_output=True).returncode
-            == 0
-        ), source
         place = stage.place(target) / source if target.endswith("/") else stage.place(target)
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, place, symlinks=True, dirs_exist_ok=True)
