@@ -101,9 +101,9 @@ def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> 
         AssertionError: a submission was lost or doubled.
         CheckFailedError: the ledger's hashes do not hold.
     """
-    target = _target(folder / "archive")
+    target = small_target(folder / "archive")
     with ExitStack() as stack:
-        url = stack.enter_context(_database(folder, kind))
+        url = stack.enter_context(database_url(folder, kind))
         settings = [
             Settings(
                 archive=folder / "archive", data=folder / f"data{number}", port=0, min_free_bytes=0, database_url=url,
@@ -126,7 +126,8 @@ def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> 
     return told, len(recorded)
 
 
-def _target(archive: Path) -> Target:
+def small_target(archive: Path) -> Target:
+    """A pair that is built in a second, in an archive of its own."""
     recipe = {
         "name": "loaded", "power": 8.0, "half_width": 2.5, "source": {"kind": "uniform", "dim": 16}, "funnel": {"count": 4},
         "sizes": {"train": 20_000, "test": 2000, "probe": 100, "w1_rays": 1 << 14},
@@ -137,7 +138,7 @@ def _target(archive: Path) -> Target:
 
 
 @contextmanager
-def _database(folder: Path, kind: str) -> Iterator[str | None]:
+def database_url(folder: Path, kind: str) -> Iterator[str | None]:
     """The URL of an empty database; None stands for SQLite in the server's folder."""
     if kind == "sqlite":
         yield None
