@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
@@ -18,13 +24,22 @@ MEDIA_TYPES = {
     ".md": "text/markdown; charset=utf-8",
     ".png": "image/png",
 }
+_NOWAIT = hasattr(os, "RWF_NOWAIT")  # Linux
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class PairFile(FileResponse):
-    """A FileResponse in large pieces, where a Range that does not fit is ignored or answered with a problem."""
+    """A FileResponse in larger pieces, where a Range that does not fit is ignored or answered with a problem."""
 
-    chunk_size = 4 << 20  # at starlette's 64 KiB, a fifth of the speed
+    chunk_size = 1 << 18  # fits into a processor's cache, and is four of starlette's
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncGenerator[Any]:  # starlette's own, whose every read is a thread's
+        descriptor = await run_in_threadpool(os.open, self.path, os.O_RDONLY)
+        try:
+            yield _Reader(descriptor)
+        finally:
+            os.close(descriptor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.stat_result is not None
@@ -38,6 +53,31 @@ class PairFile(FileResponse):
         if usable is not None:
             headers.append((b"range", usable.encode()))
         await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+@dataclass
+class _Reader:
+    """A file from a place on: at once what lies in the page cache, the rest by a thread, so that no disk holds up the others."""
+
+    descriptor: int
+    place: int = 0
+
+    async def seek(self, place: int) -> None:
+        self.place = place
+
+    async def read(self, size: int) -> bytes | bytearray:
+        block = bytearray(size)
+        count = self._cached(block)
+        if count < size:
+            count = await run_in_threadpool(os.preadv, self.descriptor, [block], self.place)
+        self.place += count
+        return block[:count] if count < size else block
+
+    def _cached(self, block: bytearray) -> int:
+        try:
+            return os.preadv(self.descriptor, [block], self.place, os.RWF_NOWAIT) if _NOWAIT else 0
+        except OSError:  # it is not there, or this file system cannot say
+            return 0
 
 
 def download(request: Request, file: PublishedFile, *, accel_prefix: str | None = None) -> Response:
