@@ -44,11 +44,12 @@ def test_the_truth_scores_best_and_is_found_again(
     row = answer.json()
     assert set(row) == {
         "id", "url", "pair", "pair_digest", "method", "user", "sha256", "bytes", "submitted_at", "scorecard", "reference",
+        "earlier_scorecards", "retraction",
     }  # fmt: skip
     assert (row["pair"], row["method"], row["user"], row["bytes"]) == (PAIR, "mine", "ann", len(body))
     assert row["sha256"] == hashlib.sha256(body).hexdigest()
     assert row["pair_digest"] == row["scorecard"]["pair_digest"] == pair.digest
-    assert row["reference"] is False
+    assert (row["reference"], row["earlier_scorecards"], row["retraction"]) == (False, [], None)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", row["submitted_at"])
     metrics = row["scorecard"]["metrics"]
     assert metrics["cos"]["value"] == pytest.approx(1, abs=1e-12)
@@ -238,7 +239,8 @@ def test_twenty_at_once_lose_and_double_nothing(
     assert all(one.json() == two.json() for one, two in zip(answers[:10], answers[10:], strict=True))
     with database.opened(settings) as engine:
         rows = Ledger(engine).rows()
-    assert {row.entry.sha256 for row in rows} == {hashlib.sha256(body).hexdigest() for body in bodies}
+        records = Ledger(engine).records().values()
+    assert {record.entry.sha256 for record in records} == {hashlib.sha256(body).hexdigest() for body in bodies}
     assert len(rows) == 10
     check_chain(rows)
     assert len(kept(settings)) == 10
