@@ -133,7 +133,7 @@ def test_a_broken_ledger_is_not_served(settings: Settings, make_entry: Callable[
     with database.opened(settings) as engine:
         Ledger(engine).append(make_entry("a", cos=0.1))
         with database.writing(engine) as connection:
-            connection.execute(text("DROP TRIGGER submissions_refuse_update"))
-            connection.execute(text("UPDATE submissions SET method = 'better'"))
+            connection.execute(text("DROP TRIGGER ledger_refuse_update"))
+            connection.execute(text("UPDATE ledger SET document = replace(document, 'mine', 'better')"))
     with pytest.raises(CheckFailedError, match="broken at row 1"):
         serve(settings)
