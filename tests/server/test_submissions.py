@@ -17,6 +17,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from w1bench_server import database
+from w1bench_server.app import create_app
+from w1bench_server.bodies import Bodies
 from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.settings import Settings
@@ -244,3 +246,21 @@ def test_twenty_at_once_lose_and_double_nothing(
     assert len(rows) == 10
     check_chain(rows)
     assert len(kept(settings)) == 10
+
+
+def test_bodies_are_kept_in_a_bucket_and_a_row_only_where_the_body_is(
+    settings: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make, bucket: str, is_problem: Problem
+) -> None:
+    body = npy(truth["gradient"])
+    for url, status in ((f"{bucket}-that-is-not-there", 503), (f"{bucket}/{settings.data.parent.name}", 201)):
+        elsewhere = settings.model_copy(update={"bodies_url": url})
+        with TestClient(create_app(elsewhere), raise_server_exceptions=False) as client:
+            answer = client.post(URL, params=MINE, content=body, headers=bearer(elsewhere))
+            assert len(client.get("/v1/leaderboard").json()["rows"]) == (status == 201)
+        if status == 503:
+            assert "cannot be stored" in is_problem(answer, 503)["detail"]
+            assert answer.headers["retry-after"]
+        assert answer.status_code == status
+        assert kept(settings) == []  # neither in the data folder, nor left among what was received
+    with Bodies(settings.data, url).borrowed(answer.json()["sha256"]) as path:
+        assert path.read_bytes() == body
