@@ -89,29 +89,37 @@ def opened(settings: Settings) -> Generator[Engine]:
     Raises:
         InputError: it cannot be reached, is none, or a newer w1bench made it.
     """
-    engine = _connected(settings)
+    with connected(settings) as engine:
+        with _usable(), engine.connect() as connection:
+            current = migrations.revision(connection) == migrations.HEAD
+        if not current:
+            with _usable(), writing(engine) as connection:
+                migrations.upgrade(connection)
+        yield engine
+
+
+@contextmanager
+def connected(settings: Settings) -> Generator[Engine]:
+    """The database of `settings` as it is, reached when it is first asked."""
+    with _usable():
+        engine = create_engine(settings.database, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        Path(settings.database.database or "").parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     try:
         yield engine
     finally:
         engine.dispose()
 
 
-def _connected(settings: Settings) -> Engine:
-    try:
-        engine = create_engine(settings.database, pool_pre_ping=True)
-        if engine.dialect.name == "sqlite":
-            Path(settings.database.database or "").parent.mkdir(parents=True, exist_ok=True)
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-        with engine.connect() as connection:
-            current = migrations.revision(connection) == migrations.HEAD
-        if not current:
-            with writing(engine) as connection:
-                migrations.upgrade(connection)
-    except (SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"The database cannot be used ({reason}); mend W1BENCH_DATABASE_URL, or --data.") from None
-    return engine
+@contextmanager
+def frozen(engine: Engine) -> Generator[Connection]:
+    """A transaction that reads everything as it was at one moment."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
 
 
 @contextmanager
@@ -122,6 +130,15 @@ def writing(engine: Engine) -> Generator[Connection]:
             connection.execute(text(f"SET LOCAL lock_timeout = {_BUSY_MILLISECONDS}"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
         yield connection
+
+
+@contextmanager
+def _usable() -> Generator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The database cannot be used ({reason}); mend W1BENCH_DATABASE_URL, or --data.") from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -176,6 +176,16 @@ def content(entry: Entry) -> Content:
     return Content(entry.user, entry.pair_digest, entry.method, entry.sha256)
 
 
+def read_rows(connection: Connection) -> list[Row]:
+    """All rows, as a transaction sees them."""
+    return _rows(connection, select(ledger).order_by(ledger.c.seq))
+
+
+def bodies_of(rows: Iterable[Row]) -> set[str]:
+    """The digests of the bodies that rows are about."""
+    return {row.event.sha256 for row in rows if isinstance(row.event, Entry)}
+
+
 def check_chain(rows: Iterable[Row]) -> None:
     """Hold all rows of a ledger against their hashes.
 

@@ -10,11 +10,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from w1bench.errors import CheckFailedError, PairError, SubmissionError, W1BenchError
+from w1bench.errors import CheckFailedError, PairError, SubmissionError, UnreachableError, W1BenchError
 from w1bench_server.headers import request_id, shared_headers
 from w1bench_server.ledger import KeyReusedError, UnknownSubmissionError
 from w1bench_server.pairs import NotPublishedError
@@ -104,6 +105,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(OperationalError, _of_database)
+    app.add_exception_handler(PoolTimeoutError, _of_database)
     app.add_exception_handler(ClientDisconnect, _of_disconnect)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -128,6 +130,8 @@ def _as_problem(error: Exception) -> ProblemError:
             return ProblemError(409, str(error), pointer="#/header/Idempotency-Key")
         case SubmissionError():
             return ProblemError(422, str(error), pointer="#/body")
+        case UnreachableError():
+            return busy("Accepted submissions cannot be stored at the moment; send it again in a while.")
         case PairError():
             return busy("The archive cannot be read at the moment; try again later.")
         case CheckFailedError():

@@ -15,7 +15,7 @@ from w1bench_server import canaries, database, fixity, scoring
 from w1bench_server.boards import Boards
 from w1bench_server.bodies import Bodies
 from w1bench_server.fixity import Fixity
-from w1bench_server.ledger import Ledger
+from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
 from w1bench_server.rescoring import rescore_all
@@ -52,7 +52,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             Bodies(settings.data, settings.bodies_url),
             Ledger(engine),
         )
-        bodies.sweep({record.entry.sha256 for record in ledger.records().values()})
+        bodies.sweep(bodies_of(ledger.rows()))
         async with scoring.started(settings) as scorer:
             await scorer.warm()
             rescoring = asyncio.create_task(rescore_all(ledger, bodies, pairs, scorer))

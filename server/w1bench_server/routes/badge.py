@@ -21,7 +21,7 @@ _SVG = {200: {"content": {_MEDIA_TYPE: {"schema": {"type": "string"}}}, "descrip
 _templates = Jinja2Templates(Path(__file__).parents[1] / "templates")
 
 
-@read(router, "/badge/{method}.svg", response_class=Response, responses=_SVG)
+@read(router, "/badge/{method:path}.svg", response_class=Response, responses=_SVG)
 def get_badge(request: Request, here: Here, method: str) -> Response:
     """The mean rank by cos of a method over the pairs that it entered; of several users' methods of that name, the best."""
     found = next((row for row in averages(here.boards.view().standings) if row.method == method), None)
