@@ -9,17 +9,16 @@ from collections.abc import Mapping
 from math import prod
 
 import h5py
-from h5py import h5d, h5l, h5t, h5z
 
 from w1bench.errors import SubmissionError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 LARGEST_CHUNK = 8 << 20  # bytes: what must be unpacked at once
 
-_DTYPES = ("<f2", "<f4", "<f8")
-_TYPES = (h5t.IEEE_F16LE, h5t.IEEE_F32LE, h5t.IEEE_F64LE)
-_LAYOUTS = (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED)
-_FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
+_DTYPES = {"<f2": h5py.h5t.IEEE_F16LE, "<f4": h5py.h5t.IEEE_F32LE, "<f8": h5py.h5t.IEEE_F64LE}
+_NUMBERS = (h5py.h5t.FLOAT, h5py.h5t.INTEGER)
+_LAYOUTS = (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _LIBRARY_ERRORS = (KeyError, OSError, OverflowError, RuntimeError, TypeError, ValueError)
 
 
@@ -56,8 +55,9 @@ def _member(file: h5py.File, name: str, shape: tuple[int, ...]) -> h5py.Dataset 
         links, path = file.id.links, name.encode()
         if not links.exists(path):
             return None
-        # The link is looked at, never followed, before it is known to lead to this very file.
-        member = h5py.Dataset(h5d.open(file.id, path)) if links.get_info(path).type == h5l.TYPE_HARD else None
+        # The link is looked at, not followed, until it is known to stay in this very file.
+        hard = links.get_info(path).type == h5py.h5l.TYPE_HARD  # pyright: ignore[reportAttributeAccessIssue]
+        member = h5py.Dataset(h5py.h5d.open(file.id, path)) if hard else None
     except _LIBRARY_ERRORS:
         member = None
     try:
@@ -67,18 +67,25 @@ def _member(file: h5py.File, name: str, shape: tuple[int, ...]) -> h5py.Dataset 
                 f"filters but gzip, shuffle and fletcher32, no chunk above {LARGEST_CHUNK >> 20} MiB."
             )
         check_shape(name, member.shape, shape)
-        check_dtype(name, member.dtype.str)
-        if not any(member.id.get_type().equal(kind) for kind in _TYPES):
-            raise SubmissionError(f"`{name}` is stored in a float format of its own; give IEEE floats.")
+        check_dtype(name, _dtype(member))
     except _LIBRARY_ERRORS:
         raise SubmissionError(f"`{name}` cannot be opened; write the file again.") from None
     return member
 
 
+def _dtype(dataset: h5py.Dataset) -> str:
+    """The dtype in numpy's words; only plain numbers are translated, of anything else no more is looked at."""
+    stored = dataset.id.get_type()
+    found = [dtype for dtype, kind in _DTYPES.items() if stored.equal(kind)]
+    if not found and stored.get_class() in _NUMBERS:
+        return f"{dataset.dtype.str}, stored in its own way" if dataset.dtype.str in _DTYPES else dataset.dtype.str
+    return found[0] if found else "something else than floats"
+
+
 def _is_plain(dataset: h5py.Dataset) -> bool:
     plan = dataset.id.get_create_plist()
     filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
-    chunk = prod(plan.get_chunk()) * dataset.id.get_type().get_size() if plan.get_layout() == h5d.CHUNKED else 0
+    chunk = prod(plan.get_chunk()) * dataset.id.get_type().get_size() if plan.get_layout() == h5py.h5d.CHUNKED else 0
     return (
         plan.get_layout() in _LAYOUTS
         and not plan.get_external_count()

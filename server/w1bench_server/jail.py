@@ -120,7 +120,7 @@ class _Cell:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _PROGRAM, *_ROOTS],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=_ENVIRONMENT,

@@ -17,7 +17,7 @@ from math import prod
 from typing import Any, BinaryIO
 
 import h5py
-from h5py import h5d
+import numpy as np
 
 from w1bench.errors import SubmissionError
 from w1bench.members import members
@@ -95,7 +95,7 @@ def _places(arrays: Mapping[str, h5py.Dataset], size: int, copy: int) -> dict[st
 
 def _offset(array: h5py.Dataset) -> int | None:
     """Where the file holds the array just as memory would; None where it does not."""
-    plain = array.id.get_create_plist().get_layout() == h5d.CONTIGUOUS
+    plain = array.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
     return array.id.get_offset() if plain else None
 
 
@@ -117,8 +117,8 @@ def _rehearse() -> None:
     """Do it all once with a file in memory, so that nothing is left to be loaded when nothing can be opened."""
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:
-        file.create_dataset("a", (2, 2), "<f4", chunks=(1, 2), compression="gzip", shuffle=True, fletcher32=True)
-        file["a"][...] = 0
+        zero = np.zeros((2, 2), "<f4")
+        file.create_dataset("a", data=zero, chunks=(1, 2), compression="gzip", shuffle=True, fletcher32=True)
     with h5py.File(stream, "r") as file:
         array = members(file, {"a": (2, 2)})["a"]
         memoryview(array[0:1]).cast("B")

@@ -1,0 +1,40 @@
+"""A real server on the loopback, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from w1bench_server.settings import Settings
+
+PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
+PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
+SECONDS = 60
+
+
+@contextmanager
+def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
+    """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
+    command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    watchdog = threading.Timer(seconds, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("w1bench serving http://127.0.0.1:"), line
+        with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
+            yield process, client
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
