@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx2
+import psutil
 
 from w1bench_server.settings import Settings
 
@@ -38,3 +39,28 @@ def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[s
         process.wait(10)
         assert process.stdout is not None
         process.stdout.close()
+
+
+@contextmanager
+def growth_of(server: int) -> Iterator[list[int]]:
+    """By how many bytes the server and its workers together grew, seen every few milliseconds."""
+    lasting = [psutil.Process(server), *psutil.Process(server).children()]
+    growth: list[int] = []
+    ended = threading.Event()
+
+    def resident() -> int:
+        return sum(process.memory_info().rss for process in lasting)
+
+    before = resident()
+
+    def watch() -> None:
+        while not ended.wait(0.01):
+            growth.append(resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield growth
+    finally:
+        ended.set()
+        watcher.join()

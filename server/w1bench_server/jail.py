@@ -30,6 +30,7 @@ from w1bench_server.jailed import MESSAGE_BYTES
 _ROOTS = {str(Path(package.__path__[0]).parent) for package in (w1bench, w1bench_server)}
 _PROGRAM = "import sys; sys.path[:0] = sys.argv[1:]; from w1bench_server import jailed; jailed.main()"
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # it would reserve memory for every processor
+_LAST_SECONDS = 5.0  # that a process which has closed its end may take to be gone
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -132,19 +133,28 @@ class _Cell:
 
     def ask(self, message: bytes, files: tuple[BinaryIO, BinaryIO], seconds: float) -> _Answer:
         """Its answer; afterwards it is gone."""
-        try:
-            socket.send_fds(self._channel, [message], [file.fileno() for file in files])
-            said = self._said(time.monotonic() + seconds)
-        except TimeoutError:
-            raise BrokenJailError("time") from None
-        except OSError:  # it ended before it was asked
-            said = b""
-        finally:
-            self._end()
+        with self._channel:
+            try:
+                socket.send_fds(self._channel, [message], [file.fileno() for file in files])
+                said = self._said(time.monotonic() + seconds)
+            except TimeoutError:
+                self.end(0)
+                raise BrokenJailError("time") from None
+            except OSError:  # it ended before it was asked
+                said = b""
+        self.end(_LAST_SECONDS)
         try:
             return _Answer.model_validate_json(said)
         except ValidationError:
             raise BrokenJailError(_cause(self._process.returncode)) from None
+
+    def end(self, patience: float) -> None:
+        """Kill it, unless it ends by itself within that many seconds."""
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _said(self, deadline: float) -> bytes:
         """Everything until the other end is closed, or more than an answer ever has."""
@@ -155,12 +165,6 @@ class _Cell:
                 break
             said += piece
         return said
-
-    def _end(self) -> None:
-        self._channel.close()
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
 
 
 def _cause(returncode: int) -> str:

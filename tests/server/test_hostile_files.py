@@ -6,21 +6,18 @@ import ctypes
 import os
 import re
 import struct
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import psutil
 import pytest
 from numpy.typing import NDArray
 
 from hostile import Canary, Hostile, corpus
 from making import small_recipe
-from serving import serving
+from mutating import many, valid
+from serving import growth_of, serving
 from w1bench import store
 from w1bench.build import build
 from w1bench_server.settings import Settings
@@ -29,8 +26,8 @@ RECIPE = small_recipe(
     "wide-d256-n2-p8", source={"kind": "uniform", "dim": 256}, funnel={"count": 2},
     sizes={"train": 100, "test": 6000, "probe": 100, "w1_rays": 4096},
 )  # fmt: skip
+VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
 GROWTH_BYTES = 100e6
-Server = tuple[subprocess.Popen[str], httpx2.Client]
 Problem = Callable[[Any, int], dict[str, Any]]
 
 
@@ -87,6 +84,24 @@ def test_hostile_files_are_refused_or_survived(
         assert opened() == ["canary.raw"]  # that it would have been noticed
 
 
+def test_mutated_files_are_refused_or_survived(
+    settings: Settings, truth: dict[str, NDArray[Any]], is_problem: Problem
+) -> None:
+    """A few; tests/fuzz_uploads.py does the same at length."""
+    bodies = valid(truth)
+    with serving(settings, seconds=300) as (process, client):
+        for body in bodies.values():
+            assert client.post(VALIDATE, content=body).status_code == 200
+        with growth_of(process.pid) as growth:
+            for description, body in many(bodies, 60, seed=10**6):
+                answer = client.post(VALIDATE, content=body)
+                assert answer.status_code in (200, 413, 422), (description, answer.text)
+                if answer.status_code != 200:
+                    is_problem(answer, answer.status_code)
+        assert max(growth) < GROWTH_BYTES
+        assert client.get("/readyz").status_code == 200
+
+
 @contextmanager
 def opened_in(folder: Path) -> Iterator[Callable[[], list[str]]]:
     """What of a folder was opened since, as the kernel tells it."""
@@ -111,28 +126,3 @@ def opened_in(folder: Path) -> Iterator[Callable[[], list[str]]]:
         yield names
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def growth_of(server: int) -> Iterator[list[int]]:
-    """By how many bytes the server and its workers together grew, seen every few milliseconds."""
-    lasting = [psutil.Process(server), *psutil.Process(server).children()]
-    growth: list[int] = []
-    ended = threading.Event()
-
-    def resident() -> int:
-        return sum(process.memory_info().rss for process in lasting)
-
-    before = resident()
-
-    def watch() -> None:
-        while not ended.wait(0.01):
-            growth.append(resident() - before)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield growth
-    finally:
-        ended.set()
-        watcher.join()
