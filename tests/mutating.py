@@ -35,11 +35,11 @@ def valid(arrays: Mapping[str, NDArray[Any]]) -> dict[str, bytes]:
 
 
 def mutated(bodies: Mapping[str, bytes], seed: int) -> tuple[str, bytes]:
-    """A description and a body: one of `bodies` after one to three mutations."""
+    """A description and a body: one of `bodies` after one or two mutations."""
     rng = np.random.default_rng(seed)
     name = list(bodies)[rng.integers(len(bodies))]
     body, done = bytearray(bodies[name]), []
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.integers(1, 3)):
         mutation = _MUTATIONS[rng.integers(len(_MUTATIONS))]
         mutation(body, rng, bodies)
         done.append(mutation.__name__.strip("_"))
@@ -58,7 +58,7 @@ def _place(body: bytearray, rng: np.random.Generator, length: int = 1) -> int:
 
 
 def _flip_bits(body: bytearray, rng: np.random.Generator, bodies: Mapping[str, bytes]) -> None:
-    for _ in range(rng.integers(1, 17)):
+    for _ in range(rng.integers(1, 5)):
         if body:
             body[_place(body, rng)] ^= 1 << int(rng.integers(8))
 

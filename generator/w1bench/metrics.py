@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from math import prod
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w1bench import store
 from w1bench.sample import F64
@@ -19,7 +21,9 @@ from w1bench.store import Rows
 
 METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission
 
-_BLOCK_BYTES = 1 << 19  # of gradients at a time, so that float64 copies stay in the cache
+_BLOCK_BYTES = 200_000  # of gradients at a time, so that they stay in the cache from one product to the next
+_PIECE = 1024  # float32 values that are summed as such, before float64 takes over: 5e-8 off at most
+_SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor overflows a term that counts
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,51 @@ class Metric:
 
 
 def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
-    """(cosine, length, square error) at every point, in float64, block by block: three (m,)."""
-    cosine, length, error = (np.empty(len(truth)) for _ in range(3))
-    for rows in store.blocks(truth, _BLOCK_BYTES):
-        g, t = (np.asarray(array[rows], np.float64).reshape(rows.stop - rows.start, -1) for array in (gradient, truth))
-        product = np.sqrt(np.vecdot(g, g)) * np.sqrt(np.vecdot(t, t))
-        inner = np.vecdot(g, t)
-        length[rows] = np.sqrt(np.vecdot(g, g))
-        cosine[rows] = np.clip(np.divide(inner, product, out=np.zeros_like(inner), where=product > 0), -1, 1)
-        error[rows] = np.vecdot(g - t, g - t)
+    """(cosine, length, square error) at every point, block by block: three (m,).
+
+    Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64.
+    """
+    stored_single = truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
+    single = stored_single and prod(truth.shape[1:]) >= _PIECE
+    products = np.empty((4, len(truth)))
+    for rows in store.blocks(truth):
+        g, t = (
+            np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, -1)
+            for array in (gradient, truth)
+        )
+        found = products[:, rows]
+        _products(g, t, found)
+        if single and (unsafe := ~((found[:2] > _SAFE[0]) & (found[:2] < _SAFE[1])).all(0)).any():
+            found[:, unsafe] = _products(
+                g[unsafe].astype(np.float64), t[unsafe].astype(np.float64), np.empty((4, unsafe.sum()))
+            )
+    gg, tt, gt, error = products
+    length = np.sqrt(gg)
+    scale = length * np.sqrt(tt)
+    cosine = np.clip(np.divide(gt, scale, out=np.zeros_like(gt), where=scale > 0), -1, 1)
     return cosine, length, error
+
+
+@np.errstate(over="ignore", invalid="ignore")  # of float32: seen by their result
+def _products(g: NDArray[Any], t: NDArray[Any], out: F64) -> F64:
+    """<g, g>, <t, t>, <g, t> and ||g - t||^2 of each row, into `out` (4, rows)."""
+    difference = np.empty_like(g[: max(1, _BLOCK_BYTES // max(1, g[:1].nbytes))])
+    for rows in store.blocks(g, _BLOCK_BYTES):
+        a, b = g[rows], t[rows]
+        d = np.subtract(a, b, out=difference[: len(a)])
+        for i, (left, right) in enumerate(((a, a), (b, b), (a, b), (d, d))):
+            out[i, rows] = _inner(left, right)
+    return out
+
+
+def _inner(a: NDArray[Any], b: NDArray[Any]) -> F64:
+    """<a, b> of each row, (rows,)."""
+    if a.dtype == np.float64:
+        return np.vecdot(a, b)
+    pieces = a.shape[1] // _PIECE
+    end, shape = pieces * _PIECE, (len(a), pieces, _PIECE)
+    whole = np.vecdot(a[:, :end].reshape(shape), b[:, :end].reshape(shape))
+    return whole.sum(1, dtype=np.float64) + np.vecdot(a[:, end:], b[:, end:])
 
 
 def _cos(points: Points, inputs: Mean, targets: Mean) -> F64:
