@@ -21,8 +21,9 @@ from w1bench.store import Rows
 
 METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission
 
-_BLOCK_BYTES = 200_000  # of gradients at a time, so that they stay in the cache from one product to the next
-_PIECE = 1024  # float32 values that are summed as such, before float64 takes over: 5e-8 off at most
+_PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 off at most in float32
+_BLOCK_BYTES = 200_000  # of rows at a time, so that they stay in the cache from one product to the next
+_FACTORS = ((0, 0), (1, 1), (0, 1), (2, 2))  # of the products, among g, t and g - t
 _SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor overflows a term that counts
 
 
@@ -64,20 +65,18 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
 
     Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64.
     """
-    stored_single = truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
-    single = stored_single and prod(truth.shape[1:]) >= _PIECE
+    dim = prod(truth.shape[1:])
+    single = dim >= _PIECE and truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
     products = np.empty((4, len(truth)))
     for rows in store.blocks(truth):
         g, t = (
-            np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, -1)
+            np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, dim)
             for array in (gradient, truth)
         )
-        found = products[:, rows]
-        _products(g, t, found)
+        found = _products(g, t)
         if single and (unsafe := ~((found[:2] > _SAFE[0]) & (found[:2] < _SAFE[1])).all(0)).any():
-            found[:, unsafe] = _products(
-                g[unsafe].astype(np.float64), t[unsafe].astype(np.float64), np.empty((4, unsafe.sum()))
-            )
+            found[:, unsafe] = _products(g[unsafe].astype(np.float64), t[unsafe].astype(np.float64))
+        products[:, rows] = found
     gg, tt, gt, error = products
     length = np.sqrt(gg)
     scale = length * np.sqrt(tt)
@@ -86,25 +85,21 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of float32: seen by their result
-def _products(g: NDArray[Any], t: NDArray[Any], out: F64) -> F64:
-    """<g, g>, <t, t>, <g, t> and ||g - t||^2 of each row, into `out` (4, rows)."""
-    difference = np.empty_like(g[: max(1, _BLOCK_BYTES // max(1, g[:1].nbytes))])
+def _products(g: NDArray[Any], t: NDArray[Any]) -> F64:
+    """<g, g>, <t, t>, <g, t> and ||g - t||^2 of each row, (4, rows)."""
+    dim = g.shape[1]
+    pieces, end = dim // _PIECE, dim - dim % _PIECE
+    sums = np.zeros((4, len(g), pieces + 1), g.dtype)  # of each piece, and of the rest
     for rows in store.blocks(g, _BLOCK_BYTES):
-        a, b = g[rows], t[rows]
-        d = np.subtract(a, b, out=difference[: len(a)])
-        for i, (left, right) in enumerate(((a, a), (b, b), (a, b), (d, d))):
-            out[i, rows] = _inner(left, right)
-    return out
-
-
-def _inner(a: NDArray[Any], b: NDArray[Any]) -> F64:
-    """<a, b> of each row, (rows,)."""
-    if a.dtype == np.float64:
-        return np.vecdot(a, b)
-    pieces = a.shape[1] // _PIECE
-    end, shape = pieces * _PIECE, (len(a), pieces, _PIECE)
-    whole = np.vecdot(a[:, :end].reshape(shape), b[:, :end].reshape(shape))
-    return whole.sum(1, dtype=np.float64) + np.vecdot(a[:, end:], b[:, end:])
+        a, b, of_rows = g[rows], t[rows], sums[:, rows]
+        terms = (a, b, a - b)
+        whole = [array[:, :end].reshape(len(a), pieces, _PIECE) for array in terms]
+        for total, (left, right) in zip(of_rows, _FACTORS, strict=True):
+            np.vecdot(whole[left], whole[right], out=total[:, :pieces])
+        if end < dim:
+            for total, (left, right) in zip(of_rows, _FACTORS, strict=True):
+                np.vecdot(terms[left][:, end:], terms[right][:, end:], out=total[:, pieces])
+    return sums.sum(-1, dtype=np.float64)
 
 
 def _cos(points: Points, inputs: Mean, targets: Mean) -> F64:
