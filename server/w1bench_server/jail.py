@@ -49,7 +49,7 @@ class BrokenJailError(SubmissionError):
     """The process that read an upload was ended; `cause` is "time" or the signal's name."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__("The process that read the file was ended by it; write the file again, without compression.")
+        super().__init__("The process that read the file died or took too long; write it again, without compression.")
         self.cause = cause
 
 
