@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import w1bench
-import w1bench_server
+from w1bench import members
 from w1bench.errors import SubmissionError, W1BenchError
-from w1bench_server.jailed import MESSAGE_BYTES
+from w1bench_server import jailed
 
-_ROOTS = {str(Path(package.__path__[0]).parent) for package in (w1bench, w1bench_server)}
+# An isolated process finds what is installed; this is where these packages are, also when they run from elsewhere.
+_ROOTS = {str(Path(str(module.__file__)).parents[1]) for module in (members, jailed)}
 _PROGRAM = "import sys; sys.path[:0] = sys.argv[1:]; from w1bench_server import jailed; jailed.main()"
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # it would reserve memory for every processor
 _LAST_SECONDS = 5.0  # that a process which has closed its end may take to be gone
@@ -159,9 +159,9 @@ class _Cell:
     def _said(self, deadline: float) -> bytes:
         """Everything until the other end is closed, or more than an answer ever has."""
         said = b""
-        while len(said) <= MESSAGE_BYTES:
+        while len(said) <= jailed.MESSAGE_BYTES:
             self._channel.settimeout(max(1e-3, deadline - time.monotonic()))
-            if not (piece := self._channel.recv(MESSAGE_BYTES)):
+            if not (piece := self._channel.recv(jailed.MESSAGE_BYTES)):
                 break
             said += piece
         return said
