@@ -1,41 +1,66 @@
-"""A server in a process of its own, for tests and scripts that ask it over the loopback."""
+"""A real server on the loopback, in a process of its own."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
+import psutil
+
 from w1bench_server.settings import Settings
 
-PROGRAM = """
-import sys
-from w1bench_server.serve import serve
-from w1bench_server.settings import Settings
-serve(Settings.model_validate_json(sys.argv[1]))
-"""
+PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
+PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
+SECONDS = 60
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The URL of a server, without a slash at its end; the server ends with the block."""
-    with started(settings) as process:
-        try:
-            yield announced(process)
-        finally:
-            process.terminate()
-
-
-def started(settings: Settings) -> subprocess.Popen[str]:
-    """A server that was just told to start."""
+def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
+    """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
     command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    watchdog = threading.Timer(seconds, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("w1bench serving http://127.0.0.1:"), line
+        with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
+            yield process, client
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
 
 
-def announced(process: subprocess.Popen[str]) -> str:
-    """The URL that a server says when it answers."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("w1bench serving "), line
-    return line.split()[2].rstrip("/")
+@contextmanager
+def growth_of(server: int) -> Iterator[list[int]]:
+    """By how many bytes the server and its workers together grew, seen every few milliseconds."""
+    lasting = [psutil.Process(server), *psutil.Process(server).children()]
+    growth: list[int] = []
+    ended = threading.Event()
+
+    def resident() -> int:
+        return sum(process.memory_info().rss for process in lasting)
+
+    before = resident()
+
+    def watch() -> None:
+        while not ended.wait(0.01):
+            growth.append(resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield growth
+    finally:
+        ended.set()
+        watcher.join()

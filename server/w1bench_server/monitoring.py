@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from w1bench_server.scoring import REFUSED
 from w1bench_server.service import Service
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -35,6 +36,7 @@ class Monitor:
         )
         for outcome in (*_OUTCOMES.values(), "failed", "rejected"):
             self._submissions.labels(outcome)
+        self._registry.register(REFUSED)
         self._follow(service)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:

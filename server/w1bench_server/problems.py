@@ -78,6 +78,11 @@ def busy(detail: str) -> ProblemError:
     return ProblemError(503, detail, headers={"Retry-After": _RETRY_SECONDS})
 
 
+def disk_full() -> ProblemError:
+    """507: nothing is accepted until the operator has made room."""
+    return ProblemError(507, "The service's disk is full, so it accepts nothing; tell the operator.")
+
+
 def problem(
     request: Request,
     status: int,

@@ -12,14 +12,24 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from prometheus_client import Counter
+
 from w1bench.errors import SubmissionError
 from w1bench.scorecard import Scored
 from w1bench_server import worker
-from w1bench_server.problems import busy
+from w1bench_server.jail import Limits
+from w1bench_server.problems import busy, disk_full
 from w1bench_server.settings import Settings
-from w1bench_server.worker import Job, Refusal, Shapes
+from w1bench_server.worker import Job, NoRoom, Outcome, Refusal, Shapes
 
 T = TypeVar("T")
+
+REFUSED = Counter(
+    "w1bench_uploads_refused",
+    "Uploads that could not be scored, by cause: content, or what ended the process that read them.",
+    ["cause"],
+    registry=None,  # each service's `monitoring` shows it
+)
 
 # Never fork: a copy of a process with threads is broken, and the worker must not see the server's memory.
 _SPAWN = multiprocessing.get_context("spawn")
@@ -69,7 +79,7 @@ class Scorer:
 
         Raises:
             SubmissionError: it cannot be scored, or its worker died or took too long over it.
-            ProblemError: 503, when too many are waiting.
+            ProblemError: 503, when too many are waiting; 507, when the disk has no room to unpack it.
         """
         return await self._refusing(worker.score, pair_folder, upload)
 
@@ -89,11 +99,15 @@ class Scorer:
         if self.pending >= self._settings.workers + self._settings.waiting:
             raise busy("Too many submissions are waiting to be scored; send it again in a while.")
 
-    async def _refusing(self, function: Callable[[Job], T | Refusal], pair_folder: Path, upload: Path) -> T:
-        job = Job(pair_folder, upload, self._settings.scoring_seconds)
+    async def _refusing(self, function: Callable[[Job], Outcome[T]], pair_folder: Path, upload: Path) -> T:
+        settings = self._settings
+        limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
         with self._place():
-            outcome = await self._run(function, job)
+            outcome = await self._run(function, Job(pair_folder, upload, settings.scoring_seconds, limits))
+        if isinstance(outcome, NoRoom):
+            raise disk_full()
         if isinstance(outcome, Refusal):
+            REFUSED.labels(outcome.cause).inc()
             raise SubmissionError(outcome.reason)
         return outcome
 
@@ -111,6 +125,7 @@ class Scorer:
             try:
                 return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
             except BrokenProcessPool:
+                REFUSED.labels("worker").inc()
                 raise SubmissionError(
                     "The process that read the file died, or took longer than "
                     f"{self._settings.scoring_seconds:g} s; write the file again, without compression."

@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     waiting: Annotated[int, Field(ge=0, description="Uploads that may wait for a worker; further ones get 503.")] = 64
     scoring_seconds: Annotated[_Seconds, Field(description="Longest time one upload may take a worker.")] = 120.0
     worker_bytes: Annotated[_Bytes, Field(description="Most memory a worker may address.")] = 8 << 30
+    jail_bytes: Annotated[
+        _Bytes, Field(description="Most memory the process that reads an HDF5 upload may address.")
+    ] = 2 << 30
+    jail_cpu_seconds: Annotated[int, Field(ge=1, description="Most processor time of that process.")] = 20
+    jail_seconds: Annotated[_Seconds, Field(description="Longest time it may take by the clock.")] = 60.0
     min_free_bytes: Annotated[
         _Bytes, Field(description="Free disk below which nothing is accepted (507) and the service is not ready.")
     ] = 1 << 30

@@ -106,7 +106,8 @@ def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
         requests_per_minute=most, daily_submissions=most, log_level="error",
     )  # fmt: skip
     token = create_token(settings, user="fuzz")
-    with serving(settings) as url:
+    with serving(settings, seconds=_SECONDS) as (_, client):
+        url = str(client.base_url).rstrip("/")
         return [_pass(folder, url, token, names, examples, seed) for names in NAMES]
 
 

@@ -38,6 +38,7 @@ DATABASES = {"sqlite": 1, "postgresql": 2}  # how many server processes each
 
 _SECONDS = 60.0
 _TIMEOUT = 60.0
+_LONGEST_SECONDS = 600.0  # of a server
 _OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "load.md"
 _UNLIMITED = 10**9
 _TIMES = {"download": 30, "range": 20, "slice": 20, "leaderboard": 15, "submit": 10, "submit twice": 5}  # of a hundred
@@ -112,7 +113,8 @@ def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> 
             for number in range(DATABASES[kind])
         ]  # fmt: skip
         tokens = [create_token(settings[0], user=f"user{number}") for number in range(clients)]
-        servers = [stack.enter_context(serving(each)) for each in settings]
+        running = [stack.enter_context(serving(each, seconds=_LONGEST_SECONDS)) for each in settings]
+        servers = [str(client.base_url).rstrip("/") for _, client in running]
         told = asyncio.run(_all(servers, tokens, target, seconds))
         with database.opened(settings[0]) as engine:
             ledger = Ledger(engine)

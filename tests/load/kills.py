@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from load.clients import DATABASES, Target, database_url, small_target
-from serving import announced, started
+from serving import serving
 from w1bench_server import database
 from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.settings import Settings
@@ -73,18 +73,15 @@ def kills(folder: Path, kind: str, *, points: int, seed: int) -> Counter[str]:
         )  # fmt: skip
         token = create_token(settings, user="ann")
         for point in range(points + 1):  # after the last kill, one more start
-            with started(settings) as process:
-                try:
-                    address = announced(process)
-                    _check(settings, sent)
-                    counts["sent again"] += len(sent.waiting)
-                    asyncio.run(_send_again(address, token, sent, target))
-                    if point < points:
-                        victim = VICTIMS[point % len(VICTIMS)]
-                        counts[f"{victim}s killed"] += 1
-                        asyncio.run(_until_killed(address, token, sent, target, rng, process, victim))
-                finally:
-                    process.kill()
+            with serving(settings) as (process, client):
+                address = str(client.base_url)
+                _check(settings, sent)
+                counts["sent again"] += len(sent.waiting)
+                asyncio.run(_send_again(address, token, sent, target))
+                if point < points:
+                    victim = VICTIMS[point % len(VICTIMS)]
+                    counts[f"{victim}s killed"] += 1
+                    asyncio.run(_until_killed(address, token, sent, target, rng, process, victim))
         counts["acknowledged"] = len(sent.acknowledged)
     return counts
 

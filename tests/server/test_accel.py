@@ -48,10 +48,10 @@ def behind_nginx(settings: Settings, tmp_path: Path) -> Iterator[httpx2.Client]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     trusting = {"accel_prefix": "/_archive/", "trusted_proxies": ("127.0.0.1/32",), "log_level": "error"}
-    with serving(settings.model_copy(update=trusting)) as url:
+    with serving(settings.model_copy(update=trusting)) as (_, direct):
         text = CONFIG.read_text(encoding="utf-8")
         for word, here in (
-            ("server server:8100;", f"server {url.removeprefix('http://')};"),
+            ("server server:8100;", f"server 127.0.0.1:{direct.base_url.port};"),
             ("listen 8080;", f"listen 127.0.0.1:{port};"),
             ("alias /archive/;", f"alias {settings.archive}/;"),
             ("/tmp/nginx", f"{tmp_path}/nginx"),

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +15,13 @@ import httpx2
 import psutil
 import pytest
 
+from serving import serving
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench_server import database
 from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.serve import serve
 from w1bench_server.settings import Settings
-
-PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
-PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
-SECONDS = 60
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
-    """A server in a process of its own; killed at the end, and when it takes too long."""
-    command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    watchdog = threading.Timer(SECONDS, process.kill)
-    watchdog.start()
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("w1bench serving http://127.0.0.1:"), line
-        with httpx2.Client(base_url=line.split()[2], timeout=20) as client:
-            yield process, client
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def break_off(client: httpx2.Client, settings: Settings) -> None:
