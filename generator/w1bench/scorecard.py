@@ -70,10 +70,13 @@ class Scorecard(_Part):
 
 
 class Scored(NamedTuple):
-    """A scorecard, and its metrics over the bootstrap's resamples, (RESAMPLES,) each: for comparison in pairs."""
+    """A scorecard, and its metrics over the bootstrap's resamples, for comparison in pairs.
+
+    `resampled` is little-endian float64: RESAMPLES values of each metric that has one, in the scorecard's order.
+    """
 
     card: Scorecard
-    resampled: dict[str, F64]
+    resampled: bytes
 
 
 def score(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Scorecard:
@@ -99,7 +102,7 @@ def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Su
         metrics={name: metrics[name] for name in METRICS}, missing=missing,
         diagnosis=_diagnosis(points, _steepest_slope(test, points)),
     )  # fmt: skip
-    return Scored(card, resampled)
+    return Scored(card, np.stack(list(resampled.values())).astype("<f8").tobytes())
 
 
 def _reason_missing(metric: Metric, manifest: Manifest, submission: Submission) -> str | None:

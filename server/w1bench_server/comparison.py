@@ -39,15 +39,10 @@ class Difference:
     tied: bool
 
 
-def packed(resampled: Resampled) -> bytes:
-    """The resamples as bytes: float64, little-endian, metric after metric as a scorecard lists those with a value."""
-    return np.stack(list(resampled.values())).astype("<f8").tobytes()
-
-
-def unpacked(card: Scorecard, packed: bytes) -> Resampled:
-    """What `packed` packed beside `card`."""
+def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
+    """The metrics over the resamples, (RESAMPLES,) each, as `w1bench.scorecard.Scored` has them beside its card."""
     names = [name for name, interval in card.metrics.items() if interval is not None]
-    return dict(zip(names, np.frombuffer(packed, "<f8").reshape(len(names), -1), strict=True))
+    return dict(zip(names, np.frombuffer(resampled, "<f8").reshape(len(names), -1), strict=True))
 
 
 def difference(a: Compared, b: Compared, metric: str) -> Difference | None:

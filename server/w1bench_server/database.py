@@ -28,7 +28,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.exc import SQLAlchemyError
 
-from w1bench.errors import InputError
+from w1bench.errors import InputError, MissingExtraError
 from w1bench_server import migrations
 from w1bench_server.settings import Settings
 
@@ -100,9 +100,20 @@ def opened(settings: Settings) -> Generator[Engine]:
 
 @contextmanager
 def connected(settings: Settings) -> Generator[Engine]:
-    """The database of `settings` as it is, reached when it is first asked."""
-    with _usable():
-        engine = create_engine(settings.database, pool_pre_ping=True)
+    """The database of `settings` as it is, reached when it is first asked.
+
+    Raises:
+        InputError: it is none.
+        MissingExtraError: its driver is not installed.
+    """
+    try:
+        with _usable():
+            engine = create_engine(settings.database, pool_pre_ping=True)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"The driver of W1BENCH_DATABASE_URL cannot be loaded ({error}); for PostgreSQL install w1bench with its extra "
+            "`postgres` (in a checkout: pip install '.[postgres]')."
+        ) from None
     if engine.dialect.name == "sqlite":
         Path(settings.database.database or "").parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -136,7 +147,7 @@ def writing(engine: Engine) -> Generator[Connection]:
 def _usable() -> Generator[None]:
     try:
         yield
-    except (SQLAlchemyError, ImportError) as error:
+    except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"The database cannot be used ({reason}); mend W1BENCH_DATABASE_URL, or --data.") from None
 

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from importlib.metadata import version
 
+from fastapi.concurrency import contextmanager_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.errors import W1BenchError
 from w1bench.metrics import METRIC_VERSION
 from w1bench_server.bodies import Bodies
-from w1bench_server.comparison import packed
 from w1bench_server.ledger import Ledger, now
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
@@ -30,7 +31,7 @@ async def rescore_all(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, sco
             continue
         try:
             await _rescore(record, ledger, bodies, pairs, scorer)
-        except W1BenchError as error:
+        except (W1BenchError, SQLAlchemyError, OSError) as error:
             _log.warning("submission %s keeps its score: %s", record.entry.id, error)
 
 
@@ -44,7 +45,7 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
     pair = await run_in_threadpool(pairs.get, entry.pair)
     if pair.digest != entry.pair_digest:
         raise W1BenchError(f"the pair {entry.pair} was made anew since.")
-    with await run_in_threadpool(bodies.borrowed, entry.sha256) as body:
+    async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:
         while True:
             try:
                 scored = await scorer.score(pair.folder, body)
@@ -52,4 +53,4 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
             except ProblemError:  # the queue is full
                 await asyncio.sleep(_PATIENCE_SECONDS)
     event = Rescore(entry.id, now(), version("w1bench"), scored.card.model_dump_json())
-    await run_in_threadpool(ledger.rescore, event, resampled=packed(scored.resampled))
+    await run_in_threadpool(ledger.rescore, event, resampled=scored.resampled)

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
-from w1bench_server.comparison import packed
 from w1bench_server.ledger import Content, now
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.quota import Quota
@@ -45,5 +44,4 @@ async def submit(
         scorecard=scored.card.model_dump_json(),
     )
     await run_in_threadpool(service.bodies.keep, upload.path, upload.sha256)
-    resampled = packed(scored.resampled)
-    return await run_in_threadpool(service.ledger.append, entry, resampled=resampled, key=key, admit=quota.check)
+    return await run_in_threadpool(service.ledger.append, entry, resampled=scored.resampled, key=key, admit=quota.check)

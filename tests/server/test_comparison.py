@@ -13,7 +13,7 @@ from w1bench import store
 from w1bench.manifest import read_manifest
 from w1bench.metrics import METRICS
 from w1bench.scorecard import Scorecard, score_resampled
-from w1bench_server.comparison import Compared, difference, packed, tied, unpacked
+from w1bench_server.comparison import Compared, difference, tied, unpacked
 from w1bench_server.leaderboard import standings
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.records import Entry, Score, fold
@@ -33,7 +33,7 @@ def scored(pair: PublishedPair, truth: dict[str, Any]) -> Scoring:
             card, resampled = score_resampled(
                 read_manifest(pair.folder), store.datasets(test), {"gradient": turned, **potentials}
             )
-        return Compared(card, unpacked(card, packed(resampled)))
+        return Compared(card, unpacked(card, resampled))
 
     return make
 
