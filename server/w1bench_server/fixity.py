@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from w1bench.manifest import FILENAME, Manifest, read_manifest
 
 _BLOCK_BYTES = 1 << 20
 _SOON_SECONDS = 60.0  # after damage was found, for it may have been mended
+
+_DAMAGE = (OSError, CheckFailedError, PairError)  # what reading a damaged file raises
 
 _log = logging.getLogger(__name__)
 
@@ -53,11 +55,11 @@ class Fixity:
         """Hash every file once."""
         seen: set[str] = set()
         for folder in published(self._archive):
-            for name in (FILENAME, *_files(folder)):
+            for name, damage in self._damages(folder):
                 if self._stopped.is_set():
                     return
                 seen.add(f"{folder.name}/{name}")
-                self._note(f"{folder.name}/{name}", self._damage(folder, name))
+                self._note(f"{folder.name}/{name}", damage)
         self.damaged &= seen  # what is no longer published is not damaged
         self.checked_at = datetime.now(UTC)
 
@@ -66,15 +68,22 @@ class Fixity:
             _log.error("%s is damaged: %s", file, damage)
         self.damaged = self.damaged | {file} if damage else self.damaged - {file}
 
-    def _damage(self, folder: Path, name: str) -> str:
-        """What is wrong with a file, or ""."""
+    def _damages(self, folder: Path) -> Iterator[tuple[str, str]]:
+        """The files of a pair, each with what is wrong with it, or ""."""
         try:
             manifest = read_manifest(folder)
-            if name == FILENAME:
-                return ""
+        except _DAMAGE as error:
+            yield FILENAME, str(error)
+            return
+        yield FILENAME, ""
+        for name in manifest.files:
+            yield name, self._damage(folder, manifest, name)
+
+    def _damage(self, folder: Path, manifest: Manifest, name: str) -> str:
+        try:
             digest = self._digest(folder / name)
             changed = read_manifest(folder) != manifest  # built anew meanwhile
-        except (OSError, CheckFailedError, PairError) as error:
+        except _DAMAGE as error:
             return str(error)
         needed = manifest.files[name].sha256
         return "" if changed or digest in (needed, None) else f"it has SHA-256 {digest}, needed {needed}"
@@ -99,12 +108,3 @@ def watched(archive: Path, *, seconds: float, bytes_per_second: int) -> Generato
         yield fixity
     finally:
         fixity.stop()
-
-
-def _files(folder: Path) -> tuple[str, ...]:
-    """The data files of a pair; none where its manifest is damaged."""
-    try:
-        manifest: Manifest = read_manifest(folder)
-    except (CheckFailedError, PairError):
-        return ()
-    return tuple(manifest.files)
