@@ -21,6 +21,7 @@ from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.settings import Settings
 
 _BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients keep theirs: who closes first must not be the server
 _GRACE_SECONDS = 10  # for requests under way when the server is told to stop
 _FOREVER_SECONDS = 10**9
 
@@ -59,6 +60,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             ws="none",
             server_header=False,
             proxy_headers=False,  # the app has them, from `trusted_proxies` alone
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             callback_notify=tell,  # first called when all is started
             timeout_notify=_FOREVER_SECONDS,

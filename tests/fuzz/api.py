@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import subprocess
@@ -10,8 +11,12 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+
+import httpx2
+import numpy as np
 
 from serving import serving
 from w1bench.build import build
@@ -21,18 +26,20 @@ from w1bench_server.settings import Settings
 from w1bench_server.tokens import create_token
 
 # Names from the document alone lead nowhere (404); the second pass has names that are there.
-NAMES = {
-    "anything": "",
-    "names that are there": """
+NAMES = ("anything", "names that are there")
+_THERE = """
 [parameters]
 "path.name" = "fuzzed"
 "path.file" = "test.h5"
+"path.method" = "mine"
+"path.id" = "{0}"
 "query.pair" = "fuzzed"
 "query.file" = "test.h5"
 "query.dataset" = "gradient"
 "query.method" = "mine"
-""",
-}
+"query.a" = "{0}"
+"query.b" = "{1}"
+"""
 # An overlong address is refused by its length (414), before anyone looks whether it is wrong otherwise.
 _CHECKS = """
 [checks]
@@ -42,6 +49,7 @@ negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 413, 
 LEFT_OUT = "positive_data_acceptance"
 
 _SECONDS = 3600
+_ROWS = 200
 _OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "fuzz-api.md"
 _PAGE = """\
 # Fuzzing the API
@@ -97,7 +105,7 @@ def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
     """Fuzz a server of a small pair, all of whose files lie in `folder`."""
     recipe = {
         "name": "fuzzed", "power": 8.0, "half_width": 2.5, "source": {"kind": "uniform", "dim": 2}, "funnel": {"count": 4},
-        "sizes": {"train": 300, "test": 200, "probe": 50, "w1_rays": 4096},
+        "sizes": {"train": 300, "test": _ROWS, "probe": 50, "w1_rays": 4096},
     }  # fmt: skip
     build(parse_recipe(recipe, origin="the fuzzing"), folder / "archive")
     most = 10**9
@@ -107,13 +115,22 @@ def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
     )  # fmt: skip
     token = create_token(settings, user="fuzz")
     with serving(settings, seconds=_SECONDS) as (_, client):
-        url = str(client.base_url).rstrip("/")
-        return [_pass(folder, url, token, names, examples, seed) for names in NAMES]
+        run = partial(_pass, folder, str(client.base_url).rstrip("/"), token, examples=examples, seed=seed)
+        client.headers["Authorization"] = f"Bearer {token}"
+        return [run(NAMES[0], ""), run(NAMES[1], _THERE.format(*map(partial(_submitted, client), (1, 2))))]
 
 
-def _pass(folder: Path, url: str, token: str, names: str, examples: int, seed: int) -> Outcome:
+def _submitted(client: httpx2.Client, scale: float) -> str:
+    """The id of a new submission."""
+    stream = io.BytesIO()
+    np.save(stream, np.full((_ROWS, 2), scale, dtype=np.float32))
+    answer = client.post("/v1/submissions", params={"pair": "fuzzed", "method": "mine"}, content=stream.getvalue())
+    return answer.raise_for_status().json()["id"]
+
+
+def _pass(folder: Path, url: str, token: str, names: str, parameters: str, *, examples: int, seed: int) -> Outcome:
     config, report = folder / "schemathesis.toml", folder / "report.json"
-    config.write_text(_CHECKS + NAMES[names])
+    config.write_text(_CHECKS + parameters)
     command = [
         Path(sys.executable).with_name("st"), "--config-file", config, "run", openapi.COMMITTED, "--url", url,
         "--header", f"Authorization: Bearer {token}", "--max-examples", str(examples), "--seed", str(seed),

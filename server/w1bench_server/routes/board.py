@@ -48,7 +48,7 @@ def get_leaderboard(
     return board if form == "json" else Response(sheet(board), media_type="text/csv")
 
 
-@read(router, "/compare")
+@read(router, "/compare", responses={404: {}})
 def compare_submissions(here: Here, a: Identity, b: Identity) -> Comparison:
     """Two submissions to one pair, metric by metric: their difference over the same resamples of its test points."""
     first, second = here.ledger.find(a), here.ledger.find(b)
