@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import hashlib
 import io
+import os
 import tempfile
 import time
 import warnings
@@ -46,7 +47,8 @@ _EXPLANATION = """\
 {clients} clients for {seconds:.0f} s, on the machine of the servers, each with its own token: one request after the other, of a
 hundred about {times}. Downloads are held against their SHA-256. Every submission is a new body; those sent twice
 at once, to different servers where there are two, must be one row. In the end the ledger must have exactly the rows that were
-acknowledged, its hashes must hold, and every body must lie on the disk. SQLite is asked through one server process, PostgreSQL through two."""
+acknowledged, its hashes must hold, and every body must lie on the disk. SQLite is asked through one server process, PostgreSQL through two.
+Before it began, {busy:.0f} other processes were running on this machine (its load average)."""
 
 
 @dataclass
@@ -76,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 s and no file")
     quick = parser.parse_args().quick
+    busy = os.getloadavg()[0]
     seconds = 5.0 if quick else _SECONDS
     rows: list[tuple[object, ...]] = []
     ends: list[str] = []
@@ -87,7 +90,7 @@ def main() -> None:
         ends.append(f"{kind}: no error, {recorded} submissions acknowledged and in the ledger, each once.")
     header = ("database and request", "requests", "a second", "p50, ms", "p99, ms", "longest, ms")
     times = ", ".join(f"{count} × {name}" for name, count in _TIMES.items())
-    explanation = _EXPLANATION.format(clients=CLIENTS, seconds=seconds, times=times)
+    explanation = _EXPLANATION.format(clients=CLIENTS, seconds=seconds, times=times, busy=busy)
     made = f"`PYTHONPATH=tests python -m load.clients`, {datetime.now(UTC).date()}, on {machine()}; {versions(('w1bench', 'uvicorn', 'sqlalchemy', 'psycopg'))}."
     page = "\n\n".join(["# Load", made, explanation, table(header, rows), "\n\n".join(ends)]) + "\n"
     print(page)
