@@ -78,7 +78,7 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=400, help="random cases an operation and phase")
+    parser.add_argument("--examples", type=int, default=250, help="random cases an operation and phase")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=_OUT)
     given = parser.parse_args()
