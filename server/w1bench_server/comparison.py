@@ -56,7 +56,7 @@ def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     x, y = (interval.value for interval in values if interval is not None)
-    tied = abs(x - y) <= TIE_ERRORS * float(resampled.std()) + _ROUNDING
+    tied = abs(x - y) <= TIE_ERRORS * _standard_error(resampled) + _ROUNDING
     return Difference(x, y, x - y, float(low), float(high), tied)
 
 
@@ -65,3 +65,9 @@ def tied(a: Compared, b: Compared, metric: str) -> bool:
     if found := difference(a, b, metric):
         return found.tied
     return a.card.metrics.get(metric) == b.card.metrics.get(metric)
+
+
+def _standard_error(resampled: NDArray[np.float64]) -> float:
+    """Their standard deviation; scaled, because the square of a legal figure may overflow."""
+    scale = float(np.abs(resampled).max())
+    return scale * float((resampled / scale).std()) if scale > 0 else 0.0

@@ -7,6 +7,8 @@ database's, so that in both, writers come one after the other, whatever process 
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +35,7 @@ from w1bench_server import migrations
 from w1bench_server.settings import Settings
 
 _BUSY_MILLISECONDS = 30_000
+_RETRY_SECONDS = 0.02
 _WRITER_LOCK = 0x773162656E6368  # "w1bench"
 _DIGEST = String(64)
 _NAME = String(64)
@@ -154,13 +157,23 @@ def _usable() -> Generator[None]:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN is a deferred one
-    for pragma in (
-        f"busy_timeout={_BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    _log_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _log_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log; of several that do so at once on a new file, busy_timeout lets some fail."""
+    deadline = time.monotonic() + _BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from w1bench.errors import CheckFailedError, W1BenchError
 from w1bench_server.database import idempotency_keys, ledger, resamples, writing
@@ -140,9 +140,11 @@ class Ledger:
     def rows(self, *, after: int = 0, as_of: int | datetime | None = None) -> list[Row]:
         """The rows after a sequence number, in the order they came; `as_of` ends them at a number or a time."""
         chosen = select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq)
-        if as_of is not None:
-            timed = isinstance(as_of, datetime)
-            chosen = chosen.where(ledger.c.at <= text_of(as_of) if timed else ledger.c.seq <= as_of)
+        if isinstance(as_of, datetime):
+            until = select(func.max(ledger.c.seq)).where(ledger.c.at <= text_of(as_of)).scalar_subquery()
+            chosen = chosen.where(ledger.c.seq <= until)
+        elif as_of is not None:
+            chosen = chosen.where(ledger.c.seq <= as_of)
         with self.engine.connect() as connection:
             return _rows(connection, chosen)
 

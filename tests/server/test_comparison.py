@@ -89,6 +89,12 @@ def test_equals_are_tied_also_up_to_rounding(scored: Scoring) -> None:
     assert not tied(Compared(a.card, None), Compared(scored(0.9 * base).card, None), "cos")
 
 
+def test_huge_figures_are_no_noise(scored: Scoring, make_card: Callable[..., Scorecard]) -> None:
+    rng = np.random.default_rng(0)
+    small, huge = (Compared(make_card(l2=size), {"l2": size * rng.normal(1, 0.01, 1000)}) for size in (1.0, 1e200))
+    assert not tied(small, huge, "l2")
+
+
 def test_every_metric_is_compared_where_both_have_it(scored: Scoring, truth: dict[str, Any]) -> None:
     values = {name: truth[name] for name in ("input_potential", "target_potential")}
     a, b = scored(angles(3), **values), scored(angles(3), **{name: 0.5 * array for name, array in values.items()})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,21 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     engine = create_engine(settings.database)
     assert set(inspect(engine).get_table_names()) == {"submissions", "idempotency_keys", "tokens"}
     engine.dispose()
+
+
+@pytest.mark.parametrize("release", [None, *RELEASES])
+def test_servers_that_start_at_once_migrate_once(settings: Settings, release: str | None) -> None:
+    if release:
+        load(settings, release)
+    together = threading.Barrier(4)
+
+    def start(_: int) -> int:
+        together.wait(20)
+        with database.opened(settings) as engine:
+            return len(Ledger(engine).rows())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(start, range(4))) == [3 if release else 0] * 4
 
 
 def test_the_newest_revision_is_the_last_script() -> None:
