@@ -193,7 +193,7 @@ _HDF5: dict[str, tuple[Fill, str | None]] = {
     "hard-link cycle": (_hard_cycle, PLAIN),
     "hard-link cycle beside the gradient": (_cycle_beside, "besides"),
     "shape of 3.6 TiB": (_terabytes, SHAPE),
-    "gzip bomb of 1 GiB": (_bomb, None),
+    "gzip bomb of 1 GiB": (_bomb, UNREAD),
     "chunk of 1 GiB": (_large_chunk(_GIB), PLAIN),
     "chunk of 3.6 GB": (_large_chunk(3_600_000_000), PLAIN),
     "objects": (_of_dtype(lambda g: np.array([[b"x"] * 2] * 9, object), h5py.string_dtype()), f"{SHAPE}|{DTYPE}"),

@@ -14,6 +14,7 @@ import resource
 import socket
 from collections.abc import Mapping
 from math import prod
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
@@ -24,7 +25,9 @@ from w1bench.members import members
 
 MESSAGE_BYTES = 1 << 16
 
-_BAND_BYTES = 256 << 20  # unpacked at a time: whole chunks, unless a band of them is larger
+_BAND_BYTES = 32 << 20  # unpacked at a time: whole chunks
+_TALL_BAND_BYTES = 256 << 20  # where chunks are so tall that each would be unpacked again and again
+_WORK_BYTES = 48 << 20  # what the library needs beside a band, for chunks of the largest size
 
 
 def main() -> None:
@@ -36,9 +39,10 @@ def main() -> None:
         return
     task = json.loads(message)
     upload, copy = descriptors
+    taken = _memory()
     _limit(task["limits"])
     shapes = {name: tuple(shape) for name, shape in task["shapes"].items()}
-    channel.sendall(json.dumps(_answer(upload, copy, shapes)).encode())
+    channel.sendall(json.dumps(_answer(upload, copy, shapes, taken)).encode())
     os._exit(0)  # no destructor of a library's sees the file again
 
 
@@ -51,15 +55,28 @@ def _limit(limits: Mapping[str, int]) -> None:
         (resource.RLIMIT_CPU, limits["cpu_seconds"]),
         (resource.RLIMIT_FSIZE, limits["copy_bytes"]),
     ):
-        hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        _lower(kind, most)
 
 
-def _answer(upload: int, copy: int, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+def _lower(kind: int, most: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+def _memory() -> int:
+    """Bytes that this process addresses."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def _answer(upload: int, copy: int, shapes: Mapping[str, tuple[int, ...]], taken: int) -> dict[str, Any]:
+    """What became of the upload; `taken` bytes of memory are the process's own."""
     try:
         with os.fdopen(upload, "rb") as stream, _opened(stream) as file:
-            return {"arrays": _places(members(file, shapes), os.fstat(upload).st_size, copy)}
+            arrays = members(file, shapes)
+            # What they are is known, so that a chunk which unpacks to more than it says can be told by its size.
+            _lower(resource.RLIMIT_AS, taken + _WORK_BYTES + max(map(_band, arrays.values()), default=0))
+            return {"arrays": _places(arrays, os.fstat(upload).st_size, copy)}
     except SubmissionError as error:
         return {"refusal": str(error)}
     except OSError as error:
@@ -99,17 +116,27 @@ def _offset(array: h5py.Dataset) -> int | None:
     return array.id.get_offset() if plain else None
 
 
+def _band(array: h5py.Dataset) -> int:
+    """Bytes of rows to unpack at a time."""
+    row = array.dtype.itemsize * prod(array.shape[1:])
+    chunks = row * min(array.chunks[0], array.shape[0]) if array.chunks else 0
+    return max(_BAND_BYTES, min(chunks, _TALL_BAND_BYTES))
+
+
 def _copy(array: h5py.Dataset, copy: int, start: int) -> int:
     """Unpack an array to `start`; returns its end."""
-    row = array.dtype.itemsize * prod(array.shape[1:])
-    step = max(1, _BAND_BYTES // row)
+    step = max(1, _band(array) // (array.dtype.itemsize * prod(array.shape[1:])))
     if array.chunks and array.chunks[0] < step:
         step -= step % array.chunks[0]  # whole chunks: each is unpacked once
     for first in range(0, array.shape[0], step):
-        left = memoryview(array[first : first + step]).cast("B")
-        while left:
-            written = os.pwrite(copy, left, start)
-            start, left = start + written, left[written:]
+        start = _write(copy, memoryview(array[first : first + step]).cast("B"), start)  # one band at a time is held
+    return start
+
+
+def _write(copy: int, left: memoryview, start: int) -> int:
+    while left:
+        written = os.pwrite(copy, left, start)
+        start, left = start + written, left[written:]
     return start
 
 

@@ -18,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from w1bench.errors import SubmissionError
+from w1bench.members import LARGEST_CHUNK
 from w1bench_server import jailed
 from w1bench_server.jail import BrokenJailError, Jail, Limits, NoRoomError
 
@@ -74,6 +75,7 @@ def test_bands_cover_every_row_once(
     tmp_path: Path, gradient: NDArray[Any], band: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jailed, "_BAND_BYTES", band)
+    monkeypatch.setattr(jailed, "_TALL_BAND_BYTES", 2 * band)
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file, (tmp_path / "copy").open("w+b") as copy:
         for layout in LAYOUTS.values():
@@ -97,27 +99,48 @@ def test_a_process_waits_and_a_dead_one_is_replaced(jail: Jail, tmp_path: Path, 
 
 
 def test_time_and_signals_are_causes(jail: Jail, tmp_path: Path) -> None:
-    path = tmp_path / "long.h5"
-    packed = zlib.compress(bytes(1 << 26), 1)
-    with h5py.File(path, "w") as file:  # 6 GB to unpack
-        dataset = file.create_dataset("gradient", SHAPES["gradient"], "f8", chunks=(10, 2), compression="gzip")
-        for row in range(0, 900, 10):
+    path, shape = tmp_path / "long.h5", (1 << 21, 1 << 9)
+    packed = zlib.compress(bytes(LARGEST_CHUNK), 1)
+    with h5py.File(path, "w") as file:  # 8 GB to unpack
+        dataset = file.create_dataset("gradient", shape, "f8", chunks=(1 << 11, 1 << 9), compression="gzip")
+        for row in range(0, shape[0], 1 << 11):
             dataset.id.write_direct_chunk((row, 0), packed)
-    with pytest.raises(BrokenJailError, match="died or took too long") as error:
-        read(jail, path, replace(LIMITS, cpu_seconds=1))
-    assert error.value.cause in ("SIGXCPU", "SIGKILL")
-    with pytest.raises(BrokenJailError, match="died or took too long") as error:
-        read(jail, path, replace(LIMITS, wall_seconds=0.01))
-    assert error.value.cause == "time"
+    limits = replace(LIMITS, cpu_seconds=1)
+    with path.open("rb") as file:
+        for told, causes in ((limits, {"SIGXCPU", "SIGKILL"}), (replace(LIMITS, wall_seconds=0.01), {"time"})):
+            with pytest.raises(BrokenJailError, match="died or took too long") as error:  # noqa: SIM117
+                with jail.arrays(file, {"gradient": shape}, told):
+                    pass
+            assert error.value.cause in causes
 
 
-def test_memory_is_bounded(jail: Jail, tmp_path: Path) -> None:
-    path = tmp_path / "large.h5"
+def test_a_chunk_that_unpacks_to_more_than_it_says_is_refused(jail: Jail, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.h5"
     with h5py.File(path, "w") as file:
         dataset = file.create_dataset("gradient", SHAPES["gradient"], "f8", chunks=(10, 2), compression="gzip")
-        dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(1 << 29), 1))
+        dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(1 << 28), 1))
     with pytest.raises(SubmissionError, match="cannot be read"):
-        read(jail, path, replace(LIMITS, memory=1 << 29))
+        read(jail, path)
+
+
+def test_memory_is_bounded(jail: Jail, tmp_path: Path, gradient: NDArray[Any]) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("gradient", data=gradient, chunks=(10, 2))
+    with pytest.raises(SubmissionError):
+        read(jail, tmp_path / "x.h5", replace(LIMITS, memory=1 << 20))
+
+
+@pytest.mark.parametrize("chunk", [(8192, 256), (690_000, 3), (20, 256)])
+def test_what_is_legal_has_memory_enough(jail: Jail, tmp_path: Path, chunk: tuple[int, int]) -> None:
+    """The largest chunks, tall ones and small ones, of incompressible and of constant values."""
+    values = np.random.default_rng(0).standard_normal((50_000, 256), np.float32)  # 51 MB
+    values[:25_000] = 0
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset(
+            "gradient", data=values, chunks=chunk, maxshape=(None, None), compression="gzip", compression_opts=1
+        )
+    with (tmp_path / "x.h5").open("rb") as file, jail.arrays(file, {"gradient": values.shape}, LIMITS) as arrays:
+        np.testing.assert_array_equal(arrays["gradient"], values)
 
 
 def test_a_full_disk_is_not_the_files_fault(jail: Jail, tmp_path: Path, gradient: NDArray[Any]) -> None:
@@ -129,6 +152,7 @@ def test_a_full_disk_is_not_the_files_fault(jail: Jail, tmp_path: Path, gradient
 
 OPENING = """
 import os, pathlib, sys, h5py
+from w1bench.members import LARGEST_CHUNK
 from w1bench_server import jailed
 jailed._limit({"memory": 2 << 30, "cpu_seconds": 20, "copy_bytes": 0})
 for attempt in (
