@@ -73,9 +73,9 @@ class ProblemError(W1BenchError):
         self.parts = [ProblemPart(pointer=pointer, detail=detail)] if pointer else list(parts)
 
 
-def busy(detail: str) -> ProblemError:
+def busy(detail: str, *, parts: Sequence[ProblemPart] = ()) -> ProblemError:
     """503: the same request may succeed in a while."""
-    return ProblemError(503, detail, headers={"Retry-After": _RETRY_SECONDS})
+    return ProblemError(503, detail, parts=parts, headers={"Retry-After": _RETRY_SECONDS})
 
 
 def disk_full() -> ProblemError:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from w1bench_server.monitoring import CONTENT_TYPE, Watched
-from w1bench_server.problems import ProblemError, ProblemPart
+from w1bench_server.problems import ProblemPart, busy
 from w1bench_server.readiness import Readiness, checks
 from w1bench_server.routes import read
 from w1bench_server.service import Here
@@ -32,7 +32,7 @@ def readyz(here: Here) -> Readiness:
     found = checks(here)
     failed = [ProblemPart(pointer=f"#/{check.name}", detail=check.detail) for check in found if not check.ok]
     if failed:
-        raise ProblemError(503, " ".join(part.detail for part in failed), parts=failed)
+        raise busy(" ".join(part.detail for part in failed), parts=failed)
     return Readiness(status="ready", checks=found)
 
 
