@@ -62,7 +62,7 @@ def _report(count: int, seed: int, statuses: Counter[int], growth: int) -> str:
         "|---|---:|",
         *(f"| {status} | {number} |" for status, number in sorted(statuses.items())),
         "",
-        f"Server and workers together grew by at most {growth / 1e6:.0f} MB.",
+        f"The server and all its processes together grew by at most {growth / 1e6:.0f} MB.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx2
 import psutil
@@ -17,6 +18,7 @@ from w1bench_server.settings import Settings
 PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
 PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
 SECONDS = 60
+_SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs
 
 
 @contextmanager
@@ -43,20 +45,16 @@ def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[s
 
 @contextmanager
 def growth_of(server: int) -> Iterator[list[int]]:
-    """By how many bytes the server and its workers together grew, seen every few milliseconds."""
-    lasting = [psutil.Process(server), *psutil.Process(server).children()]
+    """By how many bytes the server and all processes below it grew together, looked at again and again."""
     growth: list[int] = []
     ended = threading.Event()
 
-    def resident() -> int:
-        return sum(process.memory_info().rss for process in lasting)
-
-    before = resident()
-
     def watch() -> None:
-        while not ended.wait(0.01):
-            growth.append(resident() - before)
+        while not ended.wait(0.02):
+            growth.append(_resident(server) - before)
 
+    time.sleep(_SETTLED_SECONDS)
+    before = _resident(server)
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
@@ -64,3 +62,11 @@ def growth_of(server: int) -> Iterator[list[int]]:
     finally:
         ended.set()
         watcher.join()
+
+
+def _resident(server: int) -> int:
+    total = 0
+    for process in (psutil.Process(server), *psutil.Process(server).children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            total += process.memory_info().rss
+    return total

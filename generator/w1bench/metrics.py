@@ -22,8 +22,8 @@ from w1bench.store import Rows
 METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission
 
 _PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 off at most in float32
-_BLOCK_BYTES = 200_000  # of rows at a time, so that they stay in the cache from one product to the next
-_FACTORS = ((0, 0), (1, 1), (0, 1), (2, 2))  # of the products, among g, t and g - t
+_READ_BYTES = 1 << 23  # of each array at a time
+_BLOCK_BYTES = 300_000  # of rows at a time, so that they stay in the cache from one product to the next
 _SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor overflows a term that counts
 
 
@@ -68,7 +68,7 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     dim = prod(truth.shape[1:])
     single = dim >= _PIECE and truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
     products = np.empty((4, len(truth)))
-    for rows in store.blocks(truth):
+    for rows in store.blocks(truth, _READ_BYTES):
         g, t = (
             np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, dim)
             for array in (gradient, truth)
@@ -84,21 +84,26 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     return cosine, length, error
 
 
-@np.errstate(over="ignore", invalid="ignore")  # of float32: seen by their result
 def _products(g: NDArray[Any], t: NDArray[Any]) -> F64:
     """<g, g>, <t, t>, <g, t> and ||g - t||^2 of each row, (4, rows)."""
-    dim = g.shape[1]
-    pieces, end = dim // _PIECE, dim - dim % _PIECE
-    sums = np.zeros((4, len(g), pieces + 1), g.dtype)  # of each piece, and of the rest
+    end = g.shape[1] - g.shape[1] % _PIECE
+    whole = (array[:, :end].reshape(len(g), end // _PIECE, _PIECE) for array in (g, t))
+    rest = (array[:, None, end:] for array in (g, t))
+    return _piecewise(*whole) + _piecewise(*rest)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # of float32: seen by their result
+def _piecewise(g: NDArray[Any], t: NDArray[Any]) -> F64:
+    """The same of rows in pieces, (rows, pieces, values); pieces are summed in float64."""
+    sums = np.empty((4, *g.shape[:2]), g.dtype)
+    room = np.empty_like(g[next(store.blocks(g, _BLOCK_BYTES), slice(0))])  # once: new pages take longer than the sums
     for rows in store.blocks(g, _BLOCK_BYTES):
-        a, b, of_rows = g[rows], t[rows], sums[:, rows]
-        terms = (a, b, a - b)
-        whole = [array[:, :end].reshape(len(a), pieces, _PIECE) for array in terms]
-        for total, (left, right) in zip(of_rows, _FACTORS, strict=True):
-            np.vecdot(whole[left], whole[right], out=total[:, :pieces])
-        if end < dim:
-            for total, (left, right) in zip(of_rows, _FACTORS, strict=True):
-                np.vecdot(terms[left][:, end:], terms[right][:, end:], out=total[:, pieces])
+        a, b = g[rows], t[rows]
+        np.vecdot(a, a, out=sums[0, rows])
+        np.vecdot(b, b, out=sums[1, rows])
+        np.vecdot(a, b, out=sums[2, rows])
+        difference = np.subtract(a, b, out=room[: len(a)])
+        np.vecdot(difference, difference, out=sums[3, rows])
     return sums.sum(-1, dtype=np.float64)
 
 

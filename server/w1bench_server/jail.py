@@ -78,7 +78,7 @@ class Jail:
         with tempfile.TemporaryFile(dir=folder) as copy:
             told = {"memory": limits.memory, "cpu_seconds": limits.cpu_seconds, "copy_bytes": copy_bytes}
             message = json.dumps({"shapes": shapes, "limits": told}).encode()
-            answer = self._cell().ask(message, (upload, copy), limits.wall_seconds)
+            answer = self._ask(message, (upload, copy), limits.wall_seconds)
             if answer.disk_full:
                 raise NoRoomError(f"{folder} has no room for the arrays of an upload.")
             if answer.refusal is not None:
@@ -89,10 +89,13 @@ class Jail:
                 if (place := answer.arrays.get(name)) is not None
             }
 
-    def _cell(self) -> _Cell:
+    def _ask(self, message: bytes, files: tuple[BinaryIO, BinaryIO], seconds: float) -> _Answer:
+        """The answer of the process that waits; then the next one begins to wait."""
         cell = self._next if self._next.waits() else _Cell()
-        self._next = _Cell()
-        return cell
+        try:
+            return cell.ask(message, files, seconds)
+        finally:
+            self._next = _Cell()
 
 
 class _Place(BaseModel):
