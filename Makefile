@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check archive clean
+.PHONY: demo test check archive fuzz-api load clean
 
 demo: $(VENV)/.installed
 	bash docs/demo.sh
@@ -19,6 +19,12 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+fuzz-api: $(VENV)/.installed
+	PYTHONPATH=tests $(BIN)/python -m fuzz.api
+
+load: $(VENV)/.installed
+	PYTHONPATH=tests $(BIN)/python -m load.clients
 
 # The stamp is newer than the packaging files exactly when the environment matches them.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import torch
 
@@ -26,6 +28,29 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for recipe in RECIPES:
         build(recipe, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The URL of a bucket of an S3-compatible server on this machine."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "someone",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+        }.items():
+            environment.setenv(name, value)
+        httpx2.put(f"{endpoint}/shards").raise_for_status()
+        yield "s3://shards"
+    server.stop()
 
 
 @pytest.fixture(scope="session", params=[recipe.name for recipe in RECIPES])

@@ -241,3 +241,14 @@ def test_generators_are_sampled_and_converted(tmp_path: Path) -> None:
         assert sentence in run(*words, *more, code=2)
     if not torch.cuda.is_available():
         assert "Device cuda cannot be used" in run(*words, "--out", tmp_path / "a.npy", "--device", "cuda", code=2)
+
+
+def test_a_service_is_backed_up_and_restored(tmp_path: Path) -> None:
+    run("token", "create", "--user", "ann", "--data", tmp_path / "data")
+    file = tmp_path / "backup.tar"
+    assert "1 rows and 0 bodies" in run("backup", file, "--data", tmp_path / "data")
+    held = json.loads(run("restore", file, "--data", tmp_path / "new", "--json"))
+    assert (held["rows"]["tokens"], held["bodies"]) == (1, 0)
+    assert json.loads(run("token", "list", "--data", tmp_path / "new", "--json"))["tokens"][0]["user"] == "ann"
+    file.write_bytes(file.read_bytes().replace(b"ann", b"eve"))
+    assert "SHA-256" in run("restore", file, "--data", tmp_path / "other", code=1)

@@ -115,14 +115,38 @@ def test_a_scorecard_is_a_function_of_its_submission(pair: OpenedPair) -> None:
     assert w1bench.score(pair, gradient=g) == w1bench.score(pair, gradient=g)
 
 
-def test_sums_of_float32_are_as_good_as_float64() -> None:
+@pytest.mark.parametrize("dim", [12288, 3072, 1500, 64])
+@pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-12), (np.float32, 1e-7)])
+def test_sums_are_exact_enough(dim: int, dtype: type, error: float) -> None:
     rng = np.random.default_rng(0)
-    t = rng.standard_normal((50, 12288)).astype(np.float32)
+    t = rng.standard_normal((50, dim)).astype(dtype)
     t /= np.linalg.norm(t, axis=1, keepdims=True)
-    g = (t + 1e-4 * rng.standard_normal(t.shape)).astype(np.float32)
-    cosine, length, error = gradient_points(g, t)
+    g = (t + 1e-4 * rng.standard_normal(t.shape)).astype(dtype)
+    assert_near_exact(g, t, error)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e-4, 1e4, 1e12, 1e30])
+def test_float32_of_any_size_is_summed_without_loss(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    t = rng.standard_normal((40, 1100)).astype(np.float32)
+    t /= np.linalg.norm(t, axis=1, keepdims=True)
+    g = rng.standard_normal(t.shape).astype(np.float32)
+    g[::2] *= np.float32(scale)
+    assert_near_exact(g, t, 1e-7)
+
+
+def test_half_precision_is_scored_as_its_float32(pair: OpenedPair) -> None:
+    t = pair.test.gradient[:].astype(np.float32)
+    g = noisy(pair, 0.2).astype(np.float16)
+    for found, needed in zip(gradient_points(g, t), gradient_points(g.astype(np.float32), t), strict=True):
+        np.testing.assert_array_equal(found, needed)
+
+
+def assert_near_exact(g: NDArray[Any], t: NDArray[Any], error: float) -> None:
+    """Length and square error relative to the exact ones, the cosine absolutely."""
+    cosine, length, square_error = gradient_points(g, t)
     wide_g, wide_t = g.astype(np.longdouble), t.astype(np.longdouble)
-    np.testing.assert_allclose(error, np.square(wide_g - wide_t).sum(1).astype(float), rtol=1e-12)
-    np.testing.assert_allclose(length, np.sqrt(np.square(wide_g).sum(1)).astype(float), rtol=1e-12)
+    np.testing.assert_allclose(square_error, np.square(wide_g - wide_t).sum(1).astype(float), rtol=error)
+    np.testing.assert_allclose(length, np.sqrt(np.square(wide_g).sum(1)).astype(float), rtol=error)
     exact = (wide_g * wide_t).sum(1) / np.sqrt(np.square(wide_g).sum(1)) / np.sqrt(np.square(wide_t).sum(1))
-    np.testing.assert_allclose(cosine, exact.astype(float), rtol=1e-12)
+    np.testing.assert_allclose(cosine, exact.astype(float), rtol=0, atol=error)

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
-from moto.server import ThreadedMotoServer
 
 from making import PHOTOS, assert_same
 from w1bench.build import build
 from w1bench.errors import MissingExtraError, PairError, UnreachableError
 from w1bench.shards import ShardWork, shards_of
 from w1bench.storage import Storage, storage_at
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The URL of a bucket of an S3-compatible server on this machine."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "someone",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "us-east-1",
-        }.items():
-            environment.setenv(name, value)
-        httpx2.put(f"{endpoint}/shards").raise_for_status()
-        yield "s3://shards"
-    server.stop()
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -82,6 +58,25 @@ def test_a_write_that_fails_leaves_what_was_there(place: str) -> None:
     assert opened is not None
     with opened:
         assert opened.read() == b"old"
+
+
+def test_a_file_is_put_and_borrowed_whole(place: str, tmp_path: Path) -> None:
+    storage, content = storage_at(place), bytes(range(256)) * 30_000
+    for name in ("ab/first", "ab/second"):
+        file = tmp_path / "file"
+        file.write_bytes(content)
+        storage.put(name, file)
+        file.unlink(missing_ok=True)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with storage.local("ab/first", scratch) as path:
+        assert path.read_bytes() == content
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(FileNotFoundError), storage.local("ab/third", scratch):
+        pass
+    with pytest.raises(KeyError), storage.local("ab/second", scratch):
+        raise KeyError  # the block's own errors are its own
+    assert list(scratch.iterdir()) == []
 
 
 def test_shards_are_resumed_from_anywhere_damaged_ones_computed_again_and_all_removed(

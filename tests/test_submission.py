@@ -58,7 +58,7 @@ def _with(array: NDArray[Any], index: tuple[int, ...], value: float) -> NDArray[
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda g: g[:-1], r"came with shape \(1499, 16\); small-d16-n64-p8 needs \(1500, 16\)"),
+        (lambda g: g[:-1], r"came with shape \(1499, 16\); the pair needs \(1500, 16\)"),
         (lambda g: g[:, :-1], r"came with shape \(1500, 15\)"),
         (lambda g: g.T, r"came with shape \(16, 1500\)"),
         (lambda g: g[None], "came with shape"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from w1bench import config, generator_commands, solver_commands, tables, token_commands
+from w1bench import config, generator_commands, service_commands, solver_commands, tables, token_commands
 from w1bench.errors import InputError, RecipeError, W1BenchError
 from w1bench.options import Data, Device, Json, PairDir, settings_of, show
 
@@ -21,13 +21,14 @@ app = typer.Typer(
     help="Pairs of distributions with a known Wasserstein-1 distance: build, verify, fetch, score, solve, submit.",
 )
 app.add_typer(solver_commands.app)
+app.add_typer(service_commands.app)
 app.add_typer(token_commands.app, name="token")
 app.add_typer(generator_commands.app, name="generator")
 
 _EXTRAS = {
     "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",
     "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server",
-    "starlette": "server",
+    "starlette": "server", "alembic": "server",
 }  # fmt: skip
 _RECIPES = Path(__file__).parent / "recipes"
 

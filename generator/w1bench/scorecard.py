@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +69,23 @@ class Scorecard(_Part):
     level: float = LEVEL
 
 
+class Scored(NamedTuple):
+    """A scorecard, and its metrics over the bootstrap's resamples, for comparison in pairs.
+
+    `resampled` is little-endian float64: RESAMPLES values of each metric that has one, in the scorecard's order.
+    """
+
+    card: Scorecard
+    resampled: bytes
+
+
 def score(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Scorecard:
     """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
+    return score_resampled(manifest, test, submission).card
+
+
+def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Scored:
+    """`score`, with what its intervals come from."""
     points = _points(manifest, test, submission)
     metrics: dict[str, Interval | None] = {}
     missing: dict[str, str] = {}
@@ -77,14 +93,16 @@ def score(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) 
         if reason := _reason_missing(metric, manifest, submission):
             missing[name] = reason
             metrics[name] = None
-    for name, interval in _intervals(manifest, points, [m for m in METRICS.values() if m.name not in missing]):
-        metrics[name] = interval
-    return Scorecard(
+    resampled = _resampled(manifest, points, [m for m in METRICS.values() if m.name not in missing])
+    for name, means in resampled.items():
+        metrics[name] = _interval(METRICS[name], points, means)
+    card = Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
         metric_version=METRIC_VERSION, points=len(points.cosine), w1=manifest.w1, w1_stderr=manifest.w1_stderr,
         metrics={name: metrics[name] for name in METRICS}, missing=missing,
         diagnosis=_diagnosis(points, _steepest_slope(test, points)),
     )  # fmt: skip
+    return Scored(card, np.stack(list(resampled.values())).astype("<f8").tobytes())
 
 
 def _reason_missing(metric: Metric, manifest: Manifest, submission: Submission) -> str | None:
@@ -106,8 +124,8 @@ def _points(manifest: Manifest, test: Mapping[str, Rows], submission: Submission
     )  # fmt: skip
 
 
-def _intervals(manifest: Manifest, points: Points, metrics: list[Metric]) -> Iterator[tuple[str, Interval]]:
-    """Values and intervals; the resamples depend on the pair alone, so that two submissions to it are compared in pairs."""
+def _resampled(manifest: Manifest, points: Points, metrics: list[Metric]) -> dict[str, F64]:
+    """Metrics over resamples that depend on the pair alone, so that two submissions to it are compared in pairs."""
     n = len(points.cosine)
     samples: dict[str, list[F64]] = {metric.name: [] for metric in metrics}
     for start in range(0, RESAMPLES, _RESAMPLES_AT_ONCE):
@@ -115,11 +133,14 @@ def _intervals(manifest: Manifest, points: Points, metrics: list[Metric]) -> Ite
         inputs, targets = (_resampled_mean(_resample_counts(rng, n)) for _ in range(2))
         for metric in metrics:
             samples[metric.name].append(metric.compute(points, inputs, targets))
+    return {name: np.concatenate(parts) for name, parts in samples.items()}
+
+
+def _interval(metric: Metric, points: Points, resampled: F64) -> Interval:
     tail = (1 - LEVEL) / 2
-    for metric in metrics:
-        low, high = np.quantile(np.concatenate(samples[metric.name]), [tail, 1 - tail])
-        value = metric.compute(points, _plain_mean, _plain_mean)
-        yield metric.name, Interval(value=float(value), low=float(low), high=float(high))
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    value = metric.compute(points, _plain_mean, _plain_mean)
+    return Interval(value=float(value), low=float(low), high=float(high))
 
 
 def _resample_counts(rng: np.random.Generator, n: int) -> NDArray[np.float64]:

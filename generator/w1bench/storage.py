@@ -1,7 +1,12 @@
-"""Storage: where shards lie until they are assembled, a folder or object storage. What lies there is whole, or not there."""
+"""Storage: where shards lie until they are assembled, and a service's bodies for good: a folder or object storage.
+
+What lies there is whole, or not there.
+"""
 
 from __future__ import annotations
 
+import errno
+import secrets
 import shutil
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,11 +16,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from w1bench.durable import replacing
+from w1bench.durable import replacing, sync
 from w1bench.errors import MissingExtraError, UnreachableError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+
+_PARTS_AT_ONCE = 4  # of 5 MB each
 
 
 class Storage(Protocol):
@@ -30,6 +38,14 @@ class Storage(Protocol):
         ...
 
     def holds(self, name: str) -> bool: ...
+
+    def put(self, name: str, file: Path) -> None:
+        """Have a finished file of this machine under `name`, also after a power failure; it may be moved there."""
+        ...
+
+    def local(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
+        """The file on this machine for the block: itself, or a copy in folder `scratch`. FileNotFoundError if there is none."""
+        ...
 
     def is_empty(self) -> bool: ...
 
@@ -66,6 +82,26 @@ class Folder:
 
     def holds(self, name: str) -> bool:
         return (self.path / name).exists()
+
+    def put(self, name: str, file: Path) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync(file)
+        try:
+            file.replace(path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with file.open("rb") as source, replacing(path) as copy:
+                shutil.copyfileobj(source, copy)
+        for folder in (path.parent, self.path, self.path.parent):
+            sync(folder)
+
+    @contextmanager
+    def local(self, name: str, scratch: Path) -> Generator[Path]:
+        if not self.holds(name):
+            raise FileNotFoundError(errno.ENOENT, "there is no such file", str(self.path / name))
+        yield self.path / name
 
     def is_empty(self) -> bool:
         return not self.path.exists() or next(self.path.iterdir(), None) is None
@@ -108,6 +144,20 @@ class ObjectStorage:
                 return False
             return True
 
+    def put(self, name: str, file: Path) -> None:
+        with self._reached() as objects:
+            objects.put(name, file, max_concurrency=_PARTS_AT_ONCE)
+
+    @contextmanager
+    def local(self, name: str, scratch: Path) -> Generator[Path]:
+        copy = scratch / secrets.token_hex(16)
+        try:
+            if not self._download(name, copy):
+                raise FileNotFoundError(errno.ENOENT, "there is no such object", f"{self.url}/{name}")
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
     def is_empty(self) -> bool:
         with self._reached() as objects:
             return next(iter(objects.list()), None) is None
@@ -116,6 +166,17 @@ class ObjectStorage:
         with self._reached() as objects:
             for found in objects.list():
                 objects.delete([entry["path"] for entry in found])
+
+    def _download(self, name: str, path: Path) -> bool:
+        with self._reached() as objects:
+            try:
+                found = objects.get(name)
+            except FileNotFoundError:
+                return False
+            with path.open("xb") as file:
+                for piece in found.stream():
+                    file.write(piece)
+            return True
 
     @contextmanager
     def _reached(self) -> Generator[ObjectStore]:

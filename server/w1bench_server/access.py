@@ -10,11 +10,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from w1bench_server import tokens
 from w1bench_server.problems import ProblemError
 from w1bench_server.service import Here
+from w1bench_server.tokens import Holder
 
 _bearer = HTTPBearer(auto_error=False, description="`w1bench token create --user NAME`")
 
 
-def _submitter(here: Here, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+def _caller(here: Here, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Holder:
     if given is None:
         raise ProblemError(
             401,
@@ -22,7 +23,14 @@ def _submitter(here: Here, given: Annotated[HTTPAuthorizationCredentials | None,
             "`w1bench token create --user NAME`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    holder = tokens.holder(here.ledger.engine, given.credentials)
+    return tokens.holder(here.ledger.engine, given.credentials)
+
+
+# Whom the token is of, whatever it allows.
+Caller = Annotated[Holder, Depends(_caller)]
+
+
+def _submitter(holder: Caller) -> str:
     if holder.scope != "submit":
         raise ProblemError(
             403,

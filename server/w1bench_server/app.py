@@ -11,12 +11,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from w1bench_server import openapi, problems
 from w1bench_server.envelope import Envelope
-from w1bench_server.routes import board, health, pages, pairs, submissions
+from w1bench_server.limiting import Limiting
+from w1bench_server.monitoring import Monitor
+from w1bench_server.preflights import Preflights
+from w1bench_server.routes import badge, board, health, pages, pairs, submissions
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
+from w1bench_server.watching import Watching
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -27,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
         async with running(settings) as service:
-            yield {"service": service}
+            yield {"service": service, "monitor": Monitor(service)}
 
     app = FastAPI(
         description="Pairs of distributions with a known Wasserstein-1 distance: download, submit, compare.",
@@ -37,11 +42,18 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    for part in (health, pairs, submissions, board, pages):
+    for part in (health, pairs, submissions, board, badge, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     problems.install(app)
+    app.state.https = (settings.public_url or "").startswith("https://")
+    # The last is the outermost.
+    app.add_middleware(Limiting, requests_per_minute=settings.requests_per_minute)
+    app.add_middleware(Preflights)
     app.add_middleware(Envelope)
+    app.add_middleware(Watching)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(map(str, settings.trusted_proxies)))
     app.openapi = partial(openapi.document, app)
     return app
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
@@ -12,19 +18,28 @@ from starlette.types import Receive, Scope, Send
 from w1bench_server.pairs import PublishedFile
 from w1bench_server.ranges import usable_range
 
-_TYPES = {
+MEDIA_TYPES = {
     ".h5": "application/x-hdf5",
     ".json": "application/json",
     ".md": "text/markdown; charset=utf-8",
     ".png": "image/png",
 }
+_NOWAIT = hasattr(os, "RWF_NOWAIT")  # Linux
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class PairFile(FileResponse):
-    """A FileResponse in large pieces, where a Range that does not fit is ignored or answered with a problem."""
+    """A FileResponse in larger pieces, where a Range that does not fit is ignored or answered with a problem."""
 
-    chunk_size = 4 << 20  # at starlette's 64 KiB, a fifth of the speed
+    chunk_size = 1 << 18  # fits into a processor's cache, and is four of starlette's
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncGenerator[Any]:  # starlette's own, whose every read is a thread's
+        descriptor = await run_in_threadpool(os.open, self.path, os.O_RDONLY)
+        try:
+            yield _Reader(descriptor)
+        finally:
+            os.close(descriptor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.stat_result is not None
@@ -40,8 +55,36 @@ class PairFile(FileResponse):
         await super().__call__({**scope, "headers": headers}, receive, send)
 
 
-def download(request: Request, file: PublishedFile) -> Response:
-    """The file, the part of it that is asked for, or 304 where the client has it."""
+@dataclass
+class _Reader:
+    """A file from a place on: at once what lies in the page cache, the rest by a thread, so that no disk holds up the others."""
+
+    descriptor: int
+    place: int = 0
+
+    async def seek(self, place: int) -> None:
+        self.place = place
+
+    async def read(self, size: int) -> bytes | bytearray:
+        block = bytearray(size)
+        count = self._cached(block)
+        if count < size:
+            count = await run_in_threadpool(os.preadv, self.descriptor, [block], self.place)
+        self.place += count
+        return block[:count] if count < size else block
+
+    def _cached(self, block: bytearray) -> int:
+        try:
+            return os.preadv(self.descriptor, [block], self.place, os.RWF_NOWAIT) if _NOWAIT else 0
+        except OSError:  # it is not there, or this file system cannot say
+            return 0
+
+
+def download(request: Request, file: PublishedFile, *, accel_prefix: str | None = None) -> Response:
+    """The file, the part of it that is asked for, or 304 where the client has it.
+
+    With `accel_prefix` the answer is empty, and names the file to the nginx that passed the request on.
+    """
     etag = f'"{file.sha256}"'
     headers = {
         "ETag": etag,
@@ -50,7 +93,11 @@ def download(request: Request, file: PublishedFile) -> Response:
     }
     if _has_it(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    return PairFile(file.path, headers=headers, media_type=_TYPES.get(file.path.suffix), stat_result=file.path.stat())
+    media_type = MEDIA_TYPES.get(file.path.suffix)
+    if accel_prefix:
+        place = f"{accel_prefix}{file.path.parent.name}/{file.path.name}"
+        return Response(headers=headers | {"X-Accel-Redirect": place}, media_type=media_type)
+    return PairFile(file.path, headers=headers, media_type=media_type, stat_result=file.path.stat())
 
 
 def _has_it(if_none_match: str | None, etag: str) -> bool:

@@ -1,4 +1,4 @@
-"""What every response carries: its request's id, and that anyone may read it."""
+"""What every response carries: its request's id, who may read it from where, and what a browser may do with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from uuid import uuid4
 from starlette.types import Scope
 
 REQUEST_ID = "X-Request-ID"
+SHARED_METHODS = ("GET", "HEAD")  # what pages of other origins may ask, without credentials
+
 _EXPOSED = "Content-Range, ETag, Location, Repr-Digest, Retry-After, X-Request-ID"
+_PROTECTING = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
+_HTTPS_ALONE = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def request_id(scope: Scope) -> str:
@@ -17,7 +26,10 @@ def request_id(scope: Scope) -> str:
 
 def shared_headers(scope: Scope) -> dict[str, str]:
     """Headers for a response to the request of `scope`, unless it has them already."""
-    headers = {REQUEST_ID: request_id(scope), "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
-    if scope["method"] in ("GET", "HEAD"):
+    public = scope["method"] in SHARED_METHODS and not any(name == b"authorization" for name, _ in scope["headers"])
+    headers = _PROTECTING | {REQUEST_ID: request_id(scope), "Cache-Control": "no-cache" if public else "no-store"}
+    if scope["app"].state.https:
+        headers |= _HTTPS_ALONE
+    if scope["method"] in SHARED_METHODS:
         headers |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
     return headers

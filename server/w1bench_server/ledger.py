@@ -1,20 +1,37 @@
-"""The ledger: every accepted submission, append-only; each row carries the hash of the one before it."""
+"""The ledger: what happened to submissions, append-only. A row is a text whose SHA-256 the next row names.
+
+Three things happen: a submission is accepted, it is scored again by a newer metric version, or it is retracted. Nothing is
+ever changed: whoever reads the rows up to one of them sees what was known then (see `records`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, astuple, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from w1bench.errors import CheckFailedError, W1BenchError
-from w1bench.scorecard import Scorecard
-from w1bench_server.database import idempotency_keys, submissions, writing
+from w1bench_server.database import idempotency_keys, ledger, resamples, writing
+from w1bench_server.records import Entry, Event, Record, Rescore, Retraction, fold
 
-GENESIS = "0" * 64  # what the first row carries
+GENESIS = "0" * 64  # what the first row names
+
+_KINDS: dict[str, type[Event]] = {"submission": Entry, "rescore": Rescore, "retraction": Retraction}
+
+
+class KeyReusedError(W1BenchError):
+    """An Idempotency-Key that came before with other content."""
+
+
+class UnknownSubmissionError(W1BenchError):
+    """There is no submission of an id."""
 
 
 @dataclass(frozen=True)
@@ -26,69 +43,74 @@ class Content:
     method: str
     sha256: str
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A submission as it is recorded; `scorecard` is its JSON, `scorer` the version of w1bench that made it."""
-
-    id: str
-    pair: str
-    pair_digest: str
-    method: str
-    user: str
-    sha256: str
-    bytes: int
-    submitted_at: str
-    scorer: str
-    scorecard: str
-    reference: bool = False
-
     @property
-    def content(self) -> Content:
-        return Content(self.user, self.pair_digest, self.method, self.sha256)
+    def digest(self) -> str:
+        return _sha256(json.dumps(astuple(self), separators=(",", ":")))
 
 
 @dataclass(frozen=True)
 class Row:
-    """An entry in its place in the chain."""
+    """A row as it is stored: a document and its hash; the other columns repeat parts of it."""
 
     seq: int
-    entry: Entry
-    previous: str
+    kind: str
+    submission: str
+    user: str
+    at: str
+    content: str | None
+    document: str
     hash: str
 
+    @cached_property
+    def event(self) -> Event:
+        return _parsed(self.document)[2]
+
     @property
-    def card(self) -> Scorecard:
-        """The entry's scorecard."""
-        return Scorecard.model_validate_json(self.entry.scorecard)
+    def previous(self) -> str:
+        return _parsed(self.document)[1]
 
 
-class KeyReusedError(W1BenchError):
-    """An Idempotency-Key that came before with other content."""
+@dataclass
+class _Reading:
+    """The records as far as the rows were read; rows never change, so each is read once."""
+
+    seq: int = 0
+    records: dict[str, Record] = field(default_factory=dict[str, Record])
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The submissions of a database (see `database.opened`)."""
+    """The ledger of a database (see `database.opened`)."""
 
     engine: Engine
+    _reading: _Reading = field(default_factory=_Reading, repr=False)
 
-    def append(self, entry: Entry, *, key: str | None = None) -> tuple[Row, bool]:
-        """Record `entry`; returns its row and True, or the row of the same content and False.
+    def append(
+        self,
+        entry: Entry,
+        *,
+        resampled: bytes | None = None,
+        key: str | None = None,
+        admit: Callable[[Connection], None] = lambda _: None,
+    ) -> tuple[Record, bool]:
+        """Record `entry` unless `admit` raises; returns its record and True, or the record of the same content and False.
+
+        `resampled` are its metrics over the bootstrap's resamples (see `comparison`).
 
         Raises:
             KeyReusedError: `key` came before with other content.
         """
         with writing(self.engine) as connection:
-            if known := _known(connection, entry.content, key):
+            if known := _known(connection, content(entry), key):
                 return known, False
-            row = _next(_last(connection), entry)
-            connection.execute(insert(submissions).values(_columns(row)))
+            admit(connection)
+            _append(connection, replace(entry, resamples=_keep(connection, resampled)))
             _remember(connection, entry.user, key, entry.id)
-            return row, True
+            return _record(connection, entry.id), True
 
-    def known(self, content: Content, *, key: str | None = None) -> Row | None:
-        """The row of the same content, if there is one; `key` stands for that content from then on.
+    def known(self, content: Content, *, key: str | None = None) -> Record | None:
+        """The record of the same content, if there is one; `key` stands for that content from then on.
 
         Raises:
             KeyReusedError: `key` came before with other content.
@@ -96,18 +118,74 @@ class Ledger:
         with writing(self.engine) as connection:
             return _known(connection, content, key)
 
-    def find(self, identity: str) -> Row | None:
-        """The row with an id."""
-        with self.engine.connect() as connection:
-            return _row(connection, submissions.c.id == identity)
+    def rescore(self, event: Rescore, *, resampled: bytes) -> Record:
+        """Record a new score, unless another server did so meanwhile; returns the submission's record.
 
-    def rows(self, *, pair: str | None = None) -> list[Row]:
-        """All rows, or those of one pair, in the order they came."""
-        chosen = select(submissions).order_by(submissions.c.seq)
-        if pair is not None:
-            chosen = chosen.where(submissions.c.pair == pair)
+        Raises:
+            UnknownSubmissionError: there is no such submission.
+        """
+        with writing(self.engine) as connection:
+            score = _record(connection, event.submission).score
+            if score.resamples is None or score.card.metric_version < event.card.metric_version:
+                _append(connection, replace(event, resamples=_keep(connection, resampled)))
+            return _record(connection, event.submission)
+
+    def retract(self, event: Retraction) -> Record:
+        """Retract a submission; returns its record. A second retraction changes nothing; raises as `rescore`."""
+        with writing(self.engine) as connection:
+            if _record(connection, event.submission).retraction is None:
+                _append(connection, event)
+            return _record(connection, event.submission)
+
+    def rows(self, *, after: int = 0, as_of: int | datetime | None = None) -> list[Row]:
+        """The rows after a sequence number, in the order they came; `as_of` ends them at a number or a time."""
+        chosen = select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq)
+        if isinstance(as_of, datetime):
+            until = select(func.max(ledger.c.seq)).where(ledger.c.at <= text_of(as_of)).scalar_subquery()
+            chosen = chosen.where(ledger.c.seq <= until)
+        elif as_of is not None:
+            chosen = chosen.where(ledger.c.seq <= as_of)
         with self.engine.connect() as connection:
-            return [_from_columns(row) for row in connection.execute(chosen).mappings()]
+            return _rows(connection, chosen)
+
+    def records(self, *, as_of: int | datetime | None = None) -> dict[str, Record]:
+        """The submissions by their ids, oldest first, as the rows tell them now, or told them then."""
+        if as_of is not None:
+            return _folded(self.rows(as_of=as_of))
+        with self._reading.lock:
+            if rows := self.rows(after=self._reading.seq):
+                self._reading.records = _folded(rows, self._reading.records)
+                self._reading.seq = rows[-1].seq
+            return self._reading.records
+
+    def find(self, identity: str) -> Record:
+        """The record of an id.
+
+        Raises:
+            UnknownSubmissionError: there is no such submission.
+        """
+        return _the(self.records(), identity)
+
+    def resampled(self, digest: str) -> bytes:
+        """What was kept under a digest that a score names."""
+        chosen = select(resamples.c["values"]).where(resamples.c.sha256 == digest)
+        with self.engine.connect() as connection:
+            return connection.execute(chosen).scalar_one()
+
+
+def content(entry: Entry) -> Content:
+    """What makes another submission the same as `entry`."""
+    return Content(entry.user, entry.pair_digest, entry.method, entry.sha256)
+
+
+def read_rows(connection: Connection) -> list[Row]:
+    """All rows, as a transaction sees them."""
+    return _rows(connection, select(ledger).order_by(ledger.c.seq))
+
+
+def bodies_of(rows: Iterable[Row]) -> set[str]:
+    """The digests of the bodies that rows are about."""
+    return {row.event.sha256 for row in rows if isinstance(row.event, Entry)}
 
 
 def check_chain(rows: Iterable[Row]) -> None:
@@ -116,41 +194,85 @@ def check_chain(rows: Iterable[Row]) -> None:
     Raises:
         CheckFailedError: the first row that was changed, removed or put in.
     """
-    last: Row | None = None
+    seq, previous = 0, GENESIS
     for row in rows:
-        needed = _next(last, row.entry)
-        if row != needed:
+        try:
+            needed, named = _row(row.document), row.previous
+        except (ValueError, KeyError, TypeError):
+            needed, named = None, ""
+        if row != needed or (row.seq, named) != (seq + 1, previous):
             raise CheckFailedError(
-                f"The ledger is broken at row {row.seq} (submission {row.entry.id}): it has hash {row.hash} after "
-                f"{row.previous}, needed row {needed.seq} with {needed.hash} after {needed.previous}. Rows were changed "
-                "or are missing; restore the database from a copy."
+                f"The ledger is broken at row {row.seq} (submission {row.submission}): its text has the hash "
+                f"{_sha256(row.document)} after {named or 'nothing'}, needed row {seq + 1} with {row.hash} after {previous}. "
+                "Rows were changed or are missing; restore the database from a backup."
             )
-        last = row
+        seq, previous = row.seq, row.hash
 
 
-def _next(last: Row | None, entry: Entry) -> Row:
-    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
-    content = json.dumps({"seq": seq, "previous": previous, **asdict(entry)}, sort_keys=True, separators=(",", ":"))
-    return Row(seq, entry, previous, hashlib.sha256(content.encode()).hexdigest())
+def text_of(time: datetime) -> str:
+    """A time as the ledger writes it: ISO 8601 in UTC, to be compared as text."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _known(connection: Connection, content: Content, key: str | None) -> Row | None:
-    same = (getattr(submissions.c, name) == value for name, value in asdict(content).items())
-    row = _row(connection, *same)
+def now() -> str:
+    return text_of(datetime.now(UTC))
+
+
+def _append(connection: Connection, event: Event) -> None:
+    """The next row; a clock that runs behind does not turn back time."""
+    last = _rows(connection, select(ledger).order_by(ledger.c.seq.desc()).limit(1))
+    seq, previous, at = (last[0].seq + 1, last[0].hash, last[0].at) if last else (1, GENESIS, "")
+    kind, time = (_kind(event), "submitted_at" if isinstance(event, Entry) else "at")
+    values = asdict(event)
+    values[time] = max(values[time], at)
+    named = {"seq": seq, "previous": previous, "kind": kind, **values}
+    row = _row(json.dumps(named, sort_keys=True, separators=(",", ":")))
+    connection.execute(insert(ledger).values(asdict(row)))
+
+
+def _row(document: str) -> Row:
+    """The row of a document."""
+    seq, _, event = _parsed(document)
+    is_entry = isinstance(event, Entry)
+    return Row(
+        seq=seq,
+        kind=_kind(event),
+        submission=event.id if is_entry else event.submission,
+        user="" if isinstance(event, Rescore) else event.user,
+        at=event.submitted_at if is_entry else event.at,
+        content=content(event).digest if is_entry else None,
+        document=document,
+        hash=_sha256(document),
+    )
+
+
+def _parsed(document: str) -> tuple[int, str, Event]:
+    """The sequence number, the hash of the row before, and the event."""
+    values = json.loads(document)
+    seq, previous, kind = values.pop("seq"), values.pop("previous"), values.pop("kind", "submission")  # as in 0.1.0
+    return seq, previous, _KINDS[kind](**values)
+
+
+def _kind(event: Event) -> str:
+    return next(name for name, kind in _KINDS.items() if isinstance(event, kind))
+
+
+def _known(connection: Connection, content: Content, key: str | None) -> Record | None:
+    same = connection.execute(select(ledger.c.submission).where(ledger.c.content == content.digest)).scalar()
     of_key = select(idempotency_keys.c.submission).where(
         idempotency_keys.c.user == content.user, idempotency_keys.c.key == key
     )
     promised = connection.execute(of_key).scalar() if key is not None else None
-    if promised is None:
-        if row:
-            _remember(connection, content.user, key, row.entry.id)
-        return row
-    if row is None or row.entry.id != promised:
+    if promised not in (None, same):
         raise KeyReusedError(
             f"This Idempotency-Key came before, with other content (submission {promised}); use a new key for a new "
             "submission, or send the same pair, method and body again."
         )
-    return row
+    if same is None:
+        return None
+    if promised is None:
+        _remember(connection, content.user, key, same)
+    return _record(connection, same)
 
 
 def _remember(connection: Connection, user: str, key: str | None, identity: str) -> None:
@@ -158,21 +280,34 @@ def _remember(connection: Connection, user: str, key: str | None, identity: str)
         connection.execute(insert(idempotency_keys).values(user=user, key=key, submission=identity))
 
 
-def _last(connection: Connection) -> Row | None:
-    found = connection.execute(select(submissions).order_by(submissions.c.seq.desc()).limit(1)).mappings().first()
-    return _from_columns(found) if found else None
+def _keep(connection: Connection, resampled: bytes | None) -> str | None:
+    """Keep the resamples, and return their digest."""
+    if resampled is None:
+        return None
+    digest = hashlib.sha256(resampled).hexdigest()
+    if connection.execute(select(resamples.c.sha256).where(resamples.c.sha256 == digest)).first() is None:
+        connection.execute(insert(resamples).values(sha256=digest, values=resampled))
+    return digest
 
 
-def _row(connection: Connection, *conditions: Any) -> Row | None:
-    found = connection.execute(select(submissions).where(*conditions)).mappings().first()
-    return _from_columns(found) if found else None
+def _record(connection: Connection, identity: str) -> Record:
+    of_it = select(ledger).where(ledger.c.submission == identity).order_by(ledger.c.seq)
+    return _the(_folded(_rows(connection, of_it)), identity)
 
 
-def _columns(row: Row) -> dict[str, Any]:
-    return {"seq": row.seq, "previous": row.previous, "hash": row.hash, **asdict(row.entry)}
+def _the(records: dict[str, Record], identity: str) -> Record:
+    if identity not in records:
+        raise UnknownSubmissionError("There is no submission of this id; the leaderboard lists the best ones.")
+    return records[identity]
 
 
-def _from_columns(columns: RowMapping) -> Row:
-    values = dict(columns)
-    seq, previous, digest = (values.pop(name) for name in ("seq", "previous", "hash"))
-    return Row(seq, Entry(**values), previous, digest)
+def _rows(connection: Connection, chosen: Any) -> list[Row]:
+    return [Row(**row) for row in connection.execute(chosen).mappings()]
+
+
+def _folded(rows: Iterable[Row], records: dict[str, Record] | None = None) -> dict[str, Record]:
+    return fold(records or {}, ((row.seq, row.event) for row in rows))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

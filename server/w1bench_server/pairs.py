@@ -51,6 +51,11 @@ class PublishedPair:
         return TRACKS.get(self.manifest.recipe["source"]["kind"], "hd")
 
     @property
+    def tracks(self) -> tuple[str, str]:
+        """The boards that it counts on: its kind's, and that of open or of sealed pairs."""
+        return self.track, "sealed" if self.manifest.sealed else "open"
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The names of what can be downloaded."""
         return (*self.manifest.files, *BESIDE)

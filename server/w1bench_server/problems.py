@@ -10,13 +10,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from w1bench.errors import CheckFailedError, PairError, SubmissionError, W1BenchError
+from w1bench.errors import CheckFailedError, PairError, SubmissionError, UnreachableError, W1BenchError
 from w1bench_server.headers import request_id, shared_headers
-from w1bench_server.ledger import KeyReusedError
+from w1bench_server.ledger import KeyReusedError, UnknownSubmissionError
 from w1bench_server.pairs import NotPublishedError
 from w1bench_server.tokens import TokenError
 
@@ -28,6 +29,7 @@ _SENTENCES = {
     400: "The request is not well formed; send it as the service's openapi.json describes it.",
     404: "There is nothing at this address; openapi.json lists what there is, GET /v1/pairs the pairs.",
     405: "This method does not go with this address; the Allow header names those that do.",
+    413: "The body is longer than is taken here, 1 MiB; send a shorter one.",
 }
 _log = logging.getLogger(__name__)
 
@@ -58,16 +60,27 @@ class ProblemError(W1BenchError):
     """An error that knows its HTTP status."""
 
     def __init__(
-        self, status: int, detail: str, *, pointer: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        pointer: str = "",
+        parts: Sequence[ProblemPart] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.headers = status, headers
-        self.parts = [ProblemPart(pointer=pointer, detail=detail)] if pointer else []
+        self.parts = [ProblemPart(pointer=pointer, detail=detail)] if pointer else list(parts)
 
 
-def busy(detail: str) -> ProblemError:
+def busy(detail: str, *, parts: Sequence[ProblemPart] = ()) -> ProblemError:
     """503: the same request may succeed in a while."""
-    return ProblemError(503, detail, headers={"Retry-After": _RETRY_SECONDS})
+    return ProblemError(503, detail, parts=parts, headers={"Retry-After": _RETRY_SECONDS})
+
+
+def disk_full() -> ProblemError:
+    """507: nothing is accepted until the operator has made room."""
+    return ProblemError(507, "The service's disk is full, so it accepts nothing; tell the operator.")
 
 
 def problem(
@@ -97,6 +110,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(OperationalError, _of_database)
+    app.add_exception_handler(PoolTimeoutError, _of_database)
     app.add_exception_handler(ClientDisconnect, _of_disconnect)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -115,12 +129,14 @@ def _as_problem(error: Exception) -> ProblemError:
             return error
         case TokenError():
             return ProblemError(401, str(error), headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        case NotPublishedError():
+        case NotPublishedError() | UnknownSubmissionError():
             return ProblemError(404, str(error))
         case KeyReusedError():
             return ProblemError(409, str(error), pointer="#/header/Idempotency-Key")
         case SubmissionError():
             return ProblemError(422, str(error), pointer="#/body")
+        case UnreachableError():
+            return busy("Accepted submissions cannot be stored at the moment; send it again in a while.")
         case PairError():
             return busy("The archive cannot be read at the moment; try again later.")
         case CheckFailedError():
@@ -154,7 +170,8 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _of_database(request: Request, error: Exception) -> Response:
-    _log.error("request %s: %s", request_id(request.scope), error)
+    assert isinstance(error, OperationalError)
+    _log.error("request %s: %s", request_id(request.scope), error.orig)  # without the parameters
     return await _of_ours(request, busy("The database does not answer; try again in a while."))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -11,14 +12,24 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from prometheus_client import Counter
+
 from w1bench.errors import SubmissionError
-from w1bench.scorecard import Scorecard
+from w1bench.scorecard import Scored
 from w1bench_server import worker
-from w1bench_server.problems import busy
+from w1bench_server.jail import Limits
+from w1bench_server.problems import busy, disk_full
 from w1bench_server.settings import Settings
-from w1bench_server.worker import Job, Refusal, Shapes
+from w1bench_server.worker import Job, NoRoom, Outcome, Refusal, Shapes
 
 T = TypeVar("T")
+
+REFUSED = Counter(
+    "w1bench_uploads_refused",
+    "Uploads that could not be scored, by cause: content, or what ended the process that read them.",
+    ["cause"],
+    registry=None,  # each service's `monitoring` shows it
+)
 
 # Never fork: a copy of a process with threads is broken, and the worker must not see the server's memory.
 _SPAWN = multiprocessing.get_context("spawn")
@@ -49,7 +60,7 @@ class Scorer:
     def __init__(self, settings: Settings, new_pool: Callable[[int], ProcessPoolExecutor]) -> None:
         self._settings, self._new_pool = settings, new_pool
         self._pool = new_pool(settings.workers)
-        self._pending = 0
+        self._begun: list[float] = []  # when each job came that waits or runs, the oldest first
         self._alone = asyncio.Lock()
 
     def close(self) -> None:
@@ -63,25 +74,40 @@ class Scorer:
         """The arrays of an upload; raises as `score`."""
         return await self._refusing(worker.check, pair_folder, upload)
 
-    async def score(self, pair_folder: Path, upload: Path) -> Scorecard:
-        """The scorecard of an upload.
+    async def score(self, pair_folder: Path, upload: Path) -> Scored:
+        """The scorecard of an upload, with its resamples.
 
         Raises:
             SubmissionError: it cannot be scored, or its worker died or took too long over it.
-            ProblemError: 503, when too many are waiting.
+            ProblemError: 503, when too many are waiting; 507, when the disk has no room to unpack it.
         """
         return await self._refusing(worker.score, pair_folder, upload)
 
+    @property
+    def pending(self) -> int:
+        """Jobs that wait or run."""
+        return len(self._begun)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the job that came first has been waiting or running."""
+        now = time.monotonic()
+        return now - min(self._begun, default=now)
+
     def check_place(self) -> None:
         """Raise a 503 if one more upload would have to be turned away."""
-        if self._pending >= self._settings.workers + self._settings.waiting:
+        if self.pending >= self._settings.workers + self._settings.waiting:
             raise busy("Too many submissions are waiting to be scored; send it again in a while.")
 
-    async def _refusing(self, function: Callable[[Job], T | Refusal], pair_folder: Path, upload: Path) -> T:
-        job = Job(pair_folder, upload, self._settings.scoring_seconds)
+    async def _refusing(self, function: Callable[[Job], Outcome[T]], pair_folder: Path, upload: Path) -> T:
+        settings = self._settings
+        limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
         with self._place():
-            outcome = await self._run(function, job)
+            outcome = await self._run(function, Job(pair_folder, upload, settings.scoring_seconds, limits))
+        if isinstance(outcome, NoRoom):
+            raise disk_full()
         if isinstance(outcome, Refusal):
+            REFUSED.labels(outcome.cause).inc()
             raise SubmissionError(outcome.reason)
         return outcome
 
@@ -99,6 +125,7 @@ class Scorer:
             try:
                 return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
             except BrokenProcessPool:
+                REFUSED.labels("worker").inc()
                 raise SubmissionError(
                     "The process that read the file died, or took longer than "
                     f"{self._settings.scoring_seconds:g} s; write the file again, without compression."
@@ -109,8 +136,9 @@ class Scorer:
     @contextmanager
     def _place(self) -> Generator[None]:
         self.check_place()
-        self._pending += 1
+        begun = time.monotonic()
+        self._begun.append(begun)
         try:
             yield
         finally:
-            self._pending -= 1
+            self._begun.remove(begun)

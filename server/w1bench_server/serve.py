@@ -15,12 +15,13 @@ import uvicorn
 from w1bench.archive import published
 from w1bench.durable import alone
 from w1bench.errors import InputError
-from w1bench_server import database
+from w1bench_server import database, logs
 from w1bench_server.app import create_app
 from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.settings import Settings
 
 _BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients keep theirs: who closes first must not be the server
 _GRACE_SECONDS = 10  # for requests under way when the server is told to stop
 _FOREVER_SECONDS = 10**9
 
@@ -50,13 +51,16 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
                 announce(f"w1bench serving http://{host}:{port}/")
                 sys.stdout.flush()  # whoever reads a pipe waits for this line
 
+        logs.configure(settings.log_level)
         config = uvicorn.Config(
             create_app(settings),
+            log_config=None,
             log_level="warning",
-            access_log=False,
+            access_log=False,  # `watching` has a line a request
             ws="none",
             server_header=False,
-            proxy_headers=False,  # `public_url` says where the world sees the service
+            proxy_headers=False,  # the app has them, from `trusted_proxies` alone
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             callback_notify=tell,  # first called when all is started
             timeout_notify=_FOREVER_SECONDS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -10,11 +11,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from w1bench_server import database, scoring
+from w1bench_server import canaries, database, fixity, scoring
+from w1bench_server.boards import Boards
 from w1bench_server.bodies import Bodies
-from w1bench_server.ledger import Ledger
+from w1bench_server.fixity import Fixity
+from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
+from w1bench_server.rescoring import rescore_all
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
 
@@ -29,18 +33,37 @@ class Service:
     pairs: PublishedPairs
     bodies: Bodies
     ledger: Ledger
+    boards: Boards
     scorer: Scorer
+    fixity: Fixity
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[Service]:
-    """The service of `settings`, with a worker ready and the leftovers of a killed server removed."""
+    """The service of `settings`, with a worker ready and the leftovers of a killed server removed.
+
+    Raises:
+        CheckFailedError: the scorer gets canaries wrong.
+    """
+    canaries.check_scorer()
     with database.opened(settings) as engine:
-        bodies, ledger = Bodies(settings.data), Ledger(engine)
-        bodies.sweep({row.entry.sha256 for row in ledger.rows()})
+        pairs, bodies, ledger = (
+            PublishedPairs(settings.archive),
+            Bodies(settings.data, settings.bodies_url),
+            Ledger(engine),
+        )
+        bodies.sweep(bodies_of(ledger.rows()))
         async with scoring.started(settings) as scorer:
             await scorer.warm()
-            yield Service(settings, PublishedPairs(settings.archive), bodies, ledger, scorer)
+            rescoring = asyncio.create_task(rescore_all(ledger, bodies, pairs, scorer))
+            try:
+                with fixity.watched(
+                    settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
+                ) as watched:
+                    yield Service(settings, pairs, bodies, ledger, Boards(ledger), scorer, watched)
+            finally:
+                rescoring.cancel()
+                await asyncio.wait([rescoring])
 
 
 def _service(request: Request) -> Service:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
 _Bytes = Annotated[int, Field(ge=0)]
 _Seconds = Annotated[float, Field(gt=0)]
+
+
+def _split(given: object) -> object:
+    return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -33,13 +41,56 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None, Field(description="SQLAlchemy URL of the ledger; default, w1bench.sqlite in `data`.")
     ] = None
+    bodies_url: Annotated[
+        str | None,
+        Field(
+            description="Where accepted submissions are kept: s3://bucket/prefix, or a folder; default, `submissions` in `data`."
+        ),
+    ] = None
     workers: Annotated[int, Field(ge=1, le=256, description="Processes that score.")] = 2
     waiting: Annotated[int, Field(ge=0, description="Uploads that may wait for a worker; further ones get 503.")] = 64
     scoring_seconds: Annotated[_Seconds, Field(description="Longest time one upload may take a worker.")] = 120.0
     worker_bytes: Annotated[_Bytes, Field(description="Most memory a worker may address.")] = 8 << 30
+    jail_bytes: Annotated[
+        _Bytes, Field(description="Most memory the process that reads an HDF5 upload may address.")
+    ] = 2 << 30
+    jail_cpu_seconds: Annotated[int, Field(ge=1, description="Most processor time of that process.")] = 20
+    jail_seconds: Annotated[_Seconds, Field(description="Longest time it may take by the clock.")] = 60.0
     min_free_bytes: Annotated[
         _Bytes, Field(description="Free disk below which nothing is accepted (507) and the service is not ready.")
     ] = 1 << 30
+
+    queue_seconds: Annotated[
+        _Seconds, Field(description="Longest time an upload may wait before the service is not ready.")
+    ] = 900.0
+    fixity_seconds: Annotated[_Seconds, Field(description="Time between two passes that hash the archive's files.")] = (
+        86400.0
+    )
+    fixity_bytes_per_second: Annotated[int, Field(ge=1, description="How fast those passes may read.")] = 20_000_000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="From where on the log is written; info has a line a request."),
+    ] = "info"
+    accel_prefix: Annotated[
+        str | None,
+        Field(
+            pattern=r"^/([A-Za-z0-9._-]+/)+$",
+            description="Where an nginx in front has the archive, internally: downloads are left to it (X-Accel-Redirect).",
+        ),
+    ] = None
+    requests_per_minute: Annotated[
+        int,
+        Field(
+            ge=1, description="Requests that one token, or else one address, may make a minute; further ones get 429."
+        ),
+    ] = 1200
+    trusted_proxies: Annotated[
+        Networks,
+        Field(description="Addresses and networks, with commas, whose X-Forwarded-For and -Proto are believed."),
+    ] = ()
+    daily_submissions: Annotated[
+        int, Field(ge=1, description="Submissions of one user that are scored a day (UTC); further ones get 429.")
+    ] = 100
 
     @property
     def database(self) -> URL:

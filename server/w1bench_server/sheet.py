@@ -1,4 +1,4 @@
-"""Sheet: the leaderboard as comma-separated values, every metric with its interval."""
+"""Sheet: the leaderboard as comma-separated values: rows with every metric and its interval, or methods over a track."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import csv
 import io
 
 from w1bench.metrics import METRICS
-from w1bench_server.wire import Board, BoardRow
+from w1bench_server.wire import Board, BoardRow, MethodRow
 
-_COLUMNS = ("rank", "pair", "method", "user", "id", "url", "submitted_at")
+_COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at")
 _BOUNDS = {"": "value", "_low": "low", "_high": "high"}
 
 
 def sheet(board: Board) -> str:
-    """One line a row below one line of names; an absent figure is empty."""
+    """One line a row, or of a track one line a method, below one line of names; an absent figure is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    if board.methods is not None:
+        writer.writerow(MethodRow.model_fields)
+        writer.writerows(row.model_dump().values() for row in board.methods)
+        return text.getvalue()
     writer.writerow([*_COLUMNS, *(metric + suffix for metric in METRICS for suffix in _BOUNDS)])
     writer.writerows([*(getattr(row, column) for column in _COLUMNS), *_figures(row)] for row in board.rows)
     return text.getvalue()

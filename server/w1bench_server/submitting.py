@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from importlib.metadata import version
 from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
-from w1bench_server.ledger import Content, Entry, Row
+from w1bench_server.ledger import Content, now
 from w1bench_server.pairs import PublishedPair
+from w1bench_server.quota import Quota
+from w1bench_server.records import Entry, Record
 from w1bench_server.service import Service
 from w1bench_server.uploads import Upload
 
 
 async def submit(
     service: Service, pair: PublishedPair, upload: Upload, *, method: str, user: str, key: str | None
-) -> tuple[Row, bool]:
-    """The row of a submission, and whether it is a new one. The row comes last: where it is, the body is.
+) -> tuple[Record, bool]:
+    """The record of a submission, and whether it is a new one. The row comes last: where it is, the body is.
 
     Raises:
         SubmissionError: it cannot be scored.
         KeyReusedError: `key` came before with other content.
+        ProblemError: 429, when the user's quota of today is used up.
     """
     content = Content(user, pair.digest, method, upload.sha256)
     if known := await run_in_threadpool(service.ledger.known, content, key=key):
         return known, False
-    card = await service.scorer.score(pair.folder, upload.path)
+    quota = Quota(user, service.settings.daily_submissions)
+    await run_in_threadpool(quota.look, service.ledger.engine)
+    scored = await service.scorer.score(pair.folder, upload.path)
     entry = Entry(
         id=uuid4().hex,
         pair=pair.name,
@@ -35,9 +39,9 @@ async def submit(
         user=user,
         sha256=upload.sha256,
         bytes=upload.bytes,
-        submitted_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        submitted_at=now(),
         scorer=version("w1bench"),
-        scorecard=card.model_dump_json(),
+        scorecard=scored.card.model_dump_json(),
     )
     await run_in_threadpool(service.bodies.keep, upload.path, upload.sha256)
-    return await run_in_threadpool(service.ledger.append, entry, key=key)
+    return await run_in_threadpool(service.ledger.append, entry, resampled=scored.resampled, key=key, admit=quota.check)

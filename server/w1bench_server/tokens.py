@@ -97,17 +97,21 @@ def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder
     Raises:
         TokenError: it is unknown, revoked or expired.
     """
-    mark, _, rest = token.partition("_")
-    prefix = rest.partition("_")[0]
     with engine.connect() as connection:
-        row = connection.execute(select(tokens).where(tokens.c.prefix == prefix)).mappings().first()
-    if mark != _MARK or row is None or not hmac.compare_digest(row["digest"], _digest(token)):
+        row = connection.execute(select(tokens).where(tokens.c.prefix == prefix(token))).mappings().first()
+    if row is None or not hmac.compare_digest(row["digest"], _digest(token)):
         raise TokenError("This token is unknown here; check that all of it was sent, or ask for a new one.")
     if row["revoked_at"] is not None:
         raise TokenError(f"This token was revoked at {row['revoked_at']}; ask for a new one.")
     if row["expires_at"] is not None and datetime.fromisoformat(row["expires_at"]) <= (now or _now()):
         raise TokenError(f"This token expired at {row['expires_at']}; ask for a new one.")
     return Holder(row["user"], row["scope"])
+
+
+def prefix(token: str) -> str:
+    """The part of a token that names it and opens nothing; "" where it is none."""
+    mark, _, rest = token.partition("_")
+    return rest.partition("_")[0] if mark == _MARK else ""
 
 
 def _digest(token: str) -> str:

@@ -18,7 +18,7 @@ from uuid import uuid4
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from w1bench_server.problems import ProblemError
+from w1bench_server.problems import ProblemError, disk_full
 
 _BLOCK_BYTES = 1 << 20
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -85,7 +85,7 @@ class _Arrival:
             self.file.flush()
         except OSError as error:
             if error.errno in _DISK_FULL:
-                raise _disk_full() from None
+                raise disk_full() from None
             raise
 
 
@@ -117,11 +117,7 @@ def _check_size(size: int, limit: int) -> None:
 
 def _check_disk(folder: Path, needed: int, min_free: int) -> None:
     if shutil.disk_usage(folder).free - needed < min_free:
-        raise _disk_full()
-
-
-def _disk_full() -> ProblemError:
-    return ProblemError(507, "The service's disk is full, so it accepts nothing; tell the operator.")
+        raise disk_full()
 
 
 def _expected_digest(content_digest: str | None) -> bytes | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Literal
 
 from fastapi import Header, Query
 from pydantic import BaseModel, ConfigDict
 
 from w1bench.metrics import METRICS
 from w1bench.scorecard import Diagnosis, Interval, Scorecard
-from w1bench_server.leaderboard import HEADLINE, Standing
-from w1bench_server.ledger import Row
+from w1bench_server import comparison
+from w1bench_server.boards import View
+from w1bench_server.leaderboard import HEADLINE, Average, Standing
 from w1bench_server.pairs import PublishedPair
+from w1bench_server.records import Record
 
 # What rows are ordered by, what a method may be called (a letter or digit first, so that no spreadsheet takes it for a
 # formula), and what names a request that may be sent twice.
@@ -27,6 +30,16 @@ PairName = Annotated[str, Query(max_length=64, description="A published pair's n
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,128}$", description="The same key gives the same row."),
+]
+Track = Annotated[
+    Literal["hd", "ball", "images", "open", "sealed"] | None,
+    Query(description="Only pairs of this kind, and the methods by the mean of their ranks on them."),
+]
+Reason = Annotated[
+    str,
+    Query(
+        pattern=r"^[^\x00-\x1f\x7f]{1,500}$", description="Why, in a line of up to 500 characters that all may read."
+    ),
 ]
 DEFAULT_METRIC = HEADLINE
 
@@ -88,8 +101,16 @@ class Validation(_Part):
     arrays: dict[str, list[int]]
 
 
+class Retracted(_Part):
+    """That a submission was taken back, by whom and why."""
+
+    at: str
+    user: str
+    reason: str
+
+
 class SubmissionRow(_Part):
-    """A recorded submission; `url` is its page."""
+    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions."""
 
     id: str
     url: str
@@ -101,13 +122,16 @@ class SubmissionRow(_Part):
     bytes: int
     submitted_at: str
     scorecard: Scorecard
+    earlier_scorecards: list[Scorecard]
     reference: bool
+    retraction: Retracted | None
 
 
 class BoardRow(_Part):
-    """The best submission of a method and user on a pair; without the metric it has no rank."""
+    """The best submission of a method and user on a pair; without the metric it has no rank. `tied`: others share it."""
 
     rank: int | None
+    tied: bool
     pair: str
     method: str
     user: str
@@ -118,11 +142,57 @@ class BoardRow(_Part):
     diagnosis: Diagnosis
 
 
+class RetractedRow(_Part):
+    """A submission that no longer ranks."""
+
+    pair: str
+    method: str
+    user: str
+    id: str
+    url: str
+    retraction: Retracted
+
+
+class MethodRow(_Part):
+    """A method over the pairs that it entered, of those chosen: the mean of its ranks."""
+
+    rank: int
+    method: str
+    user: str
+    mean_rank: float
+    pairs: int
+
+
 class Board(_Part):
-    """The leaderboard, one pair after the other."""
+    """The leaderboard up to row `as_of` of the ledger, one pair after the other; `methods` where a track was chosen."""
 
     metric: str
+    track: str | None
+    as_of: int
     rows: list[BoardRow]
+    methods: list[MethodRow] | None
+    retracted: list[RetractedRow]
+
+
+class Difference(_Part):
+    """A metric of two submissions: a - b with its 95 % interval, paired; `tied` where it is noise."""
+
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    tied: bool
+
+
+class Comparison(_Part):
+    """Two submissions to one pair. A metric that cannot be compared is null."""
+
+    pair: str
+    pair_digest: str
+    a: str
+    b: str
+    metrics: dict[str, Difference | None]
 
 
 class Health(_Part):
@@ -137,32 +207,65 @@ def certificate(pair: PublishedPair) -> Certificate:
     return Certificate(pair=pair.name, pair_digest=pair.digest, figures=figures)
 
 
-def submission_row(row: Row, origin: str) -> SubmissionRow:
-    """A ledger's row."""
-    shown = SubmissionRow.model_fields.keys() - {"url", "scorecard"}
-    fields = {name: getattr(row.entry, name) for name in shown}
-    return SubmissionRow(url=_page(row, origin), scorecard=row.card, **fields)
+def submission_row(record: Record, origin: str) -> SubmissionRow:
+    """A submission as the ledger tells it."""
+    own = SubmissionRow.model_fields.keys() - {"url", "scorecard", "earlier_scorecards", "retraction"}
+    return SubmissionRow(
+        url=_page(record, origin),
+        scorecard=record.score.card,
+        earlier_scorecards=[score.card for score in record.scores[:-1]],
+        retraction=_retracted(record) if record.retraction else None,
+        **{name: getattr(record.entry, name) for name in own},
+    )
 
 
-def board(standings: list[Standing], metric: str, origin: str) -> Board:
-    """The standings by a metric."""
-    return Board(metric=metric, rows=[_board_row(standing, origin) for standing in standings])
+def board(
+    view: View, metric: str, origin: str, *, track: str | None = None, methods: list[Average] | None = None
+) -> Board:
+    """A view of the leaderboard by a metric."""
+    return Board(
+        metric=metric,
+        track=track,
+        as_of=view.as_of,
+        rows=[_board_row(standing, origin) for standing in view.standings],
+        methods=None if methods is None else [MethodRow(**asdict(average)) for average in methods],
+        retracted=[_retracted_row(record, origin) for record in view.retracted],
+    )
+
+
+def compared(a: Record, b: Record, differences: dict[str, comparison.Difference | None]) -> Comparison:
+    """The differences of two submissions."""
+    metrics = {name: Difference(**asdict(found)) if found else None for name, found in differences.items()}
+    entry = a.entry
+    return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=metrics)
 
 
 def _board_row(standing: Standing, origin: str) -> BoardRow:
-    entry, card = standing.row.entry, standing.card
+    entry, card = standing.record.entry, standing.card
     return BoardRow(
         rank=standing.rank,
+        tied=standing.tied,
         pair=entry.pair,
         method=entry.method,
         user=entry.user,
         id=entry.id,
-        url=_page(standing.row, origin),
+        url=_page(standing.record, origin),
         submitted_at=entry.submitted_at,
         metrics=card.metrics,
         diagnosis=card.diagnosis,
     )
 
 
-def _page(row: Row, origin: str) -> str:
-    return f"{origin}/submissions/{row.entry.id}"
+def _retracted_row(record: Record, origin: str) -> RetractedRow:
+    own = RetractedRow.model_fields.keys() - {"url", "retraction"}
+    fields = {name: getattr(record.entry, name) for name in own}
+    return RetractedRow(url=_page(record, origin), retraction=_retracted(record), **fields)
+
+
+def _retracted(record: Record) -> Retracted:
+    assert record.retraction is not None
+    return Retracted(**{name: getattr(record.retraction, name) for name in Retracted.model_fields})
+
+
+def _page(record: Record, origin: str) -> str:
+    return f"{origin}/submissions/{record.entry.id}"

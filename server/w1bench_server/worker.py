@@ -1,4 +1,4 @@
-"""The scoring process: the only one that ever opens an upload, whose damage or malice ends here.
+"""The scoring process: it maps the plain arrays of an upload, and leaves HDF5 to the jail.
 
 Each job runs under an alarm of the operating system's, which ends the process even inside of a C library; and a worker
 ends with the server, however that ended, because the pipe that the server holds is closed then.
@@ -11,17 +11,18 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
-from w1bench import scorecard, store
+from w1bench import npy, scorecard, store, submission
 from w1bench.errors import SubmissionError
 from w1bench.manifest import Manifest, read_manifest
-from w1bench.scorecard import Scorecard
-from w1bench.submission import Submission, open_submission
+from w1bench.scorecard import Scored
+from w1bench.submission import Submission
+from w1bench_server.jail import BrokenJailError, Jail, Limits, NoRoomError
 
 T = TypeVar("T")
 Shapes = dict[str, tuple[int, ...]]
@@ -29,18 +30,29 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Job:
-    """An upload to a pair, and how long it may take."""
+    """An upload to a pair, and how long it may take; `limits` are those of the jail."""
 
     pair_folder: Path
     upload: Path
     seconds: float
+    limits: Limits
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an upload cannot be scored."""
+    """Why an upload cannot be scored; `cause` is "content", or what ended the process that read it."""
 
     reason: str
+    cause: str = "content"
+
+
+@dataclass(frozen=True)
+class NoRoom:
+    """The disk has no room to unpack an upload."""
+
+
+Outcome = T | Refusal | NoRoom
+_jail: Jail | None = None  # of this process: a worker does one job at a time
 
 
 def begin(lifeline: Connection, memory: int) -> None:
@@ -50,47 +62,50 @@ def begin(lifeline: Connection, memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    global _jail
+    _jail = Jail()
 
 
 def ready() -> None:
     """A job that does nothing: whoever waits for it has a worker with everything imported."""
 
 
-def check(job: Job) -> Shapes | Refusal:
+def check(job: Job) -> Outcome[Shapes]:
     """The arrays of an upload, if it can be scored."""
-    return _opened(job, lambda manifest, submission: {name: rows.shape for name, rows in submission.items()})
+    return _opened(job, lambda manifest, arrays: {name: rows.shape for name, rows in arrays.items()})
 
 
-def score(job: Job) -> Scorecard | Refusal:
-    """The scorecard of an upload."""
+def score(job: Job) -> Outcome[Scored]:
+    """The scorecard of an upload, with its resamples."""
 
-    def scored(manifest: Manifest, submission: Submission) -> Scorecard:
+    def scored(manifest: Manifest, arrays: Submission) -> Scored:
         with store.open_file(job.pair_folder / "test.h5") as test:
-            return scorecard.score(manifest, store.datasets(test), submission)
+            return scorecard.score_resampled(manifest, store.datasets(test), arrays)
 
     return _opened(job, scored)
 
 
-def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> T | Refusal:
+def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
     manifest = read_manifest(job.pair_folder)
-    with _alarm(job.seconds), ExitStack() as stack:
-        try:
-            submission = stack.enter_context(open_submission(job.upload, manifest))
-        except SubmissionError as error:
-            return Refusal(_sentence(error, job.upload))
-        except Exception as error:  # noqa: BLE001 - whatever a hostile file makes a library raise is the file's fault
-            return Refusal(f"The file cannot be read ({type(error).__name__}); write it again with numpy.save or h5py.")
-        return use(manifest, submission)
+    try:
+        with _alarm(job.seconds), job.upload.open("rb") as file, _arrays(file, manifest, job.limits) as arrays:
+            return use(manifest, submission.checked(arrays, manifest))
+    except BrokenJailError as error:
+        return Refusal(str(error), error.cause)
+    except SubmissionError as error:
+        return Refusal(str(error))
+    except NoRoomError:
+        return NoRoom()
 
 
-def _sentence(error: SubmissionError, upload: Path) -> str:
-    """The error without what it repeats of the file, and without where the server put it."""
-    said = str(error)
-    if error.__context__ is not None:
-        said = said.replace(f" ({error.__context__})", "")
-    with upload.open("rb") as file:
-        said = said.replace(f"starts with {file.read(8)!r}", "starts with other bytes")
-    return said.replace(str(upload), "The file").replace(upload.name, "The file")
+@contextmanager
+def _arrays(file: BinaryIO, manifest: Manifest, limits: Limits) -> Generator[Submission]:
+    if submission.is_hdf5(file):
+        assert _jail is not None
+        with _jail.arrays(file, submission.shapes(manifest), limits) as arrays:
+            yield arrays
+    else:
+        yield {submission.REQUIRED: npy.mapped(file, submission.REQUIRED)}
 
 
 @contextmanager

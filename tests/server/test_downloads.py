@@ -6,14 +6,19 @@ import base64
 import hashlib
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from w1bench_server import downloads
+from w1bench_server.app import create_app
 from w1bench_server.pairs import PublishedPair
+from w1bench_server.settings import Settings
 
 FILES = "/v1/pairs/small-d2-n4-p8/files"
 Problem = Callable[[Any, int], dict[str, Any]]
@@ -42,7 +47,7 @@ def test_head_says_the_same_without_the_body(shared: TestClient) -> None:
     assert (part.status_code, part.headers["content-length"]) == (206, "2")
 
 
-@settings(max_examples=20, deadline=None)
+@examples(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 124_983), max_size=6, unique=True))
 def test_any_pieces_make_the_file(shared: TestClient, pair: PublishedPair, cuts: list[int]) -> None:
     content = (pair.folder / "test.h5").read_bytes()
@@ -54,6 +59,24 @@ def test_any_pieces_make_the_file(shared: TestClient, pair: PublishedPair, cuts:
         assert answer.headers["content-range"] == f"bytes {first}-{after - 1}/{len(content)}"
         pieces += answer.content
     assert pieces == content
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_file_of_several_pieces_comes_whole_from_the_cache_and_from_the_disk(
+    settings: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    monkeypatch.setattr(downloads.PairFile, "chunk_size", 1000)
+    if not cached:
+        monkeypatch.setattr(downloads, "_NOWAIT", False)
+    content = (archive / "small-d2-n4-p8" / "test.h5").read_bytes()
+    with TestClient(create_app(settings)) as client:
+        assert client.get(f"{FILES}/test.h5").content == content
+        for first, last in ((0, 999), (0, 1000), (1, 2001), (500, len(content) - 1)):
+            answer = client.get(f"{FILES}/test.h5", headers={"Range": f"bytes={first}-{last}"})
+            assert answer.content == content[first : last + 1]
+        parts = client.get(f"{FILES}/test.h5", headers={"Range": "bytes=0-1999,5000-9000"})
+        assert content[:2000] in parts.content
+        assert content[5000:9001] in parts.content
 
 
 def test_several_ranges_come_in_parts(shared: TestClient) -> None:

@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w1bench.metrics import METRICS
-from w1bench_server.leaderboard import RANKING, Standing, standings
-from w1bench_server.ledger import Entry, Row
+from w1bench_server.leaderboard import RANKING, Average, Standing, averages, standings
+from w1bench_server.records import Entry, Record, Retraction, fold
 
 Make = Callable[..., Entry]
 
 
-def rows(*entries: Entry) -> list[Row]:
-    return [Row(seq, entry, "", "") for seq, entry in enumerate(entries, 1)]
+def rows(*entries: Entry | Retraction) -> list[Record]:
+    """The records of a ledger."""
+    return list(fold({}, enumerate(entries, 1)).values())
 
 
 def shown(board: list[Standing]) -> list[tuple[int | None, str]]:
-    return [(standing.rank, standing.row.entry.id) for standing in board]
+    return [(standing.rank, standing.record.entry.id) for standing in board]
 
 
 def test_higher_cos_and_lower_l2_lead(make_entry: Make) -> None:
@@ -75,6 +76,27 @@ def test_boards_are_by_pair_and_of_the_pair_as_it_is_now(make_entry: Make) -> No
     assert shown(standings(ledger[:2])) == [(1, "b"), (1, "a")]  # a prefix is the board as it was
 
 
+def test_what_was_retracted_does_not_rank_and_the_next_best_does(make_entry: Make) -> None:
+    best, second = make_entry("a", cos=0.9), make_entry("b", cos=0.5)
+    back = Retraction("a", "2030-01-02T00:00:00.000+00:00", "ann", "a mistake")
+    assert shown(standings(rows(best, second, back))) == [(1, "b")]
+    assert shown(standings(rows(best, back))) == []
+
+
+def test_a_method_s_average_is_over_the_pairs_that_it_entered(make_entry: Make) -> None:
+    scores = {"x": {"lp": 0.9, "gp": 0.5, "wc": 0.1}, "y": {"lp": 0.2, "gp": 0.3}, "z": {"new": 0.3}}
+    entries = [
+        make_entry(f"{pair}{name}", pair=pair, method=name, cos=cos)
+        for pair, board in scores.items()
+        for name, cos in board.items()
+    ]
+    ranked = averages(standings(rows(*entries, make_entry("n", method="none", pair="z"))))
+    assert ranked == [
+        Average(1, "new", "ann", 1.0, 1), Average(2, "gp", "ann", 1.5, 2), Average(2, "lp", "ann", 1.5, 2),
+        Average(4, "wc", "ann", 3.0, 1),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @given(scores=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 0.0, 0.5, 1.0])), max_size=12))
 def test_laws(make_entry: Make, metric: str, scores: list[tuple[str, float | None]]) -> None:
@@ -82,8 +104,8 @@ def test_laws(make_entry: Make, metric: str, scores: list[tuple[str, float | Non
     ledger = rows(*(make_entry(str(i), method=scores[i][0], **metrics[i]) for i in range(len(scores))))
     board = standings(ledger, metric=metric)
     assert standings(ledger, metric=metric) == board
-    assert {s.row.entry.method for s in board} == {method for method, _ in scores}
-    assert len(board) == len({s.row.entry.method for s in board})
+    assert {s.record.entry.method for s in board} == {method for method, _ in scores}
+    assert len(board) == len({s.record.entry.method for s in board})
     if metric in RANKING:
         ranks = [s.rank for s in board if s.rank is not None]
         assert ranks == sorted(ranks)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -12,9 +16,18 @@ from sqlalchemy.exc import DatabaseError
 
 from w1bench.errors import CheckFailedError
 from w1bench_server import database
-from w1bench_server.ledger import GENESIS, Entry, KeyReusedError, Ledger, check_chain
+from w1bench_server.ledger import (
+    GENESIS,
+    KeyReusedError,
+    Ledger,
+    UnknownSubmissionError,
+    check_chain,
+    content,
+)
+from w1bench_server.records import Entry, Rescore, Retraction
 from w1bench_server.settings import Settings
 
+DATABASES = ("sqlite", "postgresql")
 Make = Callable[..., Entry]
 
 
@@ -29,18 +42,74 @@ def test_what_is_appended_is_found_in_its_order(ledger: Ledger, make_entry: Make
     appended = [ledger.append(entry) for entry in entries]
     assert all(created for _, created in appended)
     rows = ledger.rows()
-    assert rows == [row for row, _ in appended]
-    assert [row.entry for row in rows] == entries
+    assert [row.event for row in rows] == [record.entry for record, _ in appended] == entries
     assert [row.seq for row in rows] == [1, 2, 3]
     assert rows[0].previous == GENESIS
     assert [row.previous for row in rows[1:]] == [row.hash for row in rows[:-1]]
+    assert all(hashlib.sha256(row.document.encode()).hexdigest() == row.hash for row in rows)
     check_chain(rows)
-    assert ledger.find("b") == rows[1]
-    assert ledger.find("z") is None
-    assert ledger.rows(pair="another") == [rows[1]]
-    metric = rows[0].card.metrics["cos"]
+    assert ledger.find("b") == appended[1][0] == Ledger(ledger.engine).find("b")
+    assert list(ledger.records()) == ["a", "b", "c"]
+    with pytest.raises(UnknownSubmissionError):
+        ledger.find("z")
+    metric = ledger.find("a").score.card.metrics["cos"]
     assert metric is not None
     assert metric.value == 0.5
+
+
+def test_another_server_s_rows_are_seen(ledger: Ledger, make_entry: Make) -> None:
+    other = Ledger(ledger.engine)
+    for name in "ab":
+        other.append(make_entry(name))
+        assert list(ledger.records())[-1] == name
+
+
+def test_a_retraction_is_a_row_and_the_first_one_counts(ledger: Ledger, make_entry: Make) -> None:
+    for name in "ab":
+        ledger.append(make_entry(name))
+    first = ledger.retract(Retraction("a", "2030-01-02T00:00:00.000+00:00", "ann", "a mistake"))
+    assert first.retraction is not None
+    assert ledger.retract(Retraction("a", "2030-01-03T00:00:00.000+00:00", "pat", "another")) == first
+    assert ledger.find("a") == first
+    assert ledger.find("b").retraction is None
+    assert [row.kind for row in ledger.rows()] == ["submission", "submission", "retraction"]
+    assert ledger.append(replace(make_entry("a"), id="c")) == (first, False)  # the same content stays retracted
+    with pytest.raises(UnknownSubmissionError):
+        ledger.retract(Retraction("z", "", "ann", ""))
+    check_chain(ledger.rows())
+
+
+def test_a_new_metric_version_s_score_stands_beside_the_old_one(ledger: Ledger, make_entry: Make) -> None:
+    old = make_entry("a", cos=0.5)
+    ledger.append(old)
+    card = make_entry("a", cos=0.6).scorecard.replace('"metric_version":1', '"metric_version":2')
+    event = Rescore("a", "2030-01-02T00:00:00.000+00:00", "9", card)
+    record = ledger.rescore(event, resampled=b"values")
+    assert [score.scorecard for score in record.scores] == [old.scorecard, card]
+    assert record.score.resamples is not None
+    assert ledger.resampled(record.score.resamples) == b"values"
+    assert ledger.rescore(replace(event, scorer="10"), resampled=b"others") == record  # two servers, one row
+    assert ledger.find("a") == record
+    check_chain(ledger.rows())
+
+
+def test_a_prefix_tells_what_was_known_then(ledger: Ledger, make_entry: Make) -> None:
+    ledger.append(make_entry("a"))
+    ledger.append(replace(make_entry("b"), submitted_at="2030-01-02T00:00:00.000+00:00"))
+    ledger.retract(Retraction("a", "2030-01-03T00:00:00.000+00:00", "ann", "a mistake"))
+    assert [list(ledger.records(as_of=seq)) for seq in range(4)] == [[], ["a"], ["a", "b"], ["a", "b"]]
+    assert ledger.records(as_of=2)["a"].retraction is None
+    assert ledger.records(as_of=99) == ledger.records()
+    assert list(ledger.records(as_of=datetime(2030, 1, 1, 12, tzinfo=UTC))) == ["a"]
+    assert ledger.records(as_of=datetime(2030, 1, 2, tzinfo=UTC)) == ledger.records(as_of=2)
+    assert ledger.records(as_of=datetime(2030, 1, 4, tzinfo=UTC)) == ledger.records()
+
+
+def test_a_clock_that_runs_behind_does_not_turn_back_time(ledger: Ledger, make_entry: Make) -> None:
+    ledger.append(make_entry("a"))
+    ledger.append(replace(make_entry("b"), submitted_at="2029-01-01T00:00:00.000+00:00"))
+    first, second = ledger.rows()
+    assert second.at == first.at == ledger.find("b").entry.submitted_at
 
 
 def test_the_same_content_is_the_same_row(ledger: Ledger, make_entry: Make) -> None:
@@ -55,36 +124,48 @@ def test_the_same_content_is_the_same_row(ledger: Ledger, make_entry: Make) -> N
 def test_a_key_stands_for_one_content_of_one_user(ledger: Ledger, make_entry: Make) -> None:
     first, _ = ledger.append(make_entry("a"), key="k")
     assert ledger.append(replace(make_entry("a"), id="a2"), key="k") == (first, False)
-    assert ledger.known(first.entry.content, key="l") == first  # the second key now stands for it too
+    assert ledger.known(content(first.entry), key="l") == first  # the second key now stands for it too
     for key in ("k", "l"):
         with pytest.raises(KeyReusedError, match="a new key"):
             ledger.append(make_entry("b"), key=key)
         with pytest.raises(KeyReusedError):
-            ledger.known(make_entry("b").content, key=key)
+            ledger.known(content(make_entry("b")), key=key)
     assert ledger.append(make_entry("c", user="bob"), key="k")[1]
     assert len(ledger.rows()) == 2
 
 
-@pytest.mark.parametrize("change", ["UPDATE submissions SET method = 'better'", "DELETE FROM submissions"])
+@pytest.mark.parametrize("change", ["UPDATE ledger SET kind = 'better'", "DELETE FROM ledger", "TRUNCATE ledger"])
 def test_the_database_itself_refuses_changes(ledger: Ledger, make_entry: Make, change: str) -> None:
     ledger.append(make_entry("a"))
-    with pytest.raises(DatabaseError, match="append-only"), database.writing(ledger.engine) as connection:
+    refused = (
+        "append-only" if "TRUNCATE" not in change or ledger.engine.dialect.name == "postgresql" else "syntax error"
+    )
+    with pytest.raises(DatabaseError, match=refused), database.writing(ledger.engine) as connection:
         connection.execute(text(change))
     check_chain(ledger.rows())
 
 
 def test_every_change_of_the_rows_breaks_the_chain(ledger: Ledger, make_entry: Make) -> None:
-    rows = [ledger.append(make_entry(name, cos=0.5))[0] for name in "abc"]
+    for name in "abc":
+        ledger.append(make_entry(name, cos=0.5))
+    rows = ledger.rows()
     check_chain([])
-    better = replace(rows[1], entry=replace(rows[1].entry, scorecard=rows[1].entry.scorecard.replace("0.5", "0.9")))
+    better = replace(rows[1], document=rows[1].document.replace("0.5", "0.9"))
+    rehashed = replace(better, hash=hashlib.sha256(better.document.encode()).hexdigest())
     broken = (
         [rows[0], better, rows[2]],
+        [rows[0], rehashed, rows[2]],
         [rows[0], rows[2]],
         rows[1:],
         [rows[1], rows[0], rows[2]],
         [rows[0], rows[0], rows[1]],
         [rows[0], replace(rows[2], seq=2)],
         [rows[0], replace(rows[1], hash="0" * 64), rows[2]],
+        [rows[0], replace(rows[1], document="{"), rows[2]],
+        *(
+            [rows[0], replace(rows[1], **{column: "x"}), rows[2]]
+            for column in ("kind", "submission", "user", "content")
+        ),
     )
     for changed in broken:
         with pytest.raises(CheckFailedError, match="broken at row"):
@@ -98,5 +179,50 @@ def test_threads_that_append_at_once_lose_and_double_nothing(ledger: Ledger, mak
         done = list(threads.map(lambda entry: ledger.append(replace(entry)), entries))
     assert sum(created for _, created in done) == 20
     rows = ledger.rows()
-    assert {row.entry.id for row in rows} == {entry.id for entry in entries}
+    assert {row.submission for row in rows} == {entry.id for entry in entries}
     check_chain(rows)
+
+
+APPENDING = """
+import sys
+from pathlib import Path
+from w1bench_server import database
+from w1bench_server.ledger import Ledger
+from w1bench_server.records import Entry, Retraction
+from w1bench_server.settings import Settings
+
+settings, first, count = Settings.model_validate_json(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+with database.opened(settings) as engine:
+    ledger = Ledger(engine)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for i in range(first, first + count):
+        entry = Entry(f"{i}", "p", "d", "m", "u", f"{i}", 1, "2030-01-01T00:00:00.000+00:00", "0", "{}")
+        print(ledger.append(entry, resampled=b"same", key=f"k{i}")[1], flush=True)
+        if i % 10 == 0:
+            ledger.retract(Retraction(f"{i}", "", "u", "every tenth"))
+"""
+
+
+def test_processes_that_append_at_once_lose_and_double_nothing(ledger: Ledger, settings: Settings) -> None:
+    processes, count, step = 3, 60, 30  # each begins where half of the one before lies: half of all is asked for twice
+    commands = [
+        [sys.executable, "-c", APPENDING, settings.model_dump_json(), str(i * step), str(count)]
+        for i in range(processes)
+    ]
+    running = [subprocess.Popen(c, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for c in commands]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    outputs = []
+    with ThreadPoolExecutor(processes) as threads:  # all are told to begin, then read
+        outputs = list(threads.map(lambda process: process.communicate("go\n", timeout=60)[0], running))
+    assert [process.returncode for process in running] == [0] * processes
+    ids = {str(i) for i in range((processes - 1) * step + count)}
+    assert sum(output.split().count("True") for output in outputs) == len(ids)
+    rows = ledger.rows()
+    check_chain(rows)
+    assert sorted(row.submission for row in rows if row.kind == "submission") == sorted(ids)
+    assert sorted(row.submission for row in rows if row.kind == "retraction") == sorted(
+        i for i in ids if int(i) % 10 == 0
+    )

@@ -22,13 +22,18 @@ def test_it_is_what_the_service_says(shared: TestClient) -> None:
     assert shared.get("/openapi.json").json() == json.loads(openapi.COMMITTED.read_text(encoding="utf-8"))
 
 
-def test_every_operation_may_answer_with_a_problem() -> None:
+def test_every_error_of_an_operation_is_a_problem() -> None:
     document = json.loads(openapi.COMMITTED.read_text(encoding="utf-8"))
     assert set(document["components"]["schemas"]["Problem"]["properties"]) == set(Problem.model_fields)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            content = operation["responses"]["default"]["content"]
-            assert list(content) == ["application/problem+json"], (path, method)
+            errors = {status: answer for status, answer in operation["responses"].items() if not status < "400"}
+            assert {"400", "414", "429", "500", "503"} <= set(errors), (path, method)
+            assert "default" not in errors  # which would document every status
+            for answer in errors.values():
+                assert list(answer["content"]) == ["application/problem+json"], (path, method)
+    submitting = document["paths"]["/v1/submissions"]["post"]["responses"]
+    assert {"200", "201", "401", "403", "404", "409", "413", "415", "422", "507"} <= set(submitting)
     text = json.dumps(document)
     names = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert names <= set(document["components"]["schemas"])

@@ -62,6 +62,41 @@ def test_a_file_that_takes_too_long_is_refused_and_the_service_goes_on(
     assert list((settings.data / "incoming").iterdir()) == []
 
 
+def test_refusals_are_counted_by_cause(
+    settings: Settings, truth: dict[str, Any], h5: Callable[..., bytes], is_problem: Problem
+) -> None:
+    def refused(settings: Settings, body: bytes, status: int = 422) -> dict[str, float]:
+        before = counted()
+        with TestClient(create_app(settings)) as client:
+            is_problem(client.post(VALIDATE, content=body), status)
+        return {cause: count - before.get(cause, 0) for cause, count in counted().items() if count != before.get(cause)}
+
+    assert refused(settings, b"nothing") == {"content": 1}
+    assert refused(settings.model_copy(update={"jail_seconds": 1e-3}), h5(truth)) == {"time": 1}
+    assert refused(settings.model_copy(update={"scoring_seconds": 1e-6}), h5(truth)) == {"worker": 1}
+
+
+def counted() -> dict[str, float]:
+    """Refused uploads by cause."""
+    samples = [sample for metric in scoring.REFUSED.collect() for sample in metric.samples]
+    return {sample.labels["cause"]: sample.value for sample in samples if sample.name.endswith("_total")}
+
+
+def test_without_room_to_unpack_it_is_not_the_file_that_is_refused(
+    settings: Settings, pair: PublishedPair, truth: dict[str, Any], h5: Callable[..., bytes], tmp_path: Path
+) -> None:
+    upload = tmp_path / "upload.h5"
+    upload.write_bytes(h5(truth))
+
+    async def refused() -> ProblemError:
+        async with scoring.started(settings.model_copy(update={"min_free_bytes": 10**18})) as scorer:
+            with pytest.raises(ProblemError) as error:
+                await scorer.check(pair.folder, upload)
+            return error.value
+
+    assert asyncio.run(refused()).status == 507
+
+
 def test_beyond_the_bound_uploads_are_turned_away(settings: Settings, pair: PublishedPair, upload: Path) -> None:
     bounded = settings.model_copy(update={"workers": 1, "waiting": 1})
 

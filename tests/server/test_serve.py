@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +15,13 @@ import httpx2
 import psutil
 import pytest
 
+from serving import serving
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench_server import database
+from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.serve import serve
 from w1bench_server.settings import Settings
-
-PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
-PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
-SECONDS = 60
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
-    """A server in a process of its own; killed at the end, and when it takes too long."""
-    command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    watchdog = threading.Timer(SECONDS, process.kill)
-    watchdog.start()
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("w1bench serving http://127.0.0.1:"), line
-        with httpx2.Client(base_url=line.split()[2], timeout=20) as client:
-            yield process, client
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def break_off(client: httpx2.Client, settings: Settings) -> None:
@@ -109,6 +81,38 @@ def test_rows_survive_a_kill_and_workers_do_not(
         assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
+def test_two_servers_share_a_database_and_lose_and_double_nothing(
+    settings: Settings, tmp_path: Path, new_database: Callable[[str], str | None], truth: dict[str, Any],
+    npy: Callable[..., bytes], bearer: Callable[..., Any],
+) -> None:  # fmt: skip
+    shared = {"database_url": new_database("postgresql"), "bodies_url": str(tmp_path / "bodies"), "workers": 1}
+    both = [settings.model_copy(update={**shared, "data": tmp_path / name}) for name in ("one", "two")]
+    headers = bearer(both[0])
+    bodies = [npy(scale * truth["gradient"]) for scale in range(1, 13)]
+    with serving(both[0]) as (_, one), serving(both[1]) as (_, two):
+
+        def post(task: tuple[int, httpx2.Client]) -> Any:
+            params = {"pair": "small-d2-n4-p8", "method": f"m{task[0] % 3}"}
+            return task[1].post("/v1/submissions", params=params, content=bodies[task[0]], headers=headers)
+
+        tasks = [(i, client) for i in range(len(bodies)) for client in (one, two)]
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(post, tasks))
+        assert sorted(answer.status_code for answer in answers) == [200] * 12 + [201] * 12
+        assert all(a.json()["id"] == b.json()["id"] for a, b in zip(answers[::2], answers[1::2], strict=True))
+        boards = [client.get("/v1/leaderboard").json() for client in (one, two)]
+        for board in boards:
+            for row in board["rows"]:
+                row["url"] = ""
+        assert boards[0] == boards[1]
+        assert boards[0]["as_of"] == 12
+    with database.opened(both[0]) as engine:
+        rows = Ledger(engine).rows()
+        check_chain(rows)
+        assert len(rows) == 12
+    assert len([path for path in (tmp_path / "bodies").rglob("*") if path.is_file()]) == 12
+
+
 def test_an_interrupt_ends_it_cleanly(settings: Settings) -> None:
     with serving(settings) as (process, client):
         assert client.get("/readyz").status_code == 200
@@ -128,12 +132,10 @@ def test_what_cannot_be_served_is_said_in_a_sentence(settings: Settings, tmp_pat
 def test_a_broken_ledger_is_not_served(settings: Settings, make_entry: Callable[..., Any]) -> None:
     from sqlalchemy import text
 
-    from w1bench_server.ledger import Ledger
-
     with database.opened(settings) as engine:
         Ledger(engine).append(make_entry("a", cos=0.1))
         with database.writing(engine) as connection:
-            connection.execute(text("DROP TRIGGER submissions_refuse_update"))
-            connection.execute(text("UPDATE submissions SET method = 'better'"))
+            connection.execute(text("DROP TRIGGER ledger_refuse_update"))
+            connection.execute(text("UPDATE ledger SET document = replace(document, 'mine', 'better')"))
     with pytest.raises(CheckFailedError, match="broken at row 1"):
         serve(settings)

@@ -24,8 +24,24 @@ def test_the_database_lies_in_data_unless_another_is_named(tmp_path: Path) -> No
     assert Settings(database_url="postgresql+psycopg://host/base").database.drivername == "postgresql+psycopg"
 
 
+def test_trusted_proxies_are_networks_with_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("W1BENCH_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1")
+    settings = Settings()
+    assert [str(network) for network in settings.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"port": 65536}, {"workers": 0}, {"public_url": "ftp://x"}, {"unknown": 1}, {"scoring_seconds": 0}]
+    "wrong",
+    [
+        {"trusted_proxies": "*"},
+        {"trusted_proxies": "10.0.0.1/8"},
+        {"port": 65536},
+        {"workers": 0},
+        {"public_url": "ftp://x"},
+        {"unknown": 1},
+        {"scoring_seconds": 0},
+    ],
 )
 def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -17,10 +17,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from w1bench_server import database
+from w1bench_server.app import create_app
+from w1bench_server.bodies import Bodies
 from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.settings import Settings
 
+DATABASES = ("sqlite", "postgresql")
 URL = "/v1/submissions"
 PAIR = "small-d2-n4-p8"
 MINE = {"pair": PAIR, "method": "mine"}
@@ -43,11 +46,12 @@ def test_the_truth_scores_best_and_is_found_again(
     row = answer.json()
     assert set(row) == {
         "id", "url", "pair", "pair_digest", "method", "user", "sha256", "bytes", "submitted_at", "scorecard", "reference",
+        "earlier_scorecards", "retraction",
     }  # fmt: skip
     assert (row["pair"], row["method"], row["user"], row["bytes"]) == (PAIR, "mine", "ann", len(body))
     assert row["sha256"] == hashlib.sha256(body).hexdigest()
     assert row["pair_digest"] == row["scorecard"]["pair_digest"] == pair.digest
-    assert row["reference"] is False
+    assert (row["reference"], row["earlier_scorecards"], row["retraction"]) == (False, [], None)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", row["submitted_at"])
     metrics = row["scorecard"]["metrics"]
     assert metrics["cos"]["value"] == pytest.approx(1, abs=1e-12)
@@ -237,7 +241,26 @@ def test_twenty_at_once_lose_and_double_nothing(
     assert all(one.json() == two.json() for one, two in zip(answers[:10], answers[10:], strict=True))
     with database.opened(settings) as engine:
         rows = Ledger(engine).rows()
-    assert {row.entry.sha256 for row in rows} == {hashlib.sha256(body).hexdigest() for body in bodies}
+        records = Ledger(engine).records().values()
+    assert {record.entry.sha256 for record in records} == {hashlib.sha256(body).hexdigest() for body in bodies}
     assert len(rows) == 10
     check_chain(rows)
     assert len(kept(settings)) == 10
+
+
+def test_bodies_are_kept_in_a_bucket_and_a_row_only_where_the_body_is(
+    settings: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make, bucket: str, is_problem: Problem
+) -> None:
+    body = npy(truth["gradient"])
+    for url, status in ((f"{bucket}-that-is-not-there", 503), (f"{bucket}/{settings.data.parent.name}", 201)):
+        elsewhere = settings.model_copy(update={"bodies_url": url})
+        with TestClient(create_app(elsewhere), raise_server_exceptions=False) as client:
+            answer = client.post(URL, params=MINE, content=body, headers=bearer(elsewhere))
+            assert len(client.get("/v1/leaderboard").json()["rows"]) == (status == 201)
+        if status == 503:
+            assert "cannot be stored" in is_problem(answer, 503)["detail"]
+            assert answer.headers["retry-after"]
+        assert answer.status_code == status
+        assert kept(settings) == []  # neither in the data folder, nor left among what was received
+    with Bodies(settings.data, url).borrowed(answer.json()["sha256"]) as path:
+        assert path.read_bytes() == body

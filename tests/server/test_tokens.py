@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from w1bench.errors import InputError
@@ -14,6 +14,7 @@ from w1bench_server import database
 from w1bench_server.settings import Settings
 from w1bench_server.tokens import Holder, TokenError, create_token, holder, list_tokens, revoke_token
 
+DATABASES = ("sqlite", "postgresql")
 SUBMIT = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
 
 
@@ -21,9 +22,11 @@ def test_a_token_names_its_holder_and_nothing_of_it_is_kept(settings: Settings) 
     token = create_token(settings, user="ann", scope="admin")
     with database.opened(settings) as engine:
         assert holder(engine, token) == Holder("ann", "admin")
-    secret = token.split("_", 2)[2]
-    assert len(secret) >= 43  # 256 bits
-    kept = b"".join(path.read_bytes() for path in settings.data.iterdir())
+        secret = token.split("_", 2)[2]
+        assert len(secret) >= 43  # 256 bits
+        with engine.connect() as connection:
+            rows = repr(connection.execute(select(database.tokens)).all())
+    kept = rows.encode() + b"".join(path.read_bytes() for path in settings.data.glob("*"))
     assert secret.encode() not in kept
     assert token.split("_")[1].encode() in kept
 
@@ -93,3 +96,12 @@ def test_over_http_only_a_living_token_of_scope_submit_submits(
         assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "scope" in str(is_problem(client.post(SUBMIT, headers=admin, content=b"x"), 403)["detail"])
     is_problem(client.post(SUBMIT, headers=bearer(settings), content=b"x"), 422)
+
+
+def test_a_token_in_the_address_opens_nothing(
+    client: TestClient, settings: Settings, bearer: Callable[..., dict[str, str]], is_problem: Callable[..., object]
+) -> None:
+    token = bearer(settings)["Authorization"].removeprefix("Bearer ")
+    for name in ("token", "access_token", "authorization", "Authorization", "bearer"):
+        is_problem(client.post(f"{SUBMIT}&{name}={token}", content=b"x"), 401)
+    is_problem(client.post(SUBMIT, content=b"x", headers={"Cookie": f"token={token}; Authorization={token}"}), 401)

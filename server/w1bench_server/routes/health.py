@@ -1,19 +1,23 @@
-"""Health: is the process alive, and can it do its work?"""
+"""Health: is the process alive, can it do its work, and how much has it done?"""
 
 from __future__ import annotations
 
-import shutil
+from typing import Any
 
-from fastapi import APIRouter
-from sqlalchemy import text
+from fastapi import APIRouter, Response
 
-from w1bench.archive import published
-from w1bench_server.problems import busy
+from w1bench_server.monitoring import CONTENT_TYPE, Watched
+from w1bench_server.problems import ProblemPart, busy
+from w1bench_server.readiness import Readiness, checks
 from w1bench_server.routes import read
 from w1bench_server.service import Here
 from w1bench_server.wire import Health
 
 router = APIRouter(tags=["health"])
+
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "In the text format of Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 
 
 @read(router, "/livez")
@@ -23,12 +27,16 @@ def livez() -> Health:
 
 
 @read(router, "/readyz")
-def readyz(here: Here) -> Health:
-    """The archive can be read, the database answers, the disk has room and no queue is full; else 503."""
-    published(here.settings.archive)
-    with here.ledger.engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
-    here.scorer.check_place()
-    if shutil.disk_usage(here.bodies.incoming).free < here.settings.min_free_bytes:
-        raise busy("The disk is full; submissions are refused, downloads go on.")
-    return Health(status="ready")
+def readyz(here: Here) -> Readiness:
+    """The archive can be read, the database written, the disk has room, no upload waits too long, no file is damaged; else 503."""
+    found = checks(here)
+    failed = [ProblemPart(pointer=f"#/{check.name}", detail=check.detail) for check in found if not check.ok]
+    if failed:
+        raise busy(" ".join(part.detail for part in failed), parts=failed)
+    return Readiness(status="ready", checks=found)
+
+
+@read(router, "/metrics", response_class=Response, responses=_METRICS)
+def metrics(monitor: Watched) -> Response:
+    """Counts and times of this process."""
+    return Response(monitor.text(), media_type=CONTENT_TYPE)

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from w1bench.manifest import Manifest
 from w1bench_server import listing, slices, wire
-from w1bench_server.downloads import download
+from w1bench_server.downloads import MEDIA_TYPES, download
 from w1bench_server.routes import read
 from w1bench_server.service import Here
 from w1bench_server.slices import Form
@@ -18,13 +18,16 @@ from w1bench_server.wire import Certificate, PairPage
 router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
 
 _LARGEST_INDEX = 2**63 - 1
-_BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BYTES = {"content": dict.fromkeys(MEDIA_TYPES.values(), _BINARY)}
+_PARTS = {"content": dict.fromkeys((*MEDIA_TYPES.values(), "multipart/byteranges"), _BINARY)}
 _FILE = {
     200: _BYTES | {"description": "The file; its ETag and Repr-Digest are its SHA-256."},
-    206: _BYTES | {"description": "The part asked for by Range."},
+    206: _PARTS | {"description": "The part asked for by Range."},
     304: {"description": "The client has it."},
+    416: {},
 }
-_SLICE = {200: {"description": "The rows.", "content": {kind: {} for kind in slices.MEDIA_TYPES.values()}}}
+_SLICE = {200: {"description": "The rows.", "content": {kind: {} for kind in slices.MEDIA_TYPES.values()}}, 413: {}}
 
 Index = Annotated[int, Query(ge=0, le=_LARGEST_INDEX)]
 
@@ -34,7 +37,9 @@ def list_pairs(
     here: Here,
     dim: Annotated[int | None, Query(ge=1, le=_LARGEST_INDEX, description="Only pairs of this dimension.")] = None,
     track: Annotated[Literal["hd", "ball", "images"] | None, Query(description="Only pairs of this kind.")] = None,
-    limit: Annotated[int, Query(ge=1, description=f"Pairs a page, at most {listing.LARGEST_PAGE}.")] = 100,
+    limit: Annotated[
+        int, Query(ge=1, description="Pairs a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})
+    ] = 100,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> PairPage:
     """The published pairs, by name."""
@@ -63,7 +68,7 @@ def get_croissant(request: Request, here: Here, name: str) -> Response:
 @read(router, "/{name}/files/{file}", response_class=Response, responses=_FILE)
 def get_file(request: Request, here: Here, name: str, file: str) -> Response:
     """A file of a pair: a data file, manifest.json, README.md, croissant.json or preview.png. Range, If-None-Match and If-Range are honoured."""
-    return download(request, here.pairs.file(here.pairs.get(name), file))
+    return download(request, here.pairs.file(here.pairs.get(name), file), accel_prefix=here.settings.accel_prefix)
 
 
 @read(router, "/{name}/slice", response_class=Response, responses=_SLICE)

@@ -9,14 +9,17 @@ from starlette.concurrency import run_in_threadpool
 
 from w1bench.submission import largest_bytes
 from w1bench_server import wire
-from w1bench_server.access import Submitter
+from w1bench_server.access import Caller, Submitter
+from w1bench_server.envelope import lift_body_bound
+from w1bench_server.ledger import now
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
+from w1bench_server.records import Retraction
 from w1bench_server.routes import read
 from w1bench_server.service import Here, Origin, Service
 from w1bench_server.submitting import submit
 from w1bench_server.uploads import received
-from w1bench_server.wire import IdempotencyKey, Method, PairName, SubmissionRow, Validation
+from w1bench_server.wire import IdempotencyKey, Method, PairName, Reason, SubmissionRow, Validation
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
@@ -29,7 +32,8 @@ _BODY: dict[str, Any] = {
     }
 }
 _AGAIN: dict[int | str, dict[str, Any]] = {
-    200: {"model": SubmissionRow, "description": "The row of the same submission, made before."}
+    200: {"model": SubmissionRow, "description": "The row of the same submission, made before."},
+    409: {},
 }
 
 
@@ -57,22 +61,29 @@ async def make_submission(
     """Score a body and record it: 201 with the row, or 200 with the same row when the same was submitted before."""
     published = await run_in_threadpool(here.pairs.get, pair)
     async with _received(request, here, published) as upload:
-        row, created = await submit(here, published, upload, method=method, user=user, key=key)
+        record, created = await submit(here, published, upload, method=method, user=user, key=key)
     response.status_code = 201 if created else 200
-    response.headers["Location"] = f"/v1/submissions/{row.entry.id}"
-    return wire.submission_row(row, origin)
+    response.headers["Location"] = f"/v1/submissions/{record.entry.id}"
+    return wire.submission_row(record, origin)
 
 
 @read(router, "/submissions/{id}")
 def get_submission(here: Here, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
     """A submission's row."""
-    row = here.ledger.find(id)
-    if row is None:
-        raise ProblemError(404, "There is no submission of this id; the leaderboard lists the best ones.")
-    return wire.submission_row(row, origin)
+    return wire.submission_row(here.ledger.find(id), origin)
+
+
+@router.post("/submissions/{id}/retract")
+def retract_submission(here: Here, origin: Origin, caller: Caller, id: str, reason: Reason) -> SubmissionRow:  # noqa: A002
+    """Take a submission back: it stays, with the reason, and no longer ranks. Its user may, and an admin."""
+    entry = here.ledger.find(id).entry
+    if caller.scope != "admin" and caller.user != entry.user:
+        raise ProblemError(403, "This submission is another user's; only that one and an admin can retract it.")
+    return wire.submission_row(here.ledger.retract(Retraction(entry.id, now(), caller.user, reason)), origin)
 
 
 def _received(request: Request, here: Service, pair: PublishedPair) -> Any:
+    lift_body_bound(request)  # the pair's own holds
     here.scorer.check_place()  # before anything is received in vain
     return received(
         request,

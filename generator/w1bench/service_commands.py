@@ -1,0 +1,41 @@
+"""`w1bench backup` and `restore`: what a service holds, as one file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from w1bench.options import Data, Json, settings_of, show
+
+app = typer.Typer()
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, e.g. w1bench-2030-01-31.tar.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Write the service's ledger, tokens and accepted submissions to one file; the service may run meanwhile."""
+    from w1bench_server.backup import backup as write
+
+    held = write(settings_of(data=data), out)
+    rows = sum(held.rows.values())
+    show(as_json, {"file": str(out), **asdict(held)}, f"{out} holds {rows} rows and {held.bodies} bodies.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `w1bench backup` wrote.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Fill an empty service, on SQLite or PostgreSQL, from a backup that holds."""
+    from w1bench_server.backup import restore as read
+
+    held = read(settings_of(data=data), file)
+    rows = sum(held.rows.values())
+    show(as_json, {"file": str(file), **asdict(held)}, f"{rows} rows and {held.bodies} bodies are restored.")

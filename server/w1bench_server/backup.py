@@ -1,0 +1,236 @@
+"""Backup: a service's tables and bodies in one tar file, the same from SQLite and PostgreSQL, so that it also moves between them.
+
+It holds `backup.json` (format and schema revision), `tables/NAME.jsonl` (a row a line, all of one moment), `bodies/SHA256`,
+and last `SHA256SUMS` over all of them, without which a file is not whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import tarfile
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
+
+from w1bench.durable import alone, replacing
+from w1bench.errors import CheckFailedError, InputError
+from w1bench.store import file_digest
+from w1bench_server import database, migrations
+from w1bench_server.bodies import Bodies
+from w1bench_server.ledger import bodies_of, check_chain, read_rows
+from w1bench_server.settings import Settings
+
+_HEADER, _SUMS = "backup.json", "SHA256SUMS"
+_MEMBER = re.compile(r"backup\.json|SHA256SUMS|tables/[a-z_]+\.jsonl|bodies/[0-9a-f]{64}")
+_ROWS_AT_ONCE = 200
+_BLOCK_BYTES = 1 << 20
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = "w1bench-backup"
+    version: int = 1
+    revision: str = migrations.HEAD
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a backup holds: rows of each table, and bodies."""
+
+    rows: dict[str, int]
+    bodies: int
+
+
+def backup(settings: Settings, out: Path) -> Held:
+    """Write a backup to `out`, all at once; the service may go on meanwhile.
+
+    Raises:
+        InputError: `out` is there already.
+        CheckFailedError: the ledger does not hold, or a body is missing or damaged.
+    """
+    if out.exists():
+        raise InputError(f"{out} is there already; give another name, or remove it.")
+    bodies, sums = Bodies(settings.data, settings.bodies_url), dict[str, str]()
+    bodies.incoming.mkdir(parents=True, exist_ok=True)
+    with (
+        database.opened(settings) as engine,
+        TemporaryDirectory(prefix=".w1bench-", dir=out.parent) as folder,
+        replacing(out) as file,
+        tarfile.open(fileobj=file, mode="w") as tar,
+    ):
+        part = Path(folder) / "part"
+
+        def add(name: str, path: Path) -> None:
+            sums[name] = file_digest(path)
+            tar.add(path, name, filter=_plain)
+
+        part.write_text(_Header().model_dump_json())
+        add(_HEADER, part)
+        counts: dict[str, int] = {}
+        with database.frozen(engine) as connection:
+            needed = _checked(connection)
+            for table in database.schema.sorted_tables:
+                counts[table.name] = _dump(connection, table, part)
+                add(f"tables/{table.name}.jsonl", part)
+        for digest in sorted(needed):
+            with bodies.borrowed(digest) as body:
+                add(f"bodies/{digest}", body)
+            if sums[f"bodies/{digest}"] != digest:
+                raise CheckFailedError(f"The body {digest} is damaged; restore it from an older backup.")
+        part.write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+        add(_SUMS, part)
+    return Held(counts, len(needed))
+
+
+def restore(settings: Settings, file: Path) -> Held:
+    """Fill an empty service from a backup: all of it, or none of its rows.
+
+    Raises:
+        InputError: `file` cannot be read, a newer w1bench made it, the database has rows, or a server runs on it.
+        CheckFailedError: the backup is damaged or not whole.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    bodies = Bodies(settings.data, settings.bodies_url)
+    bodies.incoming.mkdir(exist_ok=True)
+    running = InputError(f"A server uses {settings.data}; stop it, or restore into another --data.")
+    with alone(settings.data / ".serve.lock", running), database.connected(settings) as engine:
+        with engine.connect() as connection:
+            _check_empty(connection)
+        with TemporaryDirectory(prefix=".w1bench-", dir=settings.data) as folder:
+            kept = set[str]()
+            for name, part in _members(file, Path(folder)):
+                if name.startswith("bodies/"):
+                    bodies.keep(part, part.name)
+                    part.unlink(missing_ok=True)
+                    kept.add(part.name)
+            header = _header(Path(folder), file)
+            with database.writing(engine) as connection:
+                _check_empty(connection)
+                migrations.upgrade(connection, header.revision)
+                counts = _load(connection, Path(folder))
+                migrations.upgrade(connection)
+                if missing := _checked(connection) - kept:
+                    raise CheckFailedError(f"{file} lacks the body {min(missing)}; take an older backup.")
+    return Held(counts, len(kept))
+
+
+def _checked(connection: Connection) -> set[str]:
+    """The bodies that the ledger needs, if it holds."""
+    rows = read_rows(connection)
+    check_chain(rows)
+    return bodies_of(rows)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without whose file it was."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o600
+    return member
+
+
+def _dump(connection: Connection, table: Table, path: Path) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table)).mappings():
+            file.write(json.dumps({name: _written(value) for name, value in row.items()}) + "\n")
+            count += 1
+    return count
+
+
+def _load(connection: Connection, folder: Path) -> dict[str, int]:
+    """Insert the rows of all tables, into tables as they were when the backup was made."""
+    tables, counts = MetaData(), dict[str, int]()
+    tables.reflect(connection)
+    for table in tables.sorted_tables:
+        path = folder / f"{table.name}.jsonl"
+        if not path.exists():
+            continue
+        counts[table.name] = 0
+        with path.open(encoding="utf-8") as file:
+            rows = ({name: _read(value) for name, value in json.loads(line).items()} for line in file)
+            while some := list(islice(rows, _ROWS_AT_ONCE)):
+                connection.execute(insert(table), some)
+                counts[table.name] += len(some)
+    return counts
+
+
+def _members(file: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The members of a backup, each as a file in `folder`; at the end, each was held against its digest."""
+    found: dict[str, str] = {}
+    with _opened(file) as tar:
+        for member in tar:
+            source = tar.extractfile(member) if member.isreg() else None
+            if source is None or not _MEMBER.fullmatch(member.name) or member.name in found:
+                raise CheckFailedError(f"{file} holds {member.name!r}, which no backup does; take another one.")
+            part, digest = folder / Path(member.name).name, hashlib.sha256()
+            with source, part.open("wb") as copy:
+                while block := source.read(_BLOCK_BYTES):
+                    digest.update(block)
+                    copy.write(block)
+            found[member.name] = digest.hexdigest()
+            if member.name.startswith("bodies/") and found[member.name] != part.name:
+                raise _damaged(file, member.name)
+            yield member.name, part
+    sums = folder / _SUMS
+    if found.pop(_SUMS, None) is None:
+        raise CheckFailedError(f"{file} is not whole: it has no {_SUMS}; it was cut off, or is no backup.")
+    expected = {name: digest for digest, name in (line.split(maxsplit=1) for line in sums.read_text().splitlines())}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise _damaged(file, name)
+
+
+@contextmanager
+def _opened(file: Path) -> Generator[tarfile.TarFile]:
+    if not file.is_file():
+        raise InputError(f"{file} is no file; give one that `w1bench backup` wrote.")
+    try:
+        with tarfile.open(file, mode="r:") as tar:
+            yield tar
+    except (tarfile.TarError, EOFError) as error:
+        raise CheckFailedError(f"{file} is no backup, or was cut off ({error}); take another one.") from None
+
+
+def _damaged(file: Path, name: str) -> CheckFailedError:
+    return CheckFailedError(f"{file} is damaged: {name} is not what its SHA-256 says; take another backup.")
+
+
+def _header(folder: Path, file: Path) -> _Header:
+    try:
+        header = _Header.model_validate_json((folder / _HEADER).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        raise CheckFailedError(f"{file} has no sound {_HEADER}; it is no backup.") from None
+    if header.version > _Header().version or header.revision > migrations.HEAD:
+        raise InputError(
+            f"{file} has format version {header.version} and schema revision {header.revision}; this w1bench reads up to "
+            f"{_Header().version} and {migrations.HEAD}: upgrade it."
+        )
+    return header
+
+
+def _check_empty(connection: Connection) -> None:
+    for name in set(inspect(connection).get_table_names()) & set(database.schema.tables):
+        if connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first():
+            raise InputError(
+                f"The database has rows already (in {name}); restore into an empty one, or another --data."
+            )
+
+
+def _written(value: Any) -> Any:
+    return {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+
+
+def _read(value: Any) -> Any:
+    return base64.b64decode(value["base64"]) if isinstance(value, Mapping) else value

@@ -1,0 +1,28 @@
+"""Logs: one JSON object a line on standard error, from this service's loggers and its libraries' alike."""
+
+from __future__ import annotations
+
+import logging
+
+import structlog
+from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
+
+
+def configure(level: str) -> None:
+    """Have this process log so; what is logged during a request carries its id."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                add_log_level,
+                add_logger_name,
+                ExtraAdder(),
+                TimeStamper(fmt="iso", utc=True),
+                format_exc_info,
+            ],
+            processors=[ProcessorFormatter.remove_processors_meta, JSONRenderer()],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper())

@@ -1,0 +1,47 @@
+"""Quota: how many submissions of one user are scored a day; what was refused, or was there before, does not count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from sqlalchemy import Connection, Engine, func, select
+
+from w1bench_server.database import ledger
+from w1bench_server.ledger import text_of
+from w1bench_server.problems import ProblemError
+
+
+@dataclass(frozen=True)
+class Quota:
+    """At most `daily` rows of `user` in the ledger since midnight, UTC."""
+
+    user: str
+    daily: int
+
+    def look(self, engine: Engine) -> None:
+        """As `check`, before work is done in vain; whoever is faster meanwhile may use it up."""
+        with engine.connect() as connection:
+            self.check(connection)
+
+    def check(self, connection: Connection, *, now: datetime | None = None) -> None:
+        """Hold one more row against the quota.
+
+        Raises:
+            ProblemError: 429, with the seconds until midnight.
+        """
+        moment = now or datetime.now(UTC)
+        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = select(func.count()).where(
+            ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
+        )
+        if connection.execute(today).scalar_one() < self.daily:
+            return
+        tomorrow = midnight + timedelta(days=1)
+        raise ProblemError(
+            429,
+            f"{self.daily} of your submissions were scored today, which is the most; send this one again after "
+            f"{tomorrow.isoformat(timespec='minutes')}.",
+            headers={"Retry-After": str(ceil((tomorrow - moment).total_seconds()))},
+        )

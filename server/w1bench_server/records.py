@@ -1,0 +1,101 @@
+"""Records: what the ledger's events come to, for each submission: its scores, and whether it was retracted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from w1bench.scorecard import Scorecard
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission that was accepted; `scorecard` is its JSON, `scorer` the version of w1bench that made it.
+
+    `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`).
+    """
+
+    id: str
+    pair: str
+    pair_digest: str
+    method: str
+    user: str
+    sha256: str
+    bytes: int
+    submitted_at: str
+    scorer: str
+    scorecard: str
+    reference: bool = False
+    resamples: str | None = None
+
+
+@dataclass(frozen=True)
+class Rescore:
+    """A submission that was scored again, by a newer metric version."""
+
+    submission: str
+    at: str
+    scorer: str
+    scorecard: str
+    resamples: str | None = None
+
+    @property
+    def card(self) -> Scorecard:
+        return Scorecard.model_validate_json(self.scorecard)
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """A submission that was taken back: by whom, and the reason that everyone may read."""
+
+    submission: str
+    at: str
+    user: str
+    reason: str
+
+
+Event = Entry | Rescore | Retraction
+
+
+@dataclass(frozen=True)
+class Score:
+    """A submission's score by one metric version."""
+
+    scorecard: str
+    resamples: str | None
+
+    @property
+    def card(self) -> Scorecard:
+        return Scorecard.model_validate_json(self.scorecard)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A submission and what became of it, up to the row `last`; the newest score is the last one."""
+
+    entry: Entry
+    scores: tuple[Score, ...]
+    seq: int
+    last: int
+    retraction: Retraction | None = None
+
+    @property
+    def score(self) -> Score:
+        """The one that counts."""
+        return self.scores[-1]
+
+
+def fold(records: Mapping[str, Record], events: Iterable[tuple[int, Event]]) -> dict[str, Record]:
+    """The records after further events, which come with their sequence numbers."""
+    known = dict(records)
+    for seq, event in events:
+        match event:
+            case Entry():
+                known[event.id] = Record(event, (Score(event.scorecard, event.resamples),), seq, seq)
+            case Rescore():
+                before = known[event.submission]
+                score = Score(event.scorecard, event.resamples)
+                known[event.submission] = replace(before, scores=(*before.scores, score), last=seq)
+            case Retraction():
+                known[event.submission] = replace(known[event.submission], retraction=event, last=seq)
+    return known

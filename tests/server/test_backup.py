@@ -1,0 +1,183 @@
+"""A backup restores the same chain, bodies and tokens, from and to either database; a damaged one restores nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from w1bench.durable import alone
+from w1bench.errors import CheckFailedError, InputError
+from w1bench_server import database
+from w1bench_server.backup import Held, backup, restore
+from w1bench_server.bodies import Bodies
+from w1bench_server.ledger import Ledger, check_chain, content
+from w1bench_server.records import Entry, Retraction
+from w1bench_server.settings import Settings
+from w1bench_server.tokens import create_token, holder, list_tokens
+
+DATABASES = ("sqlite", "postgresql")
+Make = Callable[..., Entry]
+NewDatabase = Callable[[str], str | None]
+
+
+def fill(settings: Settings, make_entry: Make) -> str:
+    """A service with three submissions, two of them of one body, and a retraction; returns a token."""
+    bodies = Bodies(settings.data, settings.bodies_url)
+    bodies.sweep(frozenset())
+    with database.opened(settings) as engine:
+        ledger = Ledger(engine)
+        for name, body in (("a", b"one"), ("b", b"two"), ("c", b"one")):
+            digest = hashlib.sha256(body).hexdigest()
+            (bodies.incoming / name).write_bytes(body)
+            bodies.keep(bodies.incoming / name, digest)
+            entry = replace(make_entry(name, method=name, cos=0.5), sha256=digest, method="ü 'quoted' \\ \u2028")
+            ledger.append(replace(entry, user=name), resampled=bytes(range(256)), key="key")
+        ledger.retract(Retraction("b", "2030-01-02T00:00:00.000+00:00", "b", "a mistake"))
+    return create_token(settings, user="ann", days=3)
+
+
+def test_it_restores_the_same_to_either_database(
+    settings: Settings, make_entry: Make, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    token = fill(settings, make_entry)
+    file = tmp_path / "backup.tar"
+    held = backup(settings, file)
+    assert held == Held({"ledger": 4, "resamples": 1, "idempotency_keys": 3, "tokens": 1}, 2)
+    with database.opened(settings) as engine:
+        rows = Ledger(engine).rows()
+    for kind in DATABASES:
+        target = settings.model_copy(update={"data": tmp_path / kind, "database_url": new_database(kind)})
+        assert restore(target, file) == held
+        with database.opened(target) as engine:
+            ledger = Ledger(engine)
+            assert ledger.rows() == rows
+            check_chain(ledger.rows())
+            record = ledger.find("a")
+            assert record.score.resamples is not None
+            assert ledger.resampled(record.score.resamples) == bytes(range(256))
+            assert ledger.known(content(record.entry), key="key") == record
+            assert holder(engine, token).user == "ann"
+        assert backup(target, tmp_path / f"{kind}.tar") == held
+        assert members(tmp_path / f"{kind}.tar") == members(file)
+        with database.opened(target) as engine:
+            assert Ledger(engine).append(make_entry("d"))[1]  # life goes on
+        assert list_tokens(target) == list_tokens(settings)
+        for body in (b"one", b"two"):
+            with Bodies(target.data).borrowed(hashlib.sha256(body).hexdigest()) as path:
+                assert path.read_bytes() == body
+        assert list((target.data / "incoming").iterdir()) == []
+        with pytest.raises(InputError, match="has rows already"):
+            restore(target, file)
+
+
+def test_bodies_move_between_a_folder_and_a_bucket(
+    settings: Settings, make_entry: Make, new_database: NewDatabase, tmp_path: Path, bucket: str
+) -> None:
+    fill(settings, make_entry)
+    backup(settings, tmp_path / "one.tar")
+    url = f"{bucket}/{tmp_path.name}"
+    there = settings.model_copy(
+        update={"data": tmp_path / "there", "bodies_url": url, "database_url": new_database("sqlite")}
+    )
+    held = restore(there, tmp_path / "one.tar")
+    assert not (there.data / "submissions").exists()
+    assert backup(there, tmp_path / "two.tar") == held
+    assert members(tmp_path / "one.tar") == members(tmp_path / "two.tar")
+
+
+def members(file: Path) -> dict[str, bytes]:
+    with tarfile.open(file) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def written(file: Path, contents: dict[str, bytes]) -> Path:
+    """A tar of these members."""
+    with tarfile.open(file, "w") as tar:
+        for name, value in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(value)
+            tar.addfile(member, io.BytesIO(value))
+    return file
+
+
+def summed(contents: dict[str, bytes]) -> dict[str, bytes]:
+    """With digests that fit."""
+    rest = {name: value for name, value in contents.items() if name != "SHA256SUMS"}
+    lines = (f"{hashlib.sha256(value).hexdigest()}  {name}\n" for name, value in rest.items())
+    return rest | {"SHA256SUMS": "".join(lines).encode()}
+
+
+def test_what_is_damaged_restores_nothing(
+    settings: Settings, make_entry: Make, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    fill(settings, make_entry)
+    backup(settings, tmp_path / "whole.tar")
+    whole = members(tmp_path / "whole.tar")
+    ledger, body = "tables/ledger.jsonl", next(name for name in whole if name.startswith("bodies/"))
+    changed = {name: value for name, value in whole.items() if name not in (ledger, body)}
+    forged = whole | {ledger: whole[ledger].replace(b"a mistake", b"a mystery")}
+    fewer = whole | {ledger: b"".join(whole[ledger].splitlines(keepends=True)[:-2])}
+    cut = (tmp_path / "whole.tar").read_bytes()[:-20_000]
+    (tmp_path / "cut.tar").write_bytes(cut)
+    (tmp_path / "noise.tar").write_bytes(bytes(range(256)) * 40)
+    newer = whole | {"backup.json": json.dumps({"format": "w1bench-backup", "version": 1, "revision": "9999"}).encode()}
+    damaged = {
+        r"ledger.jsonl is not what its SHA-256 says": written(tmp_path / "1.tar", forged),
+        r"bodies/\w+ is not what its SHA-256 says": written(tmp_path / "2.tar", whole | {body: b"other"}),
+        r"is not what its SHA-256 says.*": written(tmp_path / "3.tar", changed),
+        r"lacks the body": written(tmp_path / "4.tar", summed({n: v for n, v in whole.items() if n != body})),
+        r"broken at row 4": written(tmp_path / "5.tar", summed(forged)),
+        r"broken at row": written(
+            tmp_path / "6.tar", summed(whole | {ledger: b"".join(whole[ledger].splitlines(keepends=True)[1:])})
+        ),
+        r"is not whole: it has no SHA256SUMS": written(
+            tmp_path / "7.tar", {n: v for n, v in whole.items() if n != "SHA256SUMS"}
+        ),
+        r"which no backup does": written(tmp_path / "8.tar", whole | {"../evil": b""}),
+        r"was cut off": tmp_path / "cut.tar",
+        r"is no backup": tmp_path / "noise.tar",
+        r"revision 9999.*upgrade it": written(tmp_path / "9.tar", summed(newer)),
+        r"is no file": tmp_path / "nowhere.tar",
+        r"no sound backup.json": written(tmp_path / "10.tar", summed(whole | {"backup.json": b"{}x"})),
+    }
+    target = settings.model_copy(update={"data": tmp_path / "target", "database_url": new_database("postgresql")})
+    for sentence, file in damaged.items():
+        with pytest.raises((CheckFailedError, InputError), match=sentence):
+            restore(target, file)
+        with database.connected(target) as engine, engine.connect() as connection:
+            assert not engine.dialect.has_table(connection, "ledger")
+    assert not (tmp_path / "evil").exists()
+    assert restore(target, written(tmp_path / "11.tar", summed(fewer))).rows["ledger"] == 2  # a shorter ledger holds
+
+
+def test_what_is_lost_or_damaged_is_not_backed_up(settings: Settings, make_entry: Make, tmp_path: Path) -> None:
+    fill(settings, make_entry)
+    body = next((settings.data / "submissions").glob("*/*"))
+    body.write_bytes(b"damaged")
+    with pytest.raises(CheckFailedError, match=r"body \w+ is damaged"):
+        backup(settings, tmp_path / "backup.tar")
+    body.unlink()
+    with pytest.raises(CheckFailedError, match=r"body \w+ is missing"):
+        backup(settings, tmp_path / "backup.tar")
+    assert not (tmp_path / "backup.tar").exists()
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    (tmp_path / "there.tar").touch()
+    with pytest.raises(InputError, match="there already"):
+        backup(settings, tmp_path / "there.tar")
+
+
+def test_a_service_that_runs_is_backed_up_but_not_restored(
+    settings: Settings, make_entry: Make, tmp_path: Path
+) -> None:
+    fill(settings, make_entry)
+    with alone(settings.data / ".serve.lock", InputError("")):
+        backup(settings, tmp_path / "backup.tar")
+        with pytest.raises(InputError, match="A server uses"):
+            restore(settings, tmp_path / "backup.tar")

@@ -1,0 +1,132 @@
+"""Paired comparison: noise ties, five standard errors do not, and what two submissions share falls out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from w1bench import store
+from w1bench.manifest import read_manifest
+from w1bench.metrics import METRICS
+from w1bench.scorecard import Scorecard, score_resampled
+from w1bench_server.comparison import Compared, difference, tied, unpacked
+from w1bench_server.leaderboard import standings
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.records import Entry, Score, fold
+
+Array = NDArray[np.float64]
+Scoring = Callable[..., Compared]
+
+
+@pytest.fixture(scope="module")
+def scored(pair: PublishedPair, truth: dict[str, Any]) -> Scoring:
+    """Scores a gradient that is turned from the truth by angles (m,), with any potentials."""
+
+    def make(angles: Array, **potentials: Array) -> Compared:
+        t = truth["gradient"].astype(np.float64)
+        turned = np.cos(angles)[:, None] * t + np.sin(angles)[:, None] * np.stack([-t[:, 1], t[:, 0]], 1)
+        with store.open_file(pair.folder / "test.h5") as test:
+            card, resampled = score_resampled(
+                read_manifest(pair.folder), store.datasets(test), {"gradient": turned, **potentials}
+            )
+        return Compared(card, unpacked(card, resampled))
+
+    return make
+
+
+def angles(seed: int, spread: float = 0.5) -> Array:
+    return spread * np.random.default_rng(seed).standard_normal(1500)
+
+
+def cosine(score: Compared) -> float:
+    interval = score.card.metrics["cos"]
+    assert interval is not None
+    return interval.value
+
+
+def test_submissions_that_differ_by_noise_share_a_rank_and_better_ones_do_not(scored: Scoring) -> None:
+    noisy = [scored(angles(seed)) for seed in range(8)]
+    assert all(tied(a, b, metric) for a in noisy for b in noisy for metric in ("cos", "l2"))
+    base = angles(99)
+    first = scored(base)
+    mean = np.cos(base)
+    for errors, expected in ((5.0, False), (1.0, True)):
+        # Others' noise, and so much less of it that the mean is better by that many standard errors of the difference.
+        other = angles(98)
+        for scale in np.linspace(1, 0.5, 501):
+            gain = np.cos(scale * other) - mean
+            if gain.mean() >= errors * gain.std() / np.sqrt(len(gain)):
+                break
+        better = scored(scale * other)
+        assert cosine(better) > cosine(first)
+        assert tied(first, better, "cos") is expected
+        assert tied(better, first, "cos") is expected
+
+
+def test_what_two_share_falls_out(scored: Scoring) -> None:
+    """A little better at every point is better for sure, however wide both intervals are."""
+    base = angles(1, 1.0)
+    a, b = scored(base), scored(0.98 * base)
+    found = difference(b, a, "cos")
+    assert found is not None
+    intervals = [score.card.metrics["cos"] for score in (a, b)]
+    assert intervals[0] is not None
+    assert intervals[1] is not None
+    assert intervals[0].high > intervals[1].low  # they overlap
+    assert 0 < found.low < found.difference < found.high
+    assert not found.tied
+
+
+def test_equals_are_tied_also_up_to_rounding(scored: Scoring) -> None:
+    base = angles(2)
+    a = scored(base)
+    assert tied(a, scored(base + 2 * np.pi), "cos")
+    assert tied(Compared(a.card, None), Compared(a.card, None), "cos")
+    assert not tied(Compared(a.card, None), Compared(scored(0.9 * base).card, None), "cos")
+
+
+def test_huge_figures_are_no_noise(scored: Scoring, make_card: Callable[..., Scorecard]) -> None:
+    rng = np.random.default_rng(0)
+    small, huge = (Compared(make_card(l2=size), {"l2": size * rng.normal(1, 0.01, 1000)}) for size in (1.0, 1e200))
+    assert not tied(small, huge, "l2")
+
+
+def test_every_metric_is_compared_where_both_have_it(scored: Scoring, truth: dict[str, Any]) -> None:
+    values = {name: truth[name] for name in ("input_potential", "target_potential")}
+    a, b = scored(angles(3), **values), scored(angles(3), **{name: 0.5 * array for name, array in values.items()})
+    for metric in METRICS:
+        found = difference(a, b, metric)
+        assert found is not None
+        x, y = a.card.metrics[metric], b.card.metrics[metric]
+        assert x is not None
+        assert y is not None
+        assert (found.a, found.b, found.difference) == (x.value, y.value, x.value - y.value)
+        assert found.low <= found.difference <= found.high
+        assert found.tied is (metric in ("cos", "l2"))
+    without = scored(angles(3))
+    assert [difference(a, without, metric) is None for metric in METRICS] == [False, False, True, True, True]
+    newer = Compared(a.card.model_copy(update={"metric_version": 2}), a.resampled)
+    assert difference(a, newer, "cos") is None
+
+
+def test_a_tie_group_is_with_its_best_not_with_its_last(
+    scored: Scoring, make_entry: Callable[..., Entry], make_card: Callable[..., Scorecard]
+) -> None:
+    """A chain of small steps, each within the noise of the one before, is not one group."""
+    rng = np.random.default_rng(0)
+    resampled = {name: rng.normal(0, 0.01, 1000) for name in "abcd"}
+    values = {"a": 0.90, "b": 0.87, "c": 0.84, "d": 0.60}
+    entries = [make_entry(name, method=name, cos=value) for name, value in values.items()]
+    names = {entry.scorecard: entry.id for entry in entries}
+
+    def opened(score: Score) -> Compared:
+        return Compared(score.card, {"cos": resampled[names[score.scorecard]]})
+
+    board = standings(fold({}, enumerate(entries, 1)).values(), opened=opened)
+    assert [(s.record.entry.id, s.rank, s.tied) for s in board] == [
+        ("a", 1, True), ("b", 1, True), ("c", 3, False), ("d", 4, False),
+    ]  # fmt: skip

@@ -1,0 +1,59 @@
+"""A user's quota of a day counts what was scored, exactly, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from w1bench_server import database
+from w1bench_server.app import create_app
+from w1bench_server.ledger import Ledger
+from w1bench_server.problems import ProblemError
+from w1bench_server.quota import Quota
+from w1bench_server.settings import Settings
+
+URL = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
+DAILY = 2
+
+
+def test_only_scored_submissions_count(
+    settings: Settings, bearer: Callable[..., Any], truth: dict[str, Any], npy: Callable[..., bytes], is_problem: Any
+) -> None:
+    ann, bob = bearer(settings), bearer(settings, "bob")
+    bodies = [npy(scale * truth["gradient"]) for scale in range(1, 8)]
+
+    def post(body: bytes, headers: dict[str, str] = ann) -> Any:
+        return client.post(URL, content=body, headers=headers)
+
+    with TestClient(create_app(settings.model_copy(update={"daily_submissions": DAILY}))) as client:
+        assert [post(b"bad").status_code for _ in range(DAILY + 1)] == [422] * (DAILY + 1)
+        assert client.post("/v1/validate?pair=small-d2-n4-p8", content=bodies[0], headers=ann).status_code == 200
+        assert [post(bodies[0]).status_code for _ in range(DAILY + 1)] == [201] + [200] * DAILY
+        with ThreadPoolExecutor(len(bodies)) as threads:
+            together = sorted(answer.status_code for answer in threads.map(post, bodies[1:]))
+        assert together == [201] + [429] * (len(bodies) - 2)
+        refused = post(bodies[1], bearer(settings, days=1)) if post(bodies[1]).status_code == 429 else post(bodies[2])
+        assert f"{DAILY} of your submissions" in is_problem(refused, 429)["detail"]
+        assert 0 < int(refused.headers["retry-after"]) <= 86_400
+        assert post(bodies[0]).status_code == 200
+        assert post(bodies[1], bob).status_code == 201
+    assert list((settings.data / "incoming").iterdir()) == []
+
+
+def test_it_begins_anew_at_midnight(settings: Settings, make_entry: Callable[..., Any]) -> None:
+    with database.opened(settings) as engine:
+        ledger = Ledger(engine)
+        for name in ("a", "b"):
+            ledger.append(make_entry(name))  # submitted at 2030-01-01T00:00:00.000
+        with engine.connect() as connection:
+            Quota("ann", 3).check(connection, now=datetime(2030, 1, 1, 23, 59, tzinfo=UTC))
+            Quota("bob", 2).check(connection, now=datetime(2030, 1, 1, 23, 59, tzinfo=UTC))
+            with pytest.raises(ProblemError, match=r"2030-01-02T00:00\+00:00") as refused:
+                Quota("ann", 2).check(connection, now=datetime(2030, 1, 1, 23, 59, tzinfo=UTC))
+            assert refused.value.headers == {"Retry-After": "60"}
+            Quota("ann", 2).check(connection, now=datetime(2030, 1, 2, tzinfo=UTC))

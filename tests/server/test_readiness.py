@@ -1,0 +1,75 @@
+"""A service says of each thing it needs whether it has it; one that is missing turns readiness, and says which."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from starlette.testclient import TestClient
+
+from w1bench_server import database
+from w1bench_server.app import create_app
+from w1bench_server.database import tokens
+from w1bench_server.readiness import checks
+from w1bench_server.service import Service
+from w1bench_server.settings import Settings
+
+NAMES = ["archive", "database", "disk", "scoring", "fixity"]
+
+
+def test_each_need_has_its_line(client: TestClient, settings: Settings) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ready"
+    assert [check["name"] for check in answer.json()["checks"]] == NAMES
+    assert all(check["ok"] and check["detail"].endswith(".") for check in answer.json()["checks"])
+    with database.opened(settings) as engine, engine.connect() as connection:
+        assert connection.execute(select(tokens)).all() == []
+
+
+def test_a_full_disk_is_said(settings: Settings, is_problem: Callable[..., Any]) -> None:
+    with TestClient(create_app(settings.model_copy(update={"min_free_bytes": 1 << 62}))) as client:
+        assert [e["pointer"] for e in is_problem(client.get("/readyz"), 503)["errors"]] == ["#/disk"]
+        assert client.get("/livez").status_code == 200
+
+
+def test_a_missing_archive_is_said(settings: Settings, archive: Path, tmp_path: Path, is_problem: Any) -> None:
+    copied = shutil.copytree(archive / "small-d2-n4-p8", tmp_path / "archive" / "small-d2-n4-p8").parent
+    with TestClient(create_app(settings.model_copy(update={"archive": copied}))) as client:
+        assert client.get("/readyz").status_code == 200
+        shutil.rmtree(copied)
+        assert "#/archive" in [e["pointer"] for e in is_problem(client.get("/readyz"), 503)["errors"]]
+
+
+def test_a_database_that_cannot_be_written_is_said(client: TestClient, settings: Settings, is_problem: Any) -> None:
+    with database.opened(settings) as engine, database.writing(engine) as connection:
+        connection.execute(text("ALTER TABLE tokens RENAME TO elsewhere"))
+    assert [e["pointer"] for e in is_problem(client.get("/readyz"), 503)["errors"]] == ["#/database"]
+    with database.opened(settings) as engine, database.writing(engine) as connection:
+        connection.execute(text("DROP TABLE IF EXISTS tokens"))
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO tokens"))
+    assert client.get("/readyz").status_code == 200
+
+
+class Waiting:
+    """A scorer with so many uploads, the oldest of so many seconds."""
+
+    def __init__(self, pending: int, oldest_seconds: float) -> None:
+        self.pending, self.oldest_seconds = pending, oldest_seconds
+
+
+@pytest.mark.parametrize(
+    ("pending", "oldest", "ok"), [(0, 0, True), (5, 899, True), (5, 901, False), (66, 1, False), (65, 1, True)]
+)
+def test_uploads_that_wait_too_long_are_said(
+    client: TestClient, settings: Settings, pending: int, oldest: float, ok: bool
+) -> None:
+    service: Service = client.app_state["service"]
+    waiting = Service(**{**vars(service), "scorer": Waiting(pending, oldest)})
+    found = {check.name: check for check in checks(waiting)}
+    assert found["scoring"].ok is ok
+    assert all(check.ok for name, check in found.items() if name != "scoring")

@@ -1,0 +1,72 @@
+"""A real server on the loopback, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import httpx2
+import psutil
+
+from w1bench_server.settings import Settings
+
+PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
+PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
+SECONDS = 60
+_SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs
+
+
+@contextmanager
+def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
+    """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
+    command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    watchdog = threading.Timer(seconds, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("w1bench serving http://127.0.0.1:"), line
+        with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
+            yield process, client
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@contextmanager
+def growth_of(server: int) -> Iterator[list[int]]:
+    """By how many bytes the server and all processes below it grew together, looked at again and again."""
+    growth: list[int] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            growth.append(_resident(server) - before)
+
+    time.sleep(_SETTLED_SECONDS)
+    before = _resident(server)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield growth
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _resident(server: int) -> int:
+    total = 0
+    for process in (psutil.Process(server), *psutil.Process(server).children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            total += process.memory_info().rss
+    return total
