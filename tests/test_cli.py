@@ -149,7 +149,7 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("list", "--archive", tmp_path / "none"), "is no folder"),
         (("fetch", "nothing", "--from", built), "is no pair"),
         (("score", pair, tmp_path / "nan.npy"), "`gradient`[0, 0] is nan"),
-        (("score", pair, tmp_path / "short.npy"), "came with shape (5, 2); typed needs (600, 2)"),
+        (("score", pair, tmp_path / "short.npy"), "came with shape (5, 2); the pair needs (600, 2)"),
         (("score", pair, tmp_path / "none.h5"), "cannot be read"),
         (("solve", "nothing", pair), "There is no method 'nothing'; there are: wc, gp, lp"),
         (("solve", "lp", tmp_path), "There is no pair"),
