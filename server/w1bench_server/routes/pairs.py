@@ -27,6 +27,7 @@ _FILE = {
     304: {"description": "The client has it."},
     416: {},
 }
+_JSON_FILE = _FILE | {200: _FILE[200] | {"content": {"application/json": {"schema": {"type": "object"}}}}}
 _SLICE = {200: {"description": "The rows.", "content": {kind: {} for kind in slices.MEDIA_TYPES.values()}}, 413: {}}
 
 Index = Annotated[int, Query(ge=0, le=_LARGEST_INDEX)]
@@ -59,10 +60,11 @@ def get_certificate(here: Here, name: str) -> Certificate:
     return wire.certificate(here.pairs.get(name))
 
 
-@read(router, "/{name}/croissant.json", response_class=Response, responses=_FILE)
+@read(router, "/{name}/croissant.json", response_class=Response, responses=_JSON_FILE)
 def get_croissant(request: Request, here: Here, name: str) -> Response:
     """A pair's description for catalogues of data sets, in the Croissant vocabulary."""
-    return download(request, here.pairs.file(here.pairs.get(name), "croissant.json"))
+    file = here.pairs.file(here.pairs.get(name), "croissant.json")
+    return download(request, file, accel_prefix=here.settings.accel_prefix)
 
 
 @read(router, "/{name}/files/{file}", response_class=Response, responses=_FILE)
