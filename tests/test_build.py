@@ -79,6 +79,9 @@ def test_an_unfinished_build_is_gone_on_with_or_removed(tmp_path: Path) -> None:
         build.build(SLOW, tmp_path)
     with pytest.raises(PairError, match="of another recipe"):
         build.build(SLOW.with_sizes(train=1000), tmp_path, resume=True)
+    (tmp_path / ".slow.building" / "recipe.json").unlink()
+    with pytest.raises(PairError, match=r"of an unknown recipe \(no recipe.json\); remove that folder"):
+        build.build(SLOW, tmp_path, resume=True)
 
 
 _CHILD = """

@@ -140,6 +140,7 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
     np.save(tmp_path / "nan.npy", np.full((600, 2), np.nan))
     np.save(tmp_path / "short.npy", np.zeros((5, 2)))
     (tmp_path / "bad.toml").write_text(RECIPE.replace("power = 8", "power = 0.5"))
+    (empty := tmp_path / "empty").mkdir()
     for words, sentence in (
         (("build", "nonsense"), "neither a .toml file nor a catalogued recipe; there are:"),
         (("build", tmp_path / "bad.toml"), "power came as 0.5"),
@@ -168,7 +169,9 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         ),
         (("build", "hd-d2-n4-p8", "--shards", "", "--archive", tmp_path), "The place of the shards came empty"),
         (("build", "cifar10-n16-p100", "--checkpoint", tmp_path, "--archive", tmp_path), "a file is needed"),
+        (("build", "hd-d2-n4-p8", "--shards", "s3:/bucket", "--archive", tmp_path), "came without a bucket"),
         (("export", built, built / "site"), "lies in the archive"),
+        (("export", built, tmp_path / "site", "--results", empty), "holds no results (*.json)"),
         (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
         (("leaderboard", "--csv", "--json"), "give one of them"),
         (("serve", "--port", "0", "--archive", tmp_path / "none"), "is no folder"),
@@ -237,6 +240,10 @@ def test_generators_are_sampled_and_converted(tmp_path: Path) -> None:
     for more, sentence in (
         (("--out", tmp_path / "a.gif"), "ends in .png or .npy"),
         (("--out", tmp_path / "a.npy", "--latents", tmp_path / "g.pth"), "cannot be read"),
+        (
+            ("--out", tmp_path / "a.npy", "--latents", tmp_path / "z.npy", "--n", "9"),
+            "are of drawn latents; leave them out",
+        ),
     ):
         assert sentence in run(*words, *more, code=2)
     if not torch.cuda.is_available():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
+from scipy.stats import kstest, norm
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,7 +23,9 @@ from w1bench.errors import SourceError
 from w1bench.images.checkpoints import RESNETS, convert, load_resnet
 from w1bench.images.generators import load_generator
 from w1bench.images.resnet import ResNetGenerator
+from w1bench.pair import make_source
 from w1bench.recipe import read_recipe
+from w1bench.sources import NoisyPictures
 from w1bench.verify import verify
 
 SMALL = "wgan-qc-resnet-32-small"
@@ -76,8 +81,7 @@ def independent(state: State, z: Tensor, size: int) -> Tensor:
     ("architecture", "form"),
     [
         *((SMALL, form) for form in ("plain", "prefixed", "wrapped", "safetensors", "old")),
-        ("wgan-qc-resnet-32", "prefixed"),
-        ("wgan-qc-resnet-64", "wrapped"),
+        *((f"wgan-qc-resnet-{side}", form) for side in (32, 64) for form in ("plain", "prefixed", "wrapped")),
     ],
 )
 def test_published_checkpoints_load_unchanged(architecture: str, form: str, tmp_path: Path) -> None:
@@ -211,6 +215,33 @@ def test_a_generator_makes_a_certified_pair_with_noise(tmp_path: Path) -> None:
     assert str(tmp_path) not in recipe.canonical()
     folder = build(recipe, tmp_path / "archive")
     assert all(figure.holds for figure in verify(folder))
+
+
+def test_the_noise_is_there_around_the_generator_s_very_pictures(tmp_path: Path) -> None:
+    torch.save(random_state(SMALL), tmp_path / "g.pth")
+    given = {"kind": "generator", "checkpoint": str(tmp_path / "g.pth"), "architecture": SMALL, "noise": 0.01}
+    source = make_source(small_recipe(source=pinned(given), half_width=1.2))
+    assert isinstance(source, NoisyPictures)
+    drawn: list[NDArray[np.float32]] = []
+
+    @dataclass(frozen=True)
+    class Watched:
+        pictures: Any
+
+        def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+            drawn.append(self.pictures.draw(rng, count))
+            return drawn[-1]
+
+        @property
+        def shape(self) -> tuple[int, int, int]:
+            return self.pictures.shape
+
+    noisy = replace(source, pictures=Watched(source.pictures)).draw(np.random.default_rng(0), 256)
+    noise = (noisy - drawn[0]).ravel() / 0.01
+    assert len(drawn) == 1
+    assert abs(noise.mean()) < 5 / len(noise) ** 0.5
+    assert kstest(noise[:20_000], norm.cdf).pvalue > 1e-3
+    assert np.abs(noisy).max() <= 1.2
 
 
 def test_the_catalogued_cifar10_pair_is_built_from_a_checkpoint(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from making import small_recipe
 from w1bench.errors import RecipeError
-from w1bench.recipe import ImageSource, PublishedFunnels, parse_recipe, read_recipe
+from w1bench.recipe import RESERVED, ImageSource, PublishedFunnels, parse_recipe, read_recipe
 
 CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes"
 TOML = """
@@ -46,7 +46,9 @@ def test_catalogued_recipes_of_files_from_outside_take_them_from_where_they_are_
     (tmp_path / "given").write_bytes(b"1")
     recipe = read_recipe(path, **{key: tmp_path / "given"})
     assert recipe.name == path.stem
-    assert getattr(recipe.source, key) == str(tmp_path / "given")
+    assert getattr(recipe.source, "path" if key == "checkpoint" else key) == str(tmp_path / "given")
+    (tmp_path / "renamed").write_bytes(b"1")
+    assert read_recipe(path, **{key: tmp_path / "renamed"}).sha256() == recipe.sha256()
     other = "root" if key == "checkpoint" else "checkpoint"
     with pytest.raises(RecipeError, match=f"The {other} .*, whose source names none; leave it out"):
         read_recipe(path, **{other: tmp_path / "given"})
@@ -164,9 +166,9 @@ def test_a_root_needs_the_digest_of_what_lies_there() -> None:
         small_recipe(source={"kind": "images", "dataset": "photos", "noise": 0.01, "root": "pictures"})
 
 
-@pytest.mark.parametrize("name", ["catalogue.json", "registry.txt"])
+@pytest.mark.parametrize("name", RESERVED)
 def test_names_of_the_index_are_no_names_of_pairs(name: str) -> None:
-    with pytest.raises(RecipeError, match="file of the archive's index"):
+    with pytest.raises(RecipeError, match="file beside the pairs of an archive"):
         small_recipe(name)
 
 

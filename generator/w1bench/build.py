@@ -121,6 +121,10 @@ def _elsewhere(recipe: Recipe, archive_folder: Path) -> PairError:
 def _open_work_folder(work: Path, storage: Storage, recipe: Recipe, *, resume: bool) -> None:
     """Make the hidden folder, or go on in one of the same recipe; one without a shard, as a refusal leaves it, is as good as none."""
     pinned, begun = work / "recipe.json", not storage.is_empty() or (work / "pair").exists()
+    if not pinned.exists() and any((work / part).exists() for part in ("shards", "pair")):
+        raise PairError(
+            f"{work} holds an unfinished build of an unknown recipe (no recipe.json); remove that folder to start anew."
+        )
     if begun and not resume:
         place = work if work.exists() else storage
         raise PairError(

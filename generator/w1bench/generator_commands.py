@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from w1bench import options
+from w1bench.errors import InputError
 from w1bench.options import Device, Json, show
 
 app = typer.Typer(no_args_is_help=True, help="Image generators: sample, convert, train.")
@@ -38,6 +39,8 @@ def sample_generator(
     from w1bench.streams import stream
 
     check_picture_path(out)
+    if latents is not None and (n, seed, latent) != (64, 0, 128):
+        raise InputError("--n, --seed and --latent are of drawn latents; leave them out with --latents.")
     given = None if latents is None else read_latents(latents)
     dimension = latent if given is None else given.shape[1]
     generator = load_generator(checkpoint, architecture, latent=dimension, device=device.value)
@@ -69,7 +72,7 @@ def train_generator(
         Path | None, typer.Option(help="A folder of photographs; default: those that scikit-image carries.")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of either network.")] = 14_000,
-    batch: Annotated[int, typer.Option(min=2, help="Patches of a step.")] = 32,
+    batch: Annotated[int, typer.Option(min=2, max=4096, help="Patches of a step.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and the patches held out.")] = 0,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.cpu,
     as_json: Json = False,

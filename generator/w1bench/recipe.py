@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationEr
 from w1bench.errors import RecipeError
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-RESERVED = ("catalogue.json", "registry.txt")
+# Files that an archive or an export has beside its pairs.
+RESERVED = (
+    "catalogue.json", "registry.txt", "index.html", "style.css", "leaderboard.html", "leaderboard.json", "leaderboard.csv",
+)  # fmt: skip
 
 _Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -47,6 +51,7 @@ class GeneratorFile(_Part):
     """An image generator of latents z ~ N(0, I): the file of its weights or program, and what it is."""
 
     checkpoint: _FileName
+    path: str | None = Field(None, exclude=True)  # where it lies, under this name or another
     sha256: _Digest
     architecture: str
     latent: Annotated[int, Field(ge=1, le=65536)] = 128
@@ -148,7 +153,7 @@ class Recipe(_Part):
     def _consistent(self) -> Recipe:
         funnel, source = self.funnel, self.source
         if self.name in RESERVED:
-            raise ValueError(f"name came as {self.name}, which is a file of the archive's index; give another")
+            raise ValueError(f"name came as {self.name}, which is a file beside the pairs of an archive; give another")
         if isinstance(source, BallSource) and self.half_width != source.radius:
             raise ValueError(
                 f"half_width came as {self.half_width} with a ball of radius {source.radius}; "
@@ -229,7 +234,7 @@ def read_recipe(path: Path, *, root: Path | None = None, checkpoint: Path | None
     source = values.get("source")
     through = source.get("generator") if isinstance(source, dict) else None
     _place(source, "root", root, path)
-    _place(source if through is None else through, "checkpoint", checkpoint, path)
+    _place(source if through is None else through, "checkpoint", checkpoint, path, at="path")
     for table, key in (
         (values.get("funnel"), "file"),
         (source, "root"),
@@ -240,13 +245,13 @@ def read_recipe(path: Path, *, root: Path | None = None, checkpoint: Path | None
     return parse_recipe(values, origin=str(path))
 
 
-def _place(table: Any, key: str, given: Path | None, path: Path) -> None:
-    """Put the path that was given in place of the recipe's own."""
+def _place(table: Any, key: str, given: Path | None, path: Path, *, at: str | None = None) -> None:
+    """Put the path that was given in place of the recipe's own, or under the key `at`, where the name counts."""
     if given is None:
         return
     if not isinstance(table, dict) or key not in table:
         raise RecipeError(f"The {key} {given} came for {path}, whose source names none; leave it out.")
-    table[key] = str(given.absolute())
+    table[at or key] = str(given.absolute())
 
 
 def _pin(table: Any, key: str, folder: Path) -> None:
@@ -254,19 +259,19 @@ def _pin(table: Any, key: str, folder: Path) -> None:
     if not isinstance(table, dict) or not isinstance(table.get(key), str):
         return
     try:
-        path = (folder / table[key]).resolve()
+        path = (folder / table.get("path", table[key])).resolve()
         if key != "root" and path.is_dir():
             raise IsADirectoryError(0, "it is a folder, and a file is needed")
         found = content_sha256(path)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RecipeError(
-            f"{folder / table[key]} cannot be read ({reason}); put it there or mend `{key}` in the recipe"
+            f"{folder / table.get('path', table[key])} cannot be read ({reason}); put it there or mend `{key}` in the recipe"
             + (", or give --" + key + "." if key != "file" else ".")
         ) from None
     if table.setdefault("sha256", found) != found:
         raise RecipeError(f"{path} has SHA-256 {found}, but the recipe needs {table['sha256']}.")
-    table[key] = str(path)
+    table["path" if key == "checkpoint" else key] = str(path)
 
 
 def check_root(recipe: Recipe) -> None:
@@ -290,7 +295,9 @@ def content_sha256(path: Path) -> str:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+    if first["type"] == "value_error":  # a sentence of our own
+        return f"{first['msg'].removeprefix('Value error, ')}."
+    # Without the kinds of sources and funnels, and pydantic's own words for them.
+    where = ".".join(part for part in map(str, first["loc"]) if not re.match(r"[A-Z]|function-", part)) or "the recipe"
     came = "" if isinstance(first["input"], dict) else f" came as {first['input']!r};"
-    more = f" ({error.error_count() - 1} more after it)" if error.error_count() > 1 else ""
-    return f"{where}{came} {first['msg'][0].lower()}{first['msg'][1:]}{more}."
+    return f"{where}{came} {first['msg'][0].lower()}{first['msg'][1:]}."

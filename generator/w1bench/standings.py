@@ -56,9 +56,9 @@ def read_trials(paths: Iterable[Path]) -> list[Trial]:
     """The trials in results files, or in those of a folder.
 
     Raises:
-        InputError: a file cannot be read, or holds something else.
+        InputError: a file cannot be read, or holds something else; or a folder has none.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (_in_folder(path) if path.is_dir() else [path])]
     return [_trial(row) for row in results.read_all(files)]
 
 
@@ -80,6 +80,15 @@ def sheet(boards: Mapping[str, list[Standing]]) -> str:
         figures = [getattr(i, bound) if i else None for i in intervals for bound in _BOUNDS.values()]
         writer.writerow([standing.rank, *(getattr(standing.trial, column) for column in _COLUMNS), *figures])
     return text.getvalue()
+
+
+def _in_folder(path: Path) -> list[Path]:
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise InputError(
+            f"Folder {path} holds no results (*.json); give one that does, or a file that `w1bench trial` wrote."
+        )
+    return files
 
 
 def _trial(row: results.Row) -> Trial:

@@ -6,6 +6,7 @@ What lies there is whole, or not there.
 from __future__ import annotations
 
 import errno
+import re
 import secrets
 import shutil
 from collections.abc import Generator
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from w1bench.durable import replacing, sync
-from w1bench.errors import MissingExtraError, UnreachableError
+from w1bench.errors import InputError, MissingExtraError, UnreachableError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -55,7 +56,13 @@ class Storage(Protocol):
 
 
 def storage_at(place: str) -> Storage:
-    """A folder by its path, or object storage by a URL such as s3://bucket/prefix."""
+    """A folder by its path, or object storage by a URL such as s3://bucket/prefix.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//[^/])", place):
+        raise InputError(f"The place {place} came without a bucket; give s3://bucket/prefix, or a folder's path.")
     return ObjectStorage(place) if "://" in place else Folder(Path(place).absolute())
 
 

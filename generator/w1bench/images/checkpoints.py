@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,11 +93,23 @@ def load_torchscript(path: Path, device: torch.device) -> Network:
 def load_exported(path: Path, device: torch.device) -> Network:
     """A program of torch.export; raises SourceError where it is none."""
     try:
-        return torch.export.load(path).module().to(device)
+        with _unlogged("torch.export"):
+            return torch.export.load(path).module().to(device)
     except Exception as error:  # noqa: BLE001 - the format's reader raises whatever a damaged archive makes it stumble over
         raise SourceError(
             f"{path} is no exported program ({_first_line(error)}); save torch.export.save(...)."
         ) from None
+
+
+@contextmanager
+def _unlogged(name: str) -> Generator[None]:
+    """Without what a library logs of an error that is raised anyway."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def load_onnx(path: Path, device: torch.device) -> Network:

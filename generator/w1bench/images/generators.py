@@ -63,7 +63,7 @@ def recipe_generator(file: GeneratorFile, device: str) -> GeneratedPictures:
     Raises:
         SourceError: neither place holds the very file; or as `load_generator`.
     """
-    for path in (Path(file.checkpoint), EMBEDDED / Path(file.checkpoint).name):
+    for path in (Path(file.path or file.checkpoint), EMBEDDED / Path(file.checkpoint).name):
         if path.is_file() and content_sha256(path) == file.sha256:
             return load_generator(path, file.architecture, latent=file.latent, device=device)
     raise SourceError(
