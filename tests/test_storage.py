@@ -9,7 +9,7 @@ import pytest
 
 from making import PHOTOS, assert_same
 from w1bench.build import build
-from w1bench.errors import MissingExtraError, PairError, UnreachableError
+from w1bench.errors import InputError, MissingExtraError, PairError, UnreachableError
 from w1bench.shards import ShardWork, shards_of
 from w1bench.storage import Storage, storage_at
 
@@ -119,8 +119,8 @@ def test_an_intact_shard_is_not_computed_again(tmp_path: Path) -> None:
 def test_a_bucket_that_is_not_there_is_a_sentence(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match=r"s3://nowhere/.* cannot be used .*AWS_ENDPOINT_URL"):
         build(PHOTOS, tmp_path, shards="s3://nowhere")
-    with pytest.raises(UnreachableError, match="ftp://shards cannot be used"):
-        storage_at("ftp://shards").is_empty()
+    with pytest.raises(InputError, match="ftp://shards is no object storage; give s3://bucket/prefix"):
+        storage_at("ftp://shards")
 
 
 def test_object_storage_without_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,15 +58,13 @@ def build(
     A shard has so many `tiles`, by default as many as keep it small.
 
     Raises:
-        PairError: the pair is published already; or `shards` is empty; or an unfinished build is there and `resume` is False, or is of
+        PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
             another recipe; or another process builds it; or a shard is missing where it was stored.
         CheckFailedError: the certificate does not hold; the files are kept for inspection.
         UnreachableError: object storage, or the engine's workers, cannot be reached.
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
     final, work = archive_folder / recipe.name, archive_folder / f".{recipe.name}.building"
-    if shards == "":
-        raise PairError("The place of the shards came empty; give a folder or s3://bucket/prefix, or leave it out.")
     storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(work / "shards"))
     if resume and _is_published(final, recipe):
         return _tidy(archive_folder, final, work, storage)

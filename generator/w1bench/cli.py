@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -49,6 +50,7 @@ class Engine(StrEnum):
 def main() -> None:
     """The console script: runs the command line, and turns errors into sentences and exit codes."""
     try:
+        _refuse_empty(sys.argv[1:])
         app()
     except W1BenchError as error:
         _fail(str(error), error.code)
@@ -274,6 +276,13 @@ def serve(
     from w1bench_server.serve import serve as run
 
     run(settings_of(archive=archive, data=data, host=host, port=port))
+
+
+def _refuse_empty(words: list[str]) -> None:
+    """An empty word is a variable of a script that was not set; a path would take it for the folder it is called in."""
+    for before, word in zip(["w1bench", *words], words, strict=False):
+        if not word or re.fullmatch(r"--[a-z0-9-]+=", word):
+            raise InputError(f"An empty value came after {word or before}; give one, or leave it out.")
 
 
 def _refuse_idle(idle: bool, option: str, needed: str) -> None:

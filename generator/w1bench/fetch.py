@@ -48,6 +48,10 @@ def fetch(
     folder = cache / name
     if not is_url(origin):
         source = Path(origin) / name
+        if "://" in origin or not source.is_dir():
+            raise PairError(
+                f"There is no {name} in {origin}; give --from an archive's folder or its https:// address that has it."
+            )
         with _filling(folder, _of_name(read_manifest(source), name), only) as missing:
             for file, entry in missing.items():
                 _copy(source / file, folder / file, entry, link=link)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _PARTS_AT_ONCE = 4  # of 5 MB each
 
 
+_SCHEMES = "s3a?|gs|azure?|adl|abfss?"
+
+
 class Storage(Protocol):
     """Named files, each written at once; small enough to be sent to other machines."""
 
@@ -61,8 +64,10 @@ def storage_at(place: str) -> Storage:
     Raises:
         InputError: it is neither.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//[^/])", place):
-        raise InputError(f"The place {place} came without a bucket; give s3://bucket/prefix, or a folder's path.")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", place) and not re.match(rf"({_SCHEMES})://[^/]", place):
+        raise InputError(
+            f"The place {place} is no object storage; give s3://bucket/prefix (or gs, az), or a folder's path."
+        )
     return ObjectStorage(place) if "://" in place else Folder(Path(place).absolute())
 
 

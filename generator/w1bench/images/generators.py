@@ -89,6 +89,8 @@ def load_generator(
         case "onnx":
             network = checkpoints.load_onnx(checkpoint, on)
         case name if name in RESNETS:
+            if latent != LATENT_DIM:
+                raise SourceError(f"Latents came with dimension {latent}; those of {name} have {LATENT_DIM}.")
             network = checkpoints.load_resnet(checkpoint, name).to(on)
         case _:
             raise SourceError(f"There is no architecture {architecture!r}; there are: {', '.join(ARCHITECTURES)}.")
