@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from w1bench.funnel import MinFunnel, min_funnel
 from w1bench.recipe import Recipe, content_sha256, parse_recipe
@@ -88,6 +89,14 @@ def drawn(count: int, dim: int, seed: int = 0) -> MinFunnel:
     """Funnels as the published ones are drawn, in the cube of half width 2.5."""
     rng = np.random.default_rng([seed, 1])
     return min_funnel(rng.uniform(-2.5, 2.5, (count, dim)), 0.1 * rng.standard_normal(count))
+
+
+def tracked(root: Path) -> list[str]:
+    """The project's files, as git lists them; an unpacked source distribution has no such list."""
+    done = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout: the list of the project's files comes from git")
+    return done.stdout.splitlines()
 
 
 def wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:

@@ -6,20 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from making import tracked
 
 ROOT = Path(__file__).parents[1]
 TOP = {
     "pyproject.toml", "README.md", "Makefile", "generator", "server", "datasets", "tests", "docker", "docs", "LICENSE",
     "CHANGELOG.md", "CITATION.cff", "constraints.txt", ".ci", ".github", ".gitignore",
 }  # fmt: skip
-
-
-def tracked() -> list[str]:
-    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip("not a git checkout: the list of the project's files comes from git")
-    return done.stdout.splitlines()
 
 
 def test_imports_flow_one_way_solvers_are_blind_and_readers_are_light() -> None:
@@ -29,15 +22,15 @@ def test_imports_flow_one_way_solvers_are_blind_and_readers_are_light() -> None:
 
 
 def test_the_top_level_is_fixed() -> None:
-    assert {path.split("/")[0] for path in tracked()} <= TOP
+    assert {path.split("/")[0] for path in tracked(ROOT)} <= TOP
 
 
 def test_no_python_in_datasets_or_docker() -> None:
-    assert not [path for path in tracked() if path.startswith(("datasets/", "docker/")) and path.endswith(".py")]
+    assert not [path for path in tracked(ROOT) if path.startswith(("datasets/", "docker/")) and path.endswith(".py")]
 
 
 def test_committed_data_are_small() -> None:
-    sizes = {path: (ROOT / path).lstat().st_size for path in tracked() if (ROOT / path).exists()}
+    sizes = {path: (ROOT / path).lstat().st_size for path in tracked(ROOT) if (ROOT / path).exists()}
     assert max(sizes.values()) < 3_000_000
     assert sum(sizes.values()) < 8_000_000
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from containers.build_steps import ROOT, build, instructions
+from making import tracked
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
@@ -24,12 +25,10 @@ def test_an_image_copies_what_is_tracked_and_runs_as_nobody(dockerfile: Path) ->
     said = list(instructions(dockerfile))
     last = [rest for word, rest in said if word == "USER"][-1]
     assert last == "10001:10001"
-    tracked = set(subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines())
-    if not tracked:
-        pytest.skip("not a git checkout: the list of the project's files comes from git")
+    files = tracked(ROOT)
     sources = [source for word, rest in said if word == "COPY" and "--from" not in rest for source in rest.split()[:-1]]
     for source in sources:
-        assert source in tracked or any(path.startswith(f"{source}/") for path in tracked), source
+        assert any(path == source or path.startswith(f"{source}/") for path in files), source
     installs = [rest for word, rest in said if word == "RUN" and "pip install" in rest]
     assert installs
     assert all("--constraint constraints.txt" in install for install in installs)

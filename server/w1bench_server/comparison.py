@@ -29,7 +29,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric's values, their difference a - b with its interval, and whether that is no more than noise."""
+    """A metric's values, their difference a - b with its 95 % interval, paired; `tied` where that is no more than noise."""
 
     a: float
     b: float

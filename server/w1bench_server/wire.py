@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from w1bench.metrics import METRICS
 from w1bench.scorecard import Diagnosis, Interval, Scorecard
-from w1bench_server import comparison
 from w1bench_server.boards import View
+from w1bench_server.comparison import Difference
 from w1bench_server.leaderboard import HEADLINE, Average, Standing
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.records import Record
@@ -174,17 +174,6 @@ class Board(_Part):
     retracted: list[RetractedRow]
 
 
-class Difference(_Part):
-    """A metric of two submissions: a - b with its 95 % interval, paired; `tied` where it is noise."""
-
-    a: float
-    b: float
-    difference: float
-    low: float
-    high: float
-    tied: bool
-
-
 class Comparison(_Part):
     """Two submissions to one pair. A metric that cannot be compared is null."""
 
@@ -233,11 +222,10 @@ def board(
     )
 
 
-def compared(a: Record, b: Record, differences: dict[str, comparison.Difference | None]) -> Comparison:
+def compared(a: Record, b: Record, differences: dict[str, Difference | None]) -> Comparison:
     """The differences of two submissions."""
-    metrics = {name: Difference(**asdict(found)) if found else None for name, found in differences.items()}
     entry = a.entry
-    return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=metrics)
+    return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences)
 
 
 def _board_row(standing: Standing, origin: str) -> BoardRow:
