@@ -29,12 +29,14 @@ from w1bench.durable import alone, sync, write_durably
 from w1bench.engines import Engine, Run
 from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
+from w1bench.manifest import FILENAME, FileEntry, Manifest
 from w1bench.pair import Pair
 from w1bench.preview import draw_preview
 from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
 from w1bench.shards import COST, DRAWN, Shard, ShardWork, fill, shards_of, tiles_per_shard
 from w1bench.storage import Storage, storage_at
+
+Report = Callable[[int, int, str], None]  # how many rows, or rays, are done, of how many
 
 _COST_SHARD = 8  # times as many tiles as other shards have, because their rays are not stored
 _PREVIEWED = 2000  # rows that the picture is drawn from
@@ -51,11 +53,13 @@ def build(
     gzip: bool = False,
     device: str = "cpu",
     progress: bool = False,
+    report: Report | None = None,
 ) -> Path:
     """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
 
     Shards lie in the folder or object storage `shards` until then, under the recipe's hash; by default beside the pair.
-    A shard has so many `tiles`, by default as many as keep it small.
+    A shard has so many `tiles`, by default as many as keep it small. `report` is told how far it is, after every shard;
+    `progress` draws that on a terminal.
 
     Raises:
         PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
@@ -64,22 +68,22 @@ def build(
         UnreachableError: object storage, or the engine's workers, cannot be reached.
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
-    final, work = archive_folder / recipe.name, archive_folder / f".{recipe.name}.building"
+    final, work = archive_folder / recipe.name, archive.unfinished(archive_folder, recipe.name)
     storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(work / "shards"))
-    if resume and _is_published(final, recipe):
+    if resume and archive.is_published(archive_folder, recipe):
         return _tidy(archive_folder, final, work, storage)
     _refuse_to_overwrite(final)
     shard_work = ShardWork(recipe, storage, device)
     pair, _ = shard_work.pair_and_memory()
     archive_folder.mkdir(parents=True, exist_ok=True)
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
-    with threadpool_limits(1), alone(archive_folder / f".{recipe.name}.lock", _elsewhere(recipe, archive_folder)):
+    with threadpool_limits(1), alone(archive.lock_of(archive_folder, recipe.name), _elsewhere(recipe, archive_folder)):
         _refuse_to_overwrite(final)
         _open_work_folder(work, storage, recipe, resume=resume)
         tiles = tiles or tiles_per_shard(pair)
         parts = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles) for role in DRAWN}
         with (engine or LocalThreads()).started() as run:
-            compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress)
+            compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress, report=report)
             moments = compute([shard for part in parts.values() for shard in part], unit="row")
             cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
         folder = work / "pair"
@@ -89,11 +93,6 @@ def build(
         _describe(manifest, pair, folder)
         _publish(manifest, folder, final)
         return _tidy(archive_folder, final, work, storage)
-
-
-def _is_published(final: Path, recipe: Recipe) -> bool:
-    """Whether the very recipe was built to its end, as by a process that was killed after it."""
-    return (final / FILENAME).is_file() and read_manifest(final).recipe_sha256 == recipe.sha256()
 
 
 def _tidy(archive_folder: Path, final: Path, work: Path, storage: Storage) -> Path:
@@ -137,7 +136,7 @@ def _open_work_folder(work: Path, storage: Storage, recipe: Recipe, *, resume: b
 
 
 def _compute(
-    run: Run, work: ShardWork, shards: Sequence[Shard], *, rows: int, unit: str, progress: bool
+    run: Run, work: ShardWork, shards: Sequence[Shard], *, rows: int, unit: str, progress: bool, report: Report | None
 ) -> NDArray[np.float64]:
     """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
     moments: list[NDArray[np.float64]] = []
@@ -153,6 +152,8 @@ def _compute(
                 )
             moments.append(of_shard)
             bar.update(len(of_shard) * rows)
+            if report is not None:
+                report(sum(map(len, moments)) * rows, total, unit)
     return np.concatenate(moments)
 
 

@@ -1,4 +1,4 @@
-"""Listing: the published pairs page by page; a cursor holds the last name that was given out."""
+"""Listing: the published pairs, and the jobs, page by page; a cursor holds the last one that was given out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import binascii
 from collections.abc import Iterable
 
 from w1bench.archive import entry
+from w1bench_server.jobs import Jobs
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
-from w1bench_server.wire import PairEntry, PairPage
+from w1bench_server.wire import JobPage, PairEntry, PairPage, job_row
 
 LARGEST_PAGE = 500
 
@@ -20,13 +21,30 @@ def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> P
     Raises:
         ProblemError: 400, for a longer page or a cursor that came from nowhere.
     """
-    if limit > LARGEST_PAGE:
-        raise ProblemError(400, f"A page has at most {LARGEST_PAGE} pairs; ask for fewer.", pointer="#/query/limit")
+    _check_limit(limit, "pairs")
     after = _read(cursor) if cursor else ""
     following = sorted((pair for pair in pairs if pair.name > after), key=lambda pair: pair.name)
     shown = following[:limit]
     more = len(following) > limit
     return PairPage(pairs=[_entry(pair) for pair in shown], next=_write(shown[-1].name) if more else None)
+
+
+def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **chosen: str | None) -> JobPage:
+    """Up to `limit` jobs before the cursor, the newest first; raises as `page`."""
+    _check_limit(limit, "jobs")
+    before = None
+    if cursor:
+        time, _, identity = _read(cursor).partition(" ")
+        before = (time, identity)
+    found = jobs.page(limit=limit + 1, before=before, **chosen)
+    shown = found[:limit]
+    following = _write(f"{shown[-1].created_at} {shown[-1].id}") if len(found) > limit else None
+    return JobPage(jobs=[job_row(job) for job in shown], next=following)
+
+
+def _check_limit(limit: int, what: str) -> None:
+    if limit > LARGEST_PAGE:
+        raise ProblemError(400, f"A page has at most {LARGEST_PAGE} {what}; ask for fewer.", pointer="#/query/limit")
 
 
 def _entry(pair: PublishedPair) -> PairEntry:

@@ -8,14 +8,15 @@ from math import ceil
 
 from sqlalchemy import Connection, Engine, func, select
 
-from w1bench_server.database import ledger
+from w1bench_server.database import jobs, ledger
+from w1bench_server.jobs import OPEN
 from w1bench_server.ledger import text_of
 from w1bench_server.problems import ProblemError
 
 
 @dataclass(frozen=True)
 class Quota:
-    """At most `daily` rows of `user` in the ledger since midnight, UTC."""
+    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one."""
 
     user: str
     daily: int
@@ -36,12 +37,13 @@ class Quota:
         today = select(func.count()).where(
             ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
         )
-        if connection.execute(today).scalar_one() < self.daily:
+        waiting = select(func.count()).where(jobs.c.queue == "score", jobs.c.user == self.user, jobs.c.state.in_(OPEN))
+        if connection.execute(today).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
             return
         tomorrow = midnight + timedelta(days=1)
         raise ProblemError(
             429,
-            f"{self.daily} of your submissions were scored today, which is the most; send this one again after "
+            f"{self.daily} of your submissions were scored today or wait to be, which is the most; send this one again after "
             f"{tomorrow.isoformat(timespec='minutes')}.",
             headers={"Retry-After": str(ceil((tomorrow - moment).total_seconds()))},
         )
