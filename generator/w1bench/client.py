@@ -84,7 +84,7 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
             answer = _ask(server, "POST", "/v1/submissions", params=params, headers=headers, content=_pieces(file))
     except OSError as error:
         raise SubmissionError(f"{path} cannot be read ({error.strerror}); give a .h5 or .npy file.") from None
-    if answer.status_code == httpx2.codes.ACCEPTED:
+    if answer.status_code == 202:  # a job
         answer = _ask(server, "GET", _result(server, _Job(**_checked(_Job, answer))))
     return _checked(_Row, answer)
 

@@ -21,7 +21,7 @@ from w1bench_server.keys import UNDONE, check_key, remember_key
 from w1bench_server.ledger import now
 from w1bench_server.records import Submitted
 
-QUEUES = ("build", "score")
+QUEUES: tuple[str, ...] = ("build", "score")
 OPEN = ("queued", "running")
 STATES = (*OPEN, "succeeded", *UNDONE)
 CANCELLED = "It was cancelled."
@@ -206,7 +206,7 @@ class Jobs:
     def waiting_seconds(self) -> dict[str, float]:
         """How long the oldest job of each queue has been waiting for a worker."""
         oldest = select(jobs.c.queue, func.min(jobs.c.created_at)).where(jobs.c.state == "queued")
-        moment, found = datetime.now(UTC), dict[str, float].fromkeys(QUEUES, 0.0)
+        moment, found = datetime.now(UTC), dict.fromkeys(QUEUES, 0.0)
         with self.engine.connect() as connection:
             for queue, created_at in connection.execute(oldest.group_by(jobs.c.queue)):
                 found[queue] = max(0.0, (moment - datetime.fromisoformat(created_at)).total_seconds())

@@ -29,8 +29,9 @@ def check_key(connection: Connection, user: str, key: str | None, content: str) 
 
 def remember_key(connection: Connection, user: str, key: str | None, identity: str) -> None:
     """Have a key, once checked, stand for a submission's or job's content from now on."""
-    if key is not None:
-        of_user = (idempotency_keys.c.user == user, idempotency_keys.c.key == key)
+    of_user = (idempotency_keys.c.user == user, idempotency_keys.c.key == key)
+    known = select(idempotency_keys.c.submission).where(*of_user)
+    if key is not None and connection.execute(known).scalar() != identity:
         connection.execute(delete(idempotency_keys).where(*of_user))  # of a job that came to nothing
         connection.execute(insert(idempotency_keys).values(user=user, key=key, submission=identity))
 

@@ -184,5 +184,7 @@ def _taken(what: str) -> ProblemError:
 
 
 def _refusal(*parts: ProblemPart) -> ProblemError:
-    sentence = " ".join(f"{part.pointer.removeprefix('#/')}: {part.detail}" for part in parts)
-    return ProblemError(422, sentence, parts=parts)
+    said = "; ".join(
+        f"{part.pointer.removeprefix('#/').replace('/', ' ')}: {part.detail.rstrip('.')}" for part in parts
+    )
+    return ProblemError(422, f"{said}. Mend this and send it again.", parts=parts)

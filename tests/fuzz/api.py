@@ -111,7 +111,7 @@ def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
     most = 10**9
     settings = Settings(
         archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0,
-        requests_per_minute=most, daily_submissions=most, log_level="error",
+        requests_per_minute=most, daily_submissions=most, log_level="error", worker="none",
     )  # fmt: skip
     token = create_token(settings, user="fuzz")
     with serving(settings, seconds=_SECONDS) as (_, client):
