@@ -44,6 +44,7 @@ class Living:
                         scratch.mkdir(parents=True)
                         break
                 time.sleep(_RETRY_SECONDS)
+            stack.callback(self._lock_file(name).unlink, missing_ok=True)
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
             yield check
 
@@ -71,10 +72,13 @@ class Living:
         with held as check:
             yield check
 
+    def _lock_file(self, name: str) -> Path:
+        return self.folder / f"{name}.lock"
+
     @contextmanager
     def _file_lock(self, name: str) -> Generator[Callable[[], None] | None]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / f"{name}.lock")
+        lock = filelock.FileLock(self._lock_file(name))
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:

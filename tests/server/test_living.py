@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,9 @@ def test_a_kill_is_a_death_and_what_it_left_is_buried(living: Living, settings: 
         assert folders(living) == ["other"]
         process.kill()
         process.wait(10)
+    deadline = time.monotonic() + 10
+    while living.is_alive("other") and time.monotonic() < deadline:
+        time.sleep(0.01)  # until PostgreSQL notices
     assert not living.is_alive("other")
     with living.born("mine") as check, living.tending():
         check()

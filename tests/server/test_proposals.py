@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,7 @@ def test_the_same_recipe_is_the_same_job_and_a_taken_name_is_said(
 ) -> None:
     admin = bearer(settings, scope="admin")
     own = settings.model_copy(update={"archive": settings.data / "archive"})
-    own.archive.mkdir(parents=True)
-    (own.archive / PAIR).symlink_to(archive / PAIR)
+    shutil.copytree(archive / PAIR, own.archive / PAIR)
     hidden = unfinished(own.archive, "begun")
     hidden.mkdir()
     (hidden / "recipe.json").write_text(small_recipe("begun", seed=1).canonical())
