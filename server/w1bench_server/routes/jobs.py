@@ -9,16 +9,26 @@ from starlette.responses import StreamingResponse
 
 from w1bench_server import events, listing, wire
 from w1bench_server.access import Admin
+from w1bench_server.jobs import STATES
 from w1bench_server.routes import read
 from w1bench_server.service import Here
 from w1bench_server.wire import JobPage, JobQueue, JobRow, JobState
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": list(STATES)},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["id", "event", "data"],
+}
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events named by the job's state, with its row as data; their ids count its changes.",
-        "content": {events.MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": {events.MEDIA_TYPE: {"schema": _EVENT}},
     },
     204: {"description": "The job has ended, and the reader has seen how."},
 }
