@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import time
@@ -402,10 +401,12 @@ def found(engine: Any, job: str) -> Job:
     return Jobs(engine).find(job)
 
 
-def test_a_worker_builds_on_a_cluster_that_is_named(own: Settings) -> None:
-    from w1bench.engines.cluster import RayCluster
-    from w1bench_server.builder import _engine  # pyright: ignore[reportPrivateUsage]
-
-    assert _engine(None) is None
-    assert _engine("head:6379") == RayCluster("head:6379")
-    assert os.environ.get("RAY_ADDRESS") is None
+def test_a_cluster_that_does_not_answer_is_asked_again_and_then_said(
+    service: TestClient, own: Settings, ask: Callable[[Recipe], str]
+) -> None:
+    job = ask(QUICK)
+    with working(own.model_copy(update={"ray_address": "127.0.0.1:9", "job_attempts": 2}), "build"):
+        row = ended(service, job)
+    assert (row["state"], row["attempts"]) == ("failed", 2)
+    assert row["reason"] == "The cluster that builds cannot be reached, or lost its machines."
+    assert left(own) == []
