@@ -23,10 +23,10 @@ from serving import ended, serving, working
 from w1bench.archive import catalogue
 from w1bench.build import build
 from w1bench.client import submit_file
-from w1bench.errors import SubmissionError
+from w1bench.errors import InputError, MissingExtraError, SubmissionError
 from w1bench.recipe import Recipe
 from w1bench.verify import verify
-from w1bench_server import database
+from w1bench_server import database, work
 from w1bench_server.app import create_app
 from w1bench_server.jobs import Job, Jobs
 from w1bench_server.ledger import Ledger, check_chain
@@ -410,3 +410,11 @@ def test_a_cluster_that_does_not_answer_is_asked_again_and_then_said(
     assert (row["state"], row["attempts"]) == ("failed", 2)
     assert row["reason"] == "The cluster that builds cannot be reached, or lost its machines."
     assert left(own) == []
+
+
+def test_a_worker_without_what_builds_says_so(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_NEEDED", ("torch", "a_library_that_is_not_there"))
+    with pytest.raises(MissingExtraError, match="extra `torch`.*leave --queue build out"):
+        work.work(own, ["build"])
+    with pytest.raises(InputError, match="There is no queue 'bake'; there are: build, score"):
+        work.work(own, ["bake"])
