@@ -364,6 +364,29 @@ def handed(settings: Settings) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+LOSING = """
+import dbos._queue
+import w1bench_server.queueing
+w1bench_server.queueing._CLAIMED_SECONDS = 1.0
+execute, lost = dbos._queue.execute_dequeued_workflow, []
+def lose(dbos, status, owner_xid):
+    if not lost:
+        lost.append(status)
+        raise OSError("the database went away in between")
+    return execute(dbos, status, owner_xid)
+dbos._queue.execute_dequeued_workflow = lose
+"""
+
+
+def test_a_job_that_a_worker_claimed_and_then_lost_is_handed_over_again(
+    service: TestClient, own: Settings, ask: Callable[[Recipe], str]
+) -> None:
+    job = ask(QUICK)
+    with working(own, "build", before=LOSING):
+        row = ended(service, job)
+    assert (row["state"], row["attempts"]) == ("succeeded", 1)
+
+
 def test_what_a_pair_was_built_anew_under_is_not_scored(
     service: TestClient, own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
 ) -> None:
