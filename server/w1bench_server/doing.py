@@ -83,6 +83,8 @@ class Doing:
         try:
             if job.queue == "build":
                 return build_pair(job, self.settings, partial(self._advance, job))
+            if job.cancelling:
+                return Ended("cancelled", CANCELLED)
             return asyncio.run_coroutine_threadsafe(self._score(job), self.loop).result()
         except _CancelledError:
             return None if self.jobs.advance(job, job.progress) is None else Ended("cancelled", CANCELLED)

@@ -299,6 +299,39 @@ def test_scoring_goes_on_after_kills_and_records_once(
     assert left(own) == []
 
 
+SLOWLY = """
+import time
+import w1bench_server.doing as doing
+score = doing.score_and_record
+async def later(*given, **others):
+    time.sleep(2)
+    return await score(*given, **others)
+doing.score_and_record = later
+"""
+
+
+def test_a_submission_is_cancelled_before_it_is_begun_and_while_it_is_scored(
+    service: TestClient, own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
+) -> None:
+    ann, admin = bearer(own), bearer(own, scope="admin")
+    bodies = [npy(scale * truth["gradient"]) for scale in (1, 2)]
+    first, second = (
+        service.post("/v1/submissions", params=MINE, content=body, headers=ann).json()["id"] for body in bodies
+    )
+    assert service.post(f"/v1/jobs/{first}/cancel", headers=admin).json()["state"] == "cancelled"
+    assert left(own) == [second]
+    with working(own, "score", before=SLOWLY):
+        until(lambda: service.get(f"/v1/jobs/{second}").json()["state"] == "running")
+        assert service.post(f"/v1/jobs/{second}/cancel", headers=admin).json()["state"] == "running"
+        row = ended(service, second)
+    assert (row["state"], row["reason"], row["result"]) == ("cancelled", "It was cancelled.", None)
+    assert service.get("/v1/leaderboard").json()["rows"] == []
+    assert list(own.data.glob("submissions/*/*")) == []
+    again = service.post("/v1/submissions", params=MINE, content=bodies[0], headers=ann).json()["id"]
+    with working(own, "score"):
+        assert ended(service, again)["state"] == "succeeded"
+
+
 def test_a_server_that_is_killed_has_its_jobs_done_by_the_next(
     own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
 ) -> None:
