@@ -18,6 +18,7 @@ from w1bench_server.fixity import Fixity
 from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
+from w1bench_server.references import record_references
 from w1bench_server.rescoring import rescore_all
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
@@ -44,6 +45,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
 
     Raises:
         CheckFailedError: the scorer gets canaries wrong.
+        InputError: the results of reference runs are none.
     """
     canaries.check_scorer()
     with database.opened(settings) as engine:
@@ -53,6 +55,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             Ledger(engine),
         )
         bodies.sweep(bodies_of(ledger.rows()))
+        record_references(settings.references, ledger, bodies, pairs)
         async with scoring.started(settings) as scorer:
             await scorer.warm()
             rescoring = asyncio.create_task(rescore_all(ledger, bodies, pairs, scorer))
