@@ -14,6 +14,10 @@ from w1bench.errors import CheckFailedError
 from w1bench.storage import Folder, Storage, storage_at
 
 
+class MissingBodyError(CheckFailedError):
+    """A body is not where it is to be."""
+
+
 @dataclass(frozen=True)
 class Bodies:
     """The uploads below the server's data folder, which one server has for its own; accepted ones may be at `url`.
@@ -52,14 +56,14 @@ class Bodies:
         """An accepted body, or one that waits for a job, as a file of this machine for the block.
 
         Raises:
-            CheckFailedError: it is missing.
+            MissingBodyError: it is not there.
         """
         name = _waiting(job) if job and self.kept.holds(_waiting(job)) else _name(sha256)
         try:
             with self.kept.local(name, self.scratch or self.incoming) as path:
                 yield path
         except FileNotFoundError as error:
-            raise CheckFailedError(
+            raise MissingBodyError(
                 f"The body {sha256} is missing ({error.filename}); restore it from a backup."
             ) from None
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.errors import W1BenchError
-from w1bench_server.bodies import Bodies
+from w1bench_server.bodies import Bodies, MissingBodyError
 from w1bench_server.building import build_pair, discard
 from w1bench_server.jobs import CANCELLED, Ended, Job, Jobs, Progress, still_running, submitted_of
 from w1bench_server.ledger import Ledger
@@ -24,6 +24,7 @@ from w1bench_server.settings import Settings
 from w1bench_server.submitting import score_and_record
 
 _MAY_PASS = (503, 507)
+_NO_BODY = "Its body is not where the worker looks for it; tell the operator to give all workers the servers' W1BENCH_BODIES_URL."
 _APOLOGY = "The service failed, which is its own fault; tell the operator this job's id."
 _log = logging.getLogger(__name__)
 
@@ -112,6 +113,9 @@ class Doing:
                 )  # fmt: skip
         except _CancelledError:
             raise
+        except MissingBodyError as error:
+            _log.warning("job %s: %s", job.id, error)
+            return Ended("failed", _NO_BODY, again=True)  # another worker may have it
         except W1BenchError as error:
             refused = as_problem(error)
             _log.warning("job %s: %s", job.id, error)

@@ -434,6 +434,17 @@ def test_what_a_pair_was_built_anew_under_is_not_scored(
     assert left(own) == []
 
 
+def test_a_body_that_no_worker_finds_is_said(
+    service: TestClient, own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
+) -> None:
+    job = service.post("/v1/submissions", params=MINE, content=npy(truth["gradient"]), headers=bearer(own)).json()["id"]
+    (own.data / "submissions" / "waiting" / job).unlink()
+    with working(own.model_copy(update={"job_attempts": 2}), "score"):
+        row = ended(service, job)
+    assert (row["state"], row["attempts"]) == ("failed", 2)
+    assert "W1BENCH_BODIES_URL" in row["reason"]
+
+
 def test_jobs_move_with_a_backup(
     service: TestClient, own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make, tmp_path: Path,
     new_database: Callable[[str], str | None],
