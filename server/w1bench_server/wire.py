@@ -49,20 +49,21 @@ class _Part(BaseModel):
 
 
 class PairEntry(_Part):
-    """A pair in the list; `digest` is what scores are of."""
+    """A pair in the list; `digest` is what scores are of. Of a sealed pair, W1 and the number of funnels are null until it is revealed."""
 
     name: str
     version: int
     track: str
     shape: list[int]
     dim: int
-    funnels: int
+    funnels: int | None
     power: float
-    w1: float
-    w1_stderr: float
+    w1: float | None
+    w1_stderr: float | None
     sizes: dict[str, int]
     bytes: int
     sealed: bool
+    revealed: bool
     digest: str
 
 
@@ -139,7 +140,7 @@ class BoardRow(_Part):
     url: str
     submitted_at: str
     metrics: dict[str, Interval | None]
-    diagnosis: Diagnosis
+    diagnosis: Diagnosis | None
 
 
 class RetractedRow(_Part):

@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from w1bench import npy, scorecard, store, submission
+from w1bench import npy, scorecard, seal, submission
 from w1bench.errors import SubmissionError
-from w1bench.manifest import Manifest, read_manifest
+from w1bench.manifest import Manifest
 from w1bench.scorecard import Scored
 from w1bench.submission import Submission
 from w1bench_server.jail import BrokenJailError, Jail, Limits, NoRoomError
@@ -79,14 +79,14 @@ def score(job: Job) -> Outcome[Scored]:
     """The scorecard of an upload, with its resamples."""
 
     def scored(manifest: Manifest, arrays: Submission) -> Scored:
-        with store.open_file(job.pair_folder / "test.h5") as test:
-            return scorecard.score_resampled(manifest, store.datasets(test), arrays)
+        with seal.open_test(job.pair_folder, manifest) as test:
+            return scorecard.score_resampled(manifest, test, arrays)
 
     return _opened(job, scored)
 
 
 def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
-    manifest = read_manifest(job.pair_folder)
+    manifest = seal.read_pair(job.pair_folder)
     try:
         with _alarm(job.seconds), job.upload.open("rb") as file, _arrays(file, manifest, job.limits) as arrays:
             return use(manifest, submission.checked(arrays, manifest))

@@ -48,9 +48,9 @@ def list_pairs(
     return listing.page(chosen, limit=limit, cursor=cursor)
 
 
-@read(router, "/{name}")
+@read(router, "/{name}", response_model_exclude_none=True)
 def get_pair(here: Here, name: str) -> Manifest:
-    """A pair's manifest."""
+    """A pair's manifest, of a sealed one with what was revealed of it."""
     return here.pairs.get(name).manifest
 
 
