@@ -68,6 +68,7 @@ class Scorecard(_Part):
     metrics: dict[str, Interval | None]
     missing: dict[str, str]
     diagnosis: Diagnosis | None
+    sealed: bool = False  # whether the pair was published so
     resamples: int = RESAMPLES
     level: float = LEVEL
 
@@ -103,7 +104,7 @@ def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Su
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
         metric_version=METRIC_VERSION, points=len(points.cosine), w1=points.w1, w1_stderr=manifest.known_w1.stderr,
         metrics={name: metrics[name] for name in METRICS}, missing=missing,
-        diagnosis=_diagnosis(points, _steepest_slope(test, points)),
+        diagnosis=_diagnosis(points, _steepest_slope(test, points)), sealed=manifest.sealed,
     )  # fmt: skip
     return Scored(card, np.stack(list(resampled.values())).astype("<f8").tobytes())
 

@@ -111,7 +111,10 @@ class Retracted(_Part):
 
 
 class SubmissionRow(_Part):
-    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions."""
+    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions.
+
+    While its pair is sealed, scorecards have a rounded cosine without interval, and null for all else.
+    """
 
     id: str
     url: str
@@ -126,6 +129,13 @@ class SubmissionRow(_Part):
     earlier_scorecards: list[Scorecard]
     reference: bool
     retraction: Retracted | None
+
+
+class SubmissionPage(_Part):
+    """A page of a pair's submissions, the oldest first; `next` is the cursor of the following one."""
+
+    submissions: list[SubmissionRow]
+    next: str | None
 
 
 class BoardRow(_Part):
