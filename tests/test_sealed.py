@@ -18,9 +18,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 import w1bench
-from making import SEALED, SIZES, SLOW, Sealed, assert_same, small_recipe, wait_for
+from making import SEALED, SIZES, SLOW, Sealed, assert_same, pinned, small_recipe, wait_for
 from searching import contents, found
 from w1bench import seal, store
 from w1bench.archive import catalogue, published
@@ -568,6 +569,27 @@ def test_pictures_are_sealed_too(tmp_path: Path) -> None:
     figures = {figure.name: figure for figure in verify(folder)}
     assert all(figure.holds for figure in figures.values())
     assert figures["drawn_again"].value == 0
+
+
+def test_pictures_of_one_s_own_are_drawn_again_where_they_are_said_to_be(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("mine", "others"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / name / "a.png")
+    source = pinned({"kind": "images", "dataset": "photos", "noise": 0.01, "root": str(tmp_path / "mine")})
+    recipe = small_recipe(
+        "mine", power=10.0, half_width=1.2, source=source, sizes=SIZES | {"train": 100, "test": 100, "probe": 10}
+    )
+    folder = build(recipe, tmp_path / "archive", truth=tmp_path / "truth")
+    with pytest.raises(RecipeError, match="goes with a pair that was sealed and is revealed"):
+        verify(folder, root=tmp_path / "mine")
+    reveal(folder, tmp_path / "truth")
+    assert "drawn_again" not in {figure.name for figure in verify(folder)}
+    assert verify(folder, root=tmp_path / "mine")[-1].value == 0
+    with pytest.raises(RecipeError, match="but the recipe needs"):
+        verify(folder, root=tmp_path / "others")
+    with pytest.raises(RecipeError, match="whose source is not read from there"):
+        verify(folder, checkpoint=tmp_path / "mine")
 
 
 def test_sealed_recipes_read_back() -> None:

@@ -174,12 +174,19 @@ def reveal(
 
 
 @app.command()
-def verify(pair: PairDir, as_json: Json = False) -> None:
+def verify(
+    pair: PairDir,
+    root: Annotated[
+        Path | None, typer.Option(help="Where the pictures of a revealed pair lie, to draw them again.")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="The image generator of a revealed pair.")] = None,
+    as_json: Json = False,
+) -> None:
     """Recompute a pair's digests and certificate from its files alone; code 1 when anything does not hold."""
     from w1bench.errors import CheckFailedError
     from w1bench.verify import verify as verify_pair
 
-    figures = verify_pair(pair)
+    figures = verify_pair(pair, root=root, checkpoint=checkpoint)
     holds = all(figure.holds for figure in figures)
     document = {
         "pair": str(pair),

@@ -229,6 +229,24 @@ class Recipe(_Part):
             )
         return self if self.secret else self.model_copy(update={"secret": secrets.token_hex(32)})
 
+    def placed(self, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:
+        """This recipe, read from where places are left out, with its pictures and generator where they lie here.
+
+        Raises:
+            RecipeError: its source has none.
+        """
+        source, generator = self.source, self.generator
+        if (root and not (isinstance(source, ImageSource) and source.sha256)) or (checkpoint and generator is None):
+            raise RecipeError(
+                f"{root or checkpoint} came for {self.name}, whose source is not read from there; leave it out."
+            )
+        if root:
+            source = source.model_copy(update={"root": str(root)})
+        if checkpoint and generator is not None:
+            placed = generator.model_copy(update={"path": str(checkpoint)})
+            source = placed if generator is source else source.model_copy(update={"generator": placed})
+        return self.model_copy(update={"source": source})
+
     def with_sizes(self, **sizes: int | None) -> Recipe:
         """This recipe with other sizes; None leaves one as it is.
 

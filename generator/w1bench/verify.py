@@ -14,19 +14,23 @@ from w1bench.certify import Files, certify, certify_published, rounding_of
 from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
 from w1bench.manifest import Figure, Manifest
 from w1bench.pair import make_pair
-from w1bench.recipe import DrawnFunnels
+from w1bench.recipe import DrawnFunnels, check_root
 from w1bench.seal import read_pair
 from w1bench.shards import DRAWN, ShardMemory, compute_shard, shards_of
 
+_NETWORK_ROUNDING = 1e-3  # of what a generator draws on another machine, raised to the map's power
 
-def verify(folder: Path) -> tuple[Figure, ...]:
+
+def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = None) -> tuple[Figure, ...]:
     """The certificate of a pair folder, after its digests, data sets and attributes have been checked.
 
     A sealed pair's says as much as its files do until it is revealed. Then it is held against its commitment, has the
-    certificate of an open one, and is drawn once more from its recipe, where the recipe's source is here.
+    certificate of an open one, and is drawn once more from its recipe, where the recipe's source is here: its pictures in
+    `root`, its image generator in `checkpoint`.
 
     Raises:
         PairError: the folder is no pair.
+        RecipeError: there is nothing to be drawn from `root` or `checkpoint`.
         CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
             returned, not raised: see `Figure.holds`.)
     """
@@ -48,17 +52,24 @@ def verify(folder: Path) -> tuple[Figure, ...]:
             figures = (certify_published if manifest.is_secret else certify)(manifest, store.tables(files))
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
-        again = _drawn_again(manifest, store.tables(files)) if manifest.sealed and not manifest.is_secret else ()
+        revealed = manifest.sealed and not manifest.is_secret
+        if not revealed and (root or checkpoint):
+            raise RecipeError(f"{root or checkpoint} goes with a pair that was sealed and is revealed; leave it out.")
+        again = _drawn_again(manifest, store.tables(files), root, checkpoint) if revealed else ()
     if all(figure.holds for figure in figures):
         _check_certificate(folder, manifest.certificate, figures)
     return (*figures, *again)
 
 
-def _drawn_again(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
+def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint: Path | None) -> tuple[Figure, ...]:
     """Every row of a revealed pair against what its recipe draws; nothing where the recipe's pictures are not here."""
+    recipe = manifest.full_recipe().placed(root=root, checkpoint=checkpoint)
     try:
-        pair = make_pair(manifest.full_recipe())
+        check_root(recipe)
+        pair = make_pair(recipe)
     except (RecipeError, SourceError, MissingExtraError):
+        if root or checkpoint:
+            raise
         return ()
     funnel, memory = pair.map.funnel, ShardMemory()
     differences = [
@@ -75,7 +86,7 @@ def _drawn_again(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
         Figure(
             name="drawn_again",
             value=float(np.max(differences)) / manifest.half_width,
-            limit=rounding_of(manifest),
+            limit=_NETWORK_ROUNDING if recipe.generator else rounding_of(manifest),
             meaning="largest difference of a value from the one that the revealed recipe draws, in half widths",
         ),
     )

@@ -87,7 +87,7 @@ def replay_server(folder: Path, server: str) -> list[Replayed]:
 
 @contextmanager
 def _fetched(server: str, scratch: Path, stored: Stored) -> Generator[Path]:
-    path = scratch / stored.id
+    path = scratch / "body"  # whatever the id is
     try:
         client.fetch_body(server, stored.id, path)
         yield path

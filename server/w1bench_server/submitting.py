@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
+from w1bench.errors import SubmissionError
 from w1bench_server.ledger import Content, now
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import busy
@@ -23,7 +24,7 @@ async def submit(
     """The record of a submission, and whether it is a new one. The row comes last: where it is, the body is.
 
     Raises:
-        SubmissionError: it cannot be scored.
+        SubmissionError: it cannot be scored, or the pair was revealed.
         KeyReusedError: `key` came before with other content.
         ProblemError: 429, when the user's quota of today is used up; 503, when nobody here can score it.
     """
@@ -34,6 +35,10 @@ async def submit(
     await run_in_threadpool(quota.look, service.ledger.engine)
     if pair.manifest.is_secret:
         raise busy("This pair is sealed: a process apart scores submissions to it, and there is none here.")
+    if pair.manifest.sealed:
+        raise SubmissionError(
+            "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
+        )
     scored = await service.scorer.score(pair.folder, upload.path)
     entry = Entry(
         id=uuid4().hex,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import shutil
@@ -20,12 +21,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from starlette.testclient import TestClient
 
 from making import SEALED, Sealed
 from searching import found
 from serving import serving
-from w1bench import store
+from w1bench import store, tables
 from w1bench.errors import CheckFailedError, InputError, PairError, SubmissionError
 from w1bench.manifest import read_manifest
 from w1bench.metrics import METRICS
@@ -135,6 +137,8 @@ def test_a_round_from_commitment_to_replay(
     made: Sealed,
     h5: Make,
     npy: Make,
+    bearer: Callable[..., Any],
+    is_problem: Problem,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -175,6 +179,8 @@ def test_a_round_from_commitment_to_replay(
             assert (answer.status_code, answer.content) == (200, body)
             assert int(client.head(f"/v1/submissions/{record.entry.id}/body").headers["content-length"]) == len(body)
         assert f"{cards[0].metrics['cos'].value:.5g}" in client.get("/").text
+        late = client.post(SCORED, content=bodies["far"][:-1], headers=bearer(settings))
+        assert "the round is over" in is_problem(late, 422)["detail"]
         full = client.get(f"/v1/compare?a={identities[0]}&b={identities[1]}").json()["metrics"]["cos"]
         assert full["low"] < full["difference"] < full["high"]
         for name in ("reveal.json", "truth.h5", "funnel.h5"):
@@ -326,8 +332,12 @@ def _card(points: int, cos: float) -> Scorecard:
     )  # fmt: skip
 
 
-def test_what_is_missing_keeps_its_reason(made: Sealed) -> None:
+def test_what_is_missing_keeps_its_reason_and_the_command_line_shows_the_rest() -> None:
     told = rounded(_card(1500, 0.3))
+    shown = Console(file=io.StringIO(), width=200)
+    shown.print(tables.scorecard(told))
+    assert "0.3 " in shown.file.getvalue()  # type: ignore[attr-defined]
+    assert "sealed; 1,500 points" in shown.file.getvalue()  # type: ignore[attr-defined]
     assert told.missing["dev"] == "the submission holds no potential"
     assert told.missing["l2"] == "kept back until the pair is revealed"
     assert "cos" not in told.missing
