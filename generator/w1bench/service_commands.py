@@ -1,4 +1,4 @@
-"""`w1bench backup` and `restore`: what a service holds, as one file."""
+"""`w1bench backup` and `restore`: what a service holds, as one file; `replay`: the scores of a revealed pair, once more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from w1bench.options import Data, Json, settings_of, show
+from w1bench import tables
+from w1bench.errors import CheckFailedError
+from w1bench.options import Data, Json, PairDir, settings_of, show
 
 app = typer.Typer()
 
@@ -39,3 +41,25 @@ def restore(
     held = read(settings_of(data=data), file)
     rows = sum(held.rows.values())
     show(as_json, {"file": str(file), **asdict(held)}, f"{rows} rows and {held.bodies} bodies are restored.")
+
+
+@app.command()
+def replay(
+    pair: PairDir,
+    data: Data = None,
+    server: Annotated[
+        str | None, typer.Option(help="A service's URL, for what it publishes in place of a folder of one's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score every submission to a revealed pair again; code 1 where a score is not that of the ledger."""
+    from w1bench_server.replaying import replay_data, replay_server
+
+    replayed = replay_server(pair, server) if server else replay_data(pair, settings_of(data=data))
+    rows = [asdict(each) for each in replayed]
+    show(as_json, {"pair": str(pair), "submissions": rows}, tables.plain(rows))
+    if wrong := [each for each in replayed if each.difference]:
+        raise CheckFailedError(
+            f"{len(wrong)} of {len(replayed)} scores are not what they come to. Submission {wrong[0].id} ({wrong[0].method} "
+            f"of {wrong[0].user}): {wrong[0].difference}."
+        )

@@ -1,15 +1,17 @@
-"""Listing: the published pairs page by page; a cursor holds the last name that was given out."""
+"""Listing: the published pairs, and the submissions to one, page by page; a cursor holds the last one that was given out."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from w1bench.archive import entry
+from w1bench_server.feedback import Feedback
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
-from w1bench_server.wire import PairEntry, PairPage
+from w1bench_server.records import Record
+from w1bench_server.wire import PairEntry, PairPage, SubmissionPage, submission_row
 
 LARGEST_PAGE = 500
 
@@ -20,13 +22,31 @@ def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> P
     Raises:
         ProblemError: 400, for a longer page or a cursor that came from nowhere.
     """
-    if limit > LARGEST_PAGE:
-        raise ProblemError(400, f"A page has at most {LARGEST_PAGE} pairs; ask for fewer.", pointer="#/query/limit")
+    _check_limit(limit, "pairs")
     after = _read(cursor) if cursor else ""
     following = sorted((pair for pair in pairs if pair.name > after), key=lambda pair: pair.name)
     shown = following[:limit]
     more = len(following) > limit
     return PairPage(pairs=[_entry(pair) for pair in shown], next=_write(shown[-1].name) if more else None)
+
+
+def submission_page(
+    records: Sequence[Record], feedback: Feedback, origin: str, *, limit: int, cursor: str | None
+) -> SubmissionPage:
+    """Up to `limit` of the records after the cursor, as they may be told; raises as `page`."""
+    _check_limit(limit, "submissions")
+    after = _read(cursor) if cursor else "0"
+    if not after.isdecimal():
+        raise _no_cursor()
+    following = [record for record in records if record.seq > int(after[:18])]
+    shown, more = following[:limit], len(following) > limit
+    rows = [submission_row(feedback.of(record), origin) for record in shown]
+    return SubmissionPage(submissions=rows, next=_write(str(shown[-1].seq)) if more else None)
+
+
+def _check_limit(limit: int, what: str) -> None:
+    if limit > LARGEST_PAGE:
+        raise ProblemError(400, f"A page has at most {LARGEST_PAGE} {what}; ask for fewer.", pointer="#/query/limit")
 
 
 def _entry(pair: PublishedPair) -> PairEntry:
@@ -41,6 +61,10 @@ def _read(cursor: str) -> str:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise ProblemError(
-            400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
-        ) from None
+        raise _no_cursor() from None
+
+
+def _no_cursor() -> ProblemError:
+    return ProblemError(
+        400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
+    )

@@ -15,10 +15,11 @@ from w1bench_server.problems import ProblemError
 
 @dataclass(frozen=True)
 class Quota:
-    """At most `daily` rows of `user` in the ledger since midnight, UTC."""
+    """At most `daily` rows of `user` in the ledger since midnight, UTC; to one pair, where `pair` names it."""
 
     user: str
     daily: int
+    pair: str | None = None
 
     def look(self, engine: Engine) -> None:
         """As `check`, before work is done in vain; whoever is faster meanwhile may use it up."""
@@ -36,6 +37,8 @@ class Quota:
         today = select(func.count()).where(
             ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
         )
+        if self.pair is not None:
+            today = today.where(ledger.c.document.contains(f'"pair":"{self.pair}"', autoescape=True))
         if connection.execute(today).scalar_one() < self.daily:
             return
         tomorrow = midnight + timedelta(days=1)

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from w1bench_server import canaries, database, fixity, scoring
 from w1bench_server.boards import Boards
 from w1bench_server.bodies import Bodies
+from w1bench_server.feedback import Feedback
 from w1bench_server.fixity import Fixity
 from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
@@ -34,6 +35,7 @@ class Service:
     pairs: PublishedPairs
     bodies: Bodies
     ledger: Ledger
+    feedback: Feedback
     boards: Boards
     scorer: Scorer
     fixity: Fixity
@@ -63,7 +65,8 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                 with fixity.watched(
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
                 ) as watched:
-                    yield Service(settings, pairs, bodies, ledger, Boards(ledger), scorer, watched)
+                    feedback = Feedback(ledger, pairs)
+                    yield Service(settings, pairs, bodies, ledger, feedback, Boards(feedback), scorer, watched)
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])

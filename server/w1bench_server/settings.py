@@ -96,6 +96,15 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Submissions of one user that are scored a day (UTC); further ones get 429.")
     ] = 100
 
+    sealed_submissions: Annotated[
+        int,
+        Field(ge=1, description="Submissions of one user to one sealed pair that are scored a day, in place of those."),
+    ] = 10
+    truth: Annotated[
+        Path | None,
+        Field(description="Folder of what is kept back of sealed pairs: for the process that scores them alone."),
+    ] = None
+
     @property
     def database(self) -> URL:
         """Where the ledger and the tokens are."""

@@ -7,11 +7,14 @@ from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
+from w1bench.errors import SubmissionError
 from w1bench_server.ledger import Content, now
 from w1bench_server.pairs import PublishedPair
+from w1bench_server.problems import busy
 from w1bench_server.quota import Quota
 from w1bench_server.records import Entry, Record
 from w1bench_server.service import Service
+from w1bench_server.settings import Settings
 from w1bench_server.uploads import Upload
 
 
@@ -21,15 +24,21 @@ async def submit(
     """The record of a submission, and whether it is a new one. The row comes last: where it is, the body is.
 
     Raises:
-        SubmissionError: it cannot be scored.
+        SubmissionError: it cannot be scored, or the pair was revealed.
         KeyReusedError: `key` came before with other content.
-        ProblemError: 429, when the user's quota of today is used up.
+        ProblemError: 429, when the user's quota of today is used up; 503, when nobody here can score it.
     """
     content = Content(user, pair.digest, method, upload.sha256)
     if known := await run_in_threadpool(service.ledger.known, content, key=key):
         return known, False
-    quota = Quota(user, service.settings.daily_submissions)
+    quota = _quota(service.settings, user, pair)
     await run_in_threadpool(quota.look, service.ledger.engine)
+    if pair.manifest.is_secret:
+        raise busy("This pair is sealed: a process apart scores submissions to it, and there is none here.")
+    if pair.manifest.sealed:
+        raise SubmissionError(
+            "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
+        )
     scored = await service.scorer.score(pair.folder, upload.path)
     entry = Entry(
         id=uuid4().hex,
@@ -45,3 +54,10 @@ async def submit(
     )
     await run_in_threadpool(service.bodies.keep, upload.path, upload.sha256)
     return await run_in_threadpool(service.ledger.append, entry, resampled=scored.resampled, key=key, admit=quota.check)
+
+
+def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:
+    """Of a sealed pair, how often its truth may be asked about."""
+    if pair.manifest.is_secret:
+        return Quota(user, settings.sealed_submissions, pair.name)
+    return Quota(user, settings.daily_submissions)
