@@ -1,4 +1,4 @@
-"""A real server on the loopback, in a process of its own."""
+"""A real server on the loopback, and real workers, in processes of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx2
 import psutil
@@ -17,6 +18,8 @@ from w1bench_server.settings import Settings
 
 PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
 PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
+WORKER = "import sys; from w1bench_server.work import work; from w1bench_server.settings import Settings; "
+WORKER += "work(Settings.model_validate_json(sys.argv[1]), sys.argv[2:])"
 SECONDS = 60
 _SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs
 
@@ -24,17 +27,44 @@ _SETTLED_SECONDS = 2  # after which a process that waits for an upload has impor
 @contextmanager
 def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
     """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
-    command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
+    with _running([sys.executable, "-c", PROGRAM, settings.model_dump_json()], seconds) as (process, line):
+        assert line.startswith("w1bench serving http://127.0.0.1:"), line
+        with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
+            yield process, client
+
+
+@contextmanager
+def working(
+    settings: Settings, *queues: str, seconds: float = SECONDS, before: str = ""
+) -> Iterator[subprocess.Popen[str]]:
+    """A worker, as `serving` has a server; it runs the program `before` first."""
+    command = [sys.executable, "-c", before + WORKER, settings.model_dump_json(), *queues]
+    with _running(command, seconds) as (process, line):
+        assert line.startswith("w1bench working on "), line
+        yield process
+
+
+def ended(client: Any, job: str, *, seconds: float = SECONDS) -> dict[str, Any]:
+    """The row of a job, once it has ended; `client` is one of the service's."""
+    deadline = time.monotonic() + seconds
+    while True:
+        row = client.get(f"/v1/jobs/{job}").json()
+        if row["ended_at"]:
+            return row
+        assert time.monotonic() < deadline, row
+        time.sleep(0.1)
+
+
+@contextmanager
+def _running(command: list[str], seconds: float) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process and the first line it says; killed at the end, and when it takes longer than `seconds`."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     watchdog = threading.Timer(seconds, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("w1bench serving http://127.0.0.1:"), line
-        with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
-            yield process, client
+        yield process, process.stdout.readline()
     finally:
         watchdog.cancel()
         process.kill()

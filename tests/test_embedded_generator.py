@@ -9,9 +9,10 @@ import numpy as np
 
 from w1bench.images.datasets import photograph_patches
 from w1bench.images.fidelity import measure
-from w1bench.images.generators import EMBEDDED, load_generator
+from w1bench.images.generators import load_generator
 from w1bench.images.photographs import ARCHITECTURE
 from w1bench.images.splits import split
+from w1bench.recipe import EMBEDDED
 
 FIGURES = json.loads((EMBEDDED / "patches32.json").read_text())
 CARD = (EMBEDDED / "README.md").read_text()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import FILENAME, FileEntry, Manifest
+from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
+from w1bench.recipe import Recipe
 from w1bench.seal import read_pair
 from w1bench.store import file_digest
 
@@ -66,6 +69,36 @@ def published(archive: Path) -> list[Path]:
     if not archive.is_dir():
         raise PairError(f"{archive} is no folder; give the archive's folder, or build a pair into it first.")
     return sorted(p for p in archive.iterdir() if not p.name.startswith(".") and (p / FILENAME).is_file())
+
+
+def is_published(archive: Path, recipe: Recipe) -> bool:
+    """Whether the very recipe was built to its end."""
+    folder = archive / recipe.name
+    return (folder / FILENAME).is_file() and read_manifest(folder).recipe_sha256 == recipe.sha256()
+
+
+def unfinished(archive: Path, name: str) -> Path:
+    """The hidden folder of a build that is under way, or was interrupted; its recipe.json says of what."""
+    return archive / f".{name}.building"
+
+
+def lock_of(archive: Path, name: str) -> Path:
+    """The file that whoever builds a pair holds locked."""
+    return archive / f".{name}.lock"
+
+
+def discard_unfinished(archive: Path, recipe: Recipe) -> None:
+    """Remove the unfinished build of a recipe, or a folder for one without a shard; unless somebody is at it."""
+    folder = unfinished(archive, recipe.name)
+    with suppress(filelock.Timeout), filelock.FileLock(lock_of(archive, recipe.name), timeout=0):
+        if is_unfinished(archive, recipe) or not any((folder / part).exists() for part in ("shards", "pair")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_unfinished(archive: Path, recipe: Recipe) -> bool:
+    """Whether an unfinished build of the very recipe is there."""
+    pinned = unfinished(archive, recipe.name) / "recipe.json"
+    return pinned.is_file() and pinned.read_text() == recipe.canonical()
 
 
 def entry(manifest: Manifest) -> Entry:

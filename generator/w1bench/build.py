@@ -30,7 +30,7 @@ from w1bench.durable import alone, sync, write_durably
 from w1bench.engines import Engine, Run
 from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, InputError, PairError
-from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
+from w1bench.manifest import FILENAME, FileEntry, Manifest
 from w1bench.pair import Pair
 from w1bench.preview import draw_preview
 from w1bench.recipe import BallSource, GeneratorSource, ImageSource, Recipe, UniformSource
@@ -38,6 +38,8 @@ from w1bench.seal import REVEAL, check_apart
 from w1bench.sealing import check_free, keep_back, refuse_bare_centres, sealed, with_secret
 from w1bench.shards import COST, DRAWN, Shard, ShardWork, fill, shards_of, tiles_per_shard
 from w1bench.storage import Storage, storage_at
+
+Report = Callable[[int, int, str], None]  # how many rows, or rays, are done, of how many
 
 _COST_SHARD = 8  # times as many tiles as other shards have, because their rays are not stored
 _PREVIEWED = 2000  # rows that the picture is drawn from
@@ -56,12 +58,14 @@ def build(
     gzip: bool = False,
     device: str = "cpu",
     progress: bool = False,
+    report: Report | None = None,
 ) -> Path:
     """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
 
     Shards lie in the folder or object storage `shards` until then, under the recipe's hash; by default beside the pair.
-    A shard has so many `tiles`, by default as many as keep it small. With the folder `truth`, the pair is sealed (see
-    `seal`): what is not published lies in `truth`/NAME, which its owner alone may read.
+    A shard has so many `tiles`, by default as many as keep it small. `report` is told how far it is, after every shard;
+    `progress` draws that on a terminal. With the folder `truth`, the pair is sealed (see `seal`): what is not published
+    lies in `truth`/NAME, which its owner alone may read.
 
     Raises:
         PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
@@ -73,7 +77,7 @@ def build(
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
     final = archive_folder / recipe.name
-    staging = archive_folder / f".{recipe.name}.building"  # where what is published is assembled
+    staging = archive.unfinished(archive_folder, recipe.name)  # where what is published is assembled
     work = staging
     if truth is not None:
         check_apart(truth, archive_folder)
@@ -83,7 +87,7 @@ def build(
         recipe = with_secret(recipe, [work / _PINNED, truth / recipe.name / REVEAL] if resume else [])
         check_free(truth / recipe.name, recipe, resume=resume)
     storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(work / "shards"))
-    if resume and _is_published(final, recipe):
+    if resume and archive.is_published(archive_folder, recipe):
         return _tidy(archive_folder, final, (work, staging), storage)
     _refuse_to_overwrite(final)
     shard_work = ShardWork(recipe, storage, device)
@@ -95,13 +99,13 @@ def build(
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
     with threadpool_limits(1), ExitStack() as locks:
         for folder in {archive_folder, work.parent}:
-            locks.enter_context(alone(folder / f".{recipe.name}.lock", _elsewhere(recipe, folder)))
+            locks.enter_context(alone(archive.lock_of(folder, recipe.name), _elsewhere(recipe, folder)))
         _refuse_to_overwrite(final)
         _open_work_folder(work, storage, recipe, resume=resume)
         tiles = tiles or tiles_per_shard(pair)
         parts = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles) for role in DRAWN}
         with (engine or LocalThreads()).started() as run:
-            compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress)
+            compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress, report=report)
             moments = compute([shard for part in parts.values() for shard in part], unit="row")
             cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
         folder, kept_back = _empty(staging / "pair"), _empty(work / "truth") if truth is not None else None
@@ -111,11 +115,6 @@ def build(
             keep_back(kept_back, truth / recipe.name, manifest)
         _publish(manifest, folder, final)
         return _tidy(archive_folder, final, (work, staging), storage)
-
-
-def _is_published(final: Path, recipe: Recipe) -> bool:
-    """Whether the very recipe was built to its end, as by a process that was killed after it."""
-    return (final / FILENAME).is_file() and read_manifest(final).recipe_sha256 == recipe.sha256()
 
 
 def _tidy(archive_folder: Path, final: Path, made_in: Iterable[Path], storage: Storage) -> Path:
@@ -168,7 +167,7 @@ def _empty(folder: Path) -> Path:
 
 
 def _compute(
-    run: Run, work: ShardWork, shards: Sequence[Shard], *, rows: int, unit: str, progress: bool
+    run: Run, work: ShardWork, shards: Sequence[Shard], *, rows: int, unit: str, progress: bool, report: Report | None
 ) -> NDArray[np.float64]:
     """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
     moments: list[NDArray[np.float64]] = []
@@ -184,6 +183,8 @@ def _compute(
                 )
             moments.append(of_shard)
             bar.update(len(of_shard) * rows)
+            if report is not None:
+                report(sum(map(len, moments)) * rows, total, unit)
     return np.concatenate(moments)
 
 

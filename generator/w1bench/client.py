@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -17,6 +18,8 @@ from w1bench.fetch import unreachable
 from w1bench.scorecard import Interval, Scorecard
 
 _PIECE_BYTES = 1 << 20
+_LOOK_SECONDS = 1.0  # at a job that is waited for
+_ABSENCE_SECONDS = 120.0  # of a service that may be starting again
 _PRINTABLE = re.compile(r"[!-~]+")
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)  # scoring a large pair takes its time
 
@@ -44,6 +47,15 @@ class _SubmittedPage(BaseModel):
     next: str | None
 
 
+class _Job(BaseModel):
+    """What is needed of a job."""
+
+    id: str
+    state: str
+    reason: str | None
+    result: str | None
+
+
 class _BoardRow(BaseModel):
     """What is needed of a leaderboard's row."""
 
@@ -61,6 +73,8 @@ class _Board(BaseModel):
 
 def submit_file(pair: str, path: Path, *, method: str, server: str, token: str | None) -> dict[str, Any]:
     """Submit a .h5 or .npy file; returns the row with its scorecard and URL. The same file again gives the same row.
+
+    What the service scores as a job is waited for.
 
     Raises:
         SubmissionError: there is no token, the file cannot be read, or the service refuses it; the sentence is its own.
@@ -86,6 +100,8 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
             answer = _ask(server, "POST", "/v1/submissions", params=params, headers=headers, content=_pieces(file))
     except OSError as error:
         raise SubmissionError(f"{path} cannot be read ({error.strerror}); give a .h5 or .npy file.") from None
+    if answer.status_code == 202:  # a job
+        answer = _ask(server, "GET", _result(server, _Job(**_checked(_Job, answer))))
     return _checked(_Row, answer)
 
 
@@ -121,6 +137,27 @@ def fetch_body(server: str, identity: str, path: Path) -> None:
                 file.write(piece)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise unreachable(server, error) from None
+
+
+def _result(server: str, job: _Job) -> str:
+    """The address of what came of a job, once it has ended. A service that is started again goes on with it.
+
+    Raises:
+        SubmissionError: nothing came of it; the sentence is the service's own.
+        UnreachableError: the service does not answer for a while.
+    """
+    given_up = time.monotonic() + _ABSENCE_SECONDS
+    while job.result is None:
+        if job.reason is not None:
+            raise SubmissionError(f"{server} did not score it: {job.reason}")
+        time.sleep(_LOOK_SECONDS)
+        try:
+            job = _Job(**_checked(_Job, _ask(server, "GET", f"/v1/jobs/{job.id}")))
+            given_up = time.monotonic() + _ABSENCE_SECONDS
+        except UnreachableError:
+            if time.monotonic() > given_up:
+                raise
+    return job.result
 
 
 def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") -> dict[str, Any]:

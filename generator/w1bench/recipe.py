@@ -19,6 +19,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 RESERVED = (
     "catalogue.json", "registry.txt", "index.html", "style.css", "leaderboard.html", "leaderboard.json", "leaderboard.csv",
 )  # fmt: skip
+EMBEDDED = Path(__file__).parent / "generators"  # image generators that come with the package
 
 _Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
 _Count = Annotated[int, Field(ge=1, le=10**9)]

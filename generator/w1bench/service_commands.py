@@ -1,8 +1,9 @@
-"""`w1bench backup` and `restore`: what a service holds, as one file; `replay`: the scores of a revealed pair, once more."""
+"""`w1bench work`: a worker of a service; `backup` and `restore`: what it holds, as one file; `replay`: scores, once more."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,35 @@ from w1bench.errors import CheckFailedError
 from w1bench.options import Data, Json, PairDir, settings_of, show
 
 app = typer.Typer()
+
+
+class Queue(StrEnum):
+    """What a worker does."""
+
+    build = "build"
+    score = "score"
+    sealed = "sealed"
+
+
+@app.command()
+def work(
+    archive: Annotated[
+        Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")
+    ] = None,
+    data: Data = None,
+    queue: Annotated[
+        list[Queue] | None,
+        typer.Option(help="Only jobs of this queue; may be repeated. Default: those that it can do."),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Where the truth of sealed pairs is kept; the worker then scores submissions to those."),
+    ] = None,
+) -> None:
+    """Do a service's jobs, building pairs and scoring large or sealed submissions, until it is told to stop."""
+    from w1bench_server.work import work as run
+
+    run(settings_of(archive=archive, data=data, truth=truth), [each.value for each in queue or ()])
 
 
 @app.command()

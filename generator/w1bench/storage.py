@@ -51,6 +51,10 @@ class Storage(Protocol):
         """The file on this machine for the block: itself, or a copy in folder `scratch`. FileNotFoundError if there is none."""
         ...
 
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
     def is_empty(self) -> bool: ...
 
     def clear(self) -> None:
@@ -115,6 +119,9 @@ class Folder:
             raise FileNotFoundError(errno.ENOENT, "there is no such file", str(self.path / name))
         yield self.path / name
 
+    def remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
     def is_empty(self) -> bool:
         return not self.path.exists() or next(self.path.iterdir(), None) is None
 
@@ -169,6 +176,13 @@ class ObjectStorage:
             yield copy
         finally:
             copy.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        with self._reached() as objects:
+            try:
+                objects.delete(name)
+            except FileNotFoundError:
+                return
 
     def is_empty(self) -> bool:
         with self._reached() as objects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -30,15 +31,21 @@ def _caller(here: Here, given: Annotated[HTTPAuthorizationCredentials | None, De
 Caller = Annotated[Holder, Depends(_caller)]
 
 
-def _submitter(holder: Caller) -> str:
-    if holder.scope != "submit":
-        raise ProblemError(
-            403,
-            f"This token has the scope {holder.scope}, and submissions need submit; ask for one with that scope.",
-            headers={"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="submit"'},
-        )
-    return holder.user
+def _needing(scope: str, what: str) -> Callable[[Caller], str]:
+    """The user of a token of this scope; 403 for one of another."""
+
+    def user(holder: Caller) -> str:
+        if holder.scope != scope:
+            raise ProblemError(
+                403,
+                f"This token has the scope {holder.scope}, and {what} need {scope}; ask for one with that scope.",
+                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+            )
+        return holder.user
+
+    return user
 
 
-# The user of a token that may submit.
-Submitter = Annotated[str, Depends(_submitter)]
+# The user of a token that may submit, and of one that may manage the service.
+Submitter = Annotated[str, Depends(_needing("submit", "submissions"))]
+Admin = Annotated[str, Depends(_needing("admin", "pairs and the list of jobs"))]

@@ -18,7 +18,7 @@ from w1bench_server.envelope import Envelope
 from w1bench_server.limiting import Limiting
 from w1bench_server.monitoring import Monitor
 from w1bench_server.preflights import Preflights
-from w1bench_server.routes import badge, board, health, pages, pairs, submissions
+from w1bench_server.routes import badge, board, health, jobs, pages, pairs, submissions
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
 from w1bench_server.watching import Watching
@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    for part in (health, pairs, submissions, board, badge, pages):
+    for part in (health, pairs, submissions, jobs, board, badge, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     problems.install(app)

@@ -1,7 +1,7 @@
 """Backup: a service's tables and bodies in one tar file, the same from SQLite and PostgreSQL, so that it also moves between them.
 
 It holds `backup.json` (format and schema revision), `tables/NAME.jsonl` (a row a line, all of one moment), `bodies/SHA256`,
-and last `SHA256SUMS` over all of them, without which a file is not whole.
+`waiting/JOB` (bodies that jobs have still to score), and last `SHA256SUMS` over all of them, without which a file is not whole.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from w1bench.errors import CheckFailedError, InputError
 from w1bench.store import file_digest
 from w1bench_server import database, migrations
 from w1bench_server.bodies import Bodies
+from w1bench_server.jobs import SCORING, Jobs, open_jobs, submitted_of
 from w1bench_server.ledger import bodies_of, check_chain, read_rows
 from w1bench_server.settings import Settings
 
 _HEADER, _SUMS = "backup.json", "SHA256SUMS"
-_MEMBER = re.compile(r"backup\.json|SHA256SUMS|tables/[a-z_]+\.jsonl|bodies/[0-9a-f]{64}")
+_MEMBER = re.compile(r"backup\.json|SHA256SUMS|tables/[a-z_]+\.jsonl|bodies/[0-9a-f]{64}|waiting/[0-9a-f]{32}")
 _ROWS_AT_ONCE = 200
 _BLOCK_BYTES = 1 << 20
 
@@ -79,7 +80,7 @@ def backup(settings: Settings, out: Path) -> Held:
         add(_HEADER, part)
         counts: dict[str, int] = {}
         with database.frozen(engine) as connection:
-            needed = _checked(connection)
+            needed, waiting = _checked(connection), open_jobs(connection, SCORING)
             for table in database.schema.sorted_tables:
                 counts[table.name] = _dump(connection, table, part)
                 add(f"tables/{table.name}.jsonl", part)
@@ -88,6 +89,11 @@ def backup(settings: Settings, out: Path) -> Held:
                 add(f"bodies/{digest}", body)
             if sums[f"bodies/{digest}"] != digest:
                 raise CheckFailedError(f"The body {digest} is damaged; restore it from an older backup.")
+        for job in waiting:
+            submitted = submitted_of(job)
+            if Jobs(engine).find(job.id).is_open:  # else it has ended meanwhile, and nothing waits for it
+                with bodies.borrowed(submitted.sha256, job=job.id) as body:
+                    add(f"waiting/{job.id}", body)
         part.write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
         add(_SUMS, part)
     return Held(counts, len(needed))
@@ -112,8 +118,12 @@ def restore(settings: Settings, file: Path) -> Held:
             for name, part in _members(file, Path(folder)):
                 if name.startswith("bodies/"):
                     bodies.keep(part, part.name)
-                    part.unlink(missing_ok=True)
                     kept.add(part.name)
+                elif name.startswith("waiting/"):
+                    bodies.keep_waiting(part, part.name)
+                else:
+                    continue
+                part.unlink(missing_ok=True)
             header = _header(Path(folder), file)
             with database.writing(engine) as connection:
                 _check_empty(connection)

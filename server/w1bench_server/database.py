@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
     Connection,
     Engine,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -64,12 +67,38 @@ resamples = Table(
     Column("values", LargeBinary, nullable=False),
 )
 
+# `submission` is the id of a submission or of a job.
 idempotency_keys = Table(
     "idempotency_keys",
     schema,
     Column("user", _NAME, primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("submission", _NAME, nullable=False),
+)
+
+# A job's `document` is what is to be done; `attempts` counts its starts, `version` its changes.
+jobs = Table(
+    "jobs",
+    schema,
+    Column("id", String(32), primary_key=True),
+    Column("queue", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("user", _NAME, nullable=False),
+    Column("pair", _NAME, nullable=False),
+    Column("content", _DIGEST, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("started_at", _TIME),
+    Column("ended_at", _TIME),
+    Column("reason", Text),
+    Column("result", _NAME),
+    Column("attempts", Integer, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("ix_jobs_state_queue_created_at", "state", "queue", "created_at"),
 )
 
 tokens = Table(

@@ -18,16 +18,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from w1bench.errors import CheckFailedError, W1BenchError
-from w1bench_server.database import idempotency_keys, ledger, resamples, writing
-from w1bench_server.records import Entry, Event, Record, Rescore, Retraction, fold
+from w1bench_server.database import ledger, resamples, writing
+from w1bench_server.keys import check_key, remember_key
+from w1bench_server.records import Entry, Event, Record, Rescore, Retraction, Submitted, fold
 
 GENESIS = "0" * 64  # what the first row names
 
 _KINDS: dict[str, type[Event]] = {"submission": Entry, "rescore": Rescore, "retraction": Retraction}
-
-
-class KeyReusedError(W1BenchError):
-    """An Idempotency-Key that came before with other content."""
 
 
 class UnknownSubmissionError(W1BenchError):
@@ -106,7 +103,7 @@ class Ledger:
                 return known, False
             admit(connection)
             _append(connection, replace(entry, resamples=_keep(connection, resampled)))
-            _remember(connection, entry.user, key, entry.id)
+            remember_key(connection, entry.user, key, entry.id)
             return _record(connection, entry.id), True
 
     def known(self, content: Content, *, key: str | None = None) -> Record | None:
@@ -173,7 +170,7 @@ class Ledger:
             return connection.execute(chosen).scalar_one()
 
 
-def content(entry: Entry) -> Content:
+def content(entry: Entry | Submitted) -> Content:
     """What makes another submission the same as `entry`."""
     return Content(entry.user, entry.pair_digest, entry.method, entry.sha256)
 
@@ -258,26 +255,12 @@ def _kind(event: Event) -> str:
 
 
 def _known(connection: Connection, content: Content, key: str | None) -> Record | None:
+    check_key(connection, content.user, key, content.digest)
     same = connection.execute(select(ledger.c.submission).where(ledger.c.content == content.digest)).scalar()
-    of_key = select(idempotency_keys.c.submission).where(
-        idempotency_keys.c.user == content.user, idempotency_keys.c.key == key
-    )
-    promised = connection.execute(of_key).scalar() if key is not None else None
-    if promised not in (None, same):
-        raise KeyReusedError(
-            f"This Idempotency-Key came before, with other content (submission {promised}); use a new key for a new "
-            "submission, or send the same pair, method and body again."
-        )
     if same is None:
         return None
-    if promised is None:
-        _remember(connection, content.user, key, same)
+    remember_key(connection, content.user, key, same)
     return _record(connection, same)
-
-
-def _remember(connection: Connection, user: str, key: str | None, identity: str) -> None:
-    if key is not None:
-        connection.execute(insert(idempotency_keys).values(user=user, key=key, submission=identity))
 
 
 def _keep(connection: Connection, resampled: bytes | None) -> str | None:

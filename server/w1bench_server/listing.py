@@ -1,4 +1,4 @@
-"""Listing: the published pairs, and the submissions to one, page by page; a cursor holds the last one that was given out."""
+"""Listing: pairs, submissions to one, and jobs, page by page; a cursor holds the last one that was given out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from w1bench.archive import entry
 from w1bench_server.feedback import Feedback
+from w1bench_server.jobs import Jobs
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
 from w1bench_server.records import Record
-from w1bench_server.wire import PairEntry, PairPage, SubmissionPage, submission_row
+from w1bench_server.wire import JobPage, PairEntry, PairPage, SubmissionPage, job_row, submission_row
 
 LARGEST_PAGE = 500
 
@@ -42,6 +43,19 @@ def submission_page(
     shown, more = following[:limit], len(following) > limit
     rows = [submission_row(feedback.of(record), origin) for record in shown]
     return SubmissionPage(submissions=rows, next=_write(str(shown[-1].seq)) if more else None)
+
+
+def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **chosen: str | None) -> JobPage:
+    """Up to `limit` jobs before the cursor, the newest first; raises as `page`."""
+    _check_limit(limit, "jobs")
+    before = None
+    if cursor:
+        time, _, identity = _read(cursor).partition(" ")
+        before = (time, identity)
+    found = jobs.page(limit=limit + 1, before=before, **chosen)
+    shown = found[:limit]
+    following = _write(f"{shown[-1].created_at} {shown[-1].id}") if len(found) > limit else None
+    return JobPage(jobs=[job_row(job) for job in shown], next=following)
 
 
 def _check_limit(limit: int, what: str) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
+from w1bench_server.jobs import Jobs
 from w1bench_server.scoring import REFUSED
 from w1bench_server.service import Service
 
@@ -16,7 +22,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 _SUBMISSION = ("POST", "/v1/submissions")
-_OUTCOMES = {201: "recorded", 200: "repeated", 422: "refused", 429: "limited", 503: "busy", 507: "busy"}
+_OUTCOMES = {201: "recorded", 202: "queued", 200: "repeated", 422: "refused", 429: "limited", 503: "busy", 507: "busy"}
 
 
 class Monitor:
@@ -37,6 +43,7 @@ class Monitor:
         for outcome in (*_OUTCOMES.values(), "failed", "rejected"):
             self._submissions.labels(outcome)
         self._registry.register(REFUSED)
+        self._registry.register(_JobFigures(service.jobs))
         self._follow(service)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -65,6 +72,31 @@ class Monitor:
         }
         for name, (meaning, value) in gauges.items():
             Gauge(name, meaning, registry=self._registry).set_function(value)
+
+
+class _JobFigures(Collector):
+    """How many jobs there are, and how long the oldest has waited, as the database has them when somebody looks."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterator[Metric]:
+        count = GaugeMetricFamily("w1bench_jobs", "Jobs by their queue and state.", labels=("queue", "state"))
+        oldest = GaugeMetricFamily(
+            "w1bench_jobs_oldest_seconds", "How long the oldest job has waited for a worker.", labels=("queue",)
+        )
+        with suppress(SQLAlchemyError):  # the database is away, which /readyz says; the other figures are still there
+            counts, waiting = self._jobs.counts(), self._jobs.waiting_seconds()
+            for labels, value in counts.items():
+                count.add_metric(labels, value)
+            for queue, seconds in waiting.items():
+                oldest.add_metric((queue,), seconds)
+        yield count
+        yield oldest
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: the registry would collect to know the names."""
+        return iter(())
 
 
 def _monitor(request: Request) -> Monitor:

@@ -17,7 +17,9 @@ from starlette.routing import Match
 
 from w1bench.errors import CheckFailedError, PairError, SubmissionError, UnreachableError, W1BenchError
 from w1bench_server.headers import request_id, shared_headers
-from w1bench_server.ledger import KeyReusedError, UnknownSubmissionError
+from w1bench_server.jobs import UnknownJobError
+from w1bench_server.keys import KeyReusedError
+from w1bench_server.ledger import UnknownSubmissionError
 from w1bench_server.pairs import NotPublishedError
 from w1bench_server.tokens import TokenError
 
@@ -116,20 +118,20 @@ def install(app: FastAPI) -> None:
 
 
 async def _of_ours(request: Request, error: Exception) -> Response:
-    refused = _as_problem(error)
+    refused = as_problem(error)
     if refused.status >= 500:
         _log.warning("request %s: %d: %s", request_id(request.scope), refused.status, error)
     return problem(request, refused.status, str(refused), parts=refused.parts, headers=refused.headers)
 
 
-def _as_problem(error: Exception) -> ProblemError:
+def as_problem(error: Exception) -> ProblemError:
     """The status of our own errors; sentences about the archive name folders, so that they go to the log alone."""
     match error:
         case ProblemError():
             return error
         case TokenError():
             return ProblemError(401, str(error), headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        case NotPublishedError() | UnknownSubmissionError():
+        case NotPublishedError() | UnknownSubmissionError() | UnknownJobError():
             return ProblemError(404, str(error))
         case KeyReusedError():
             return ProblemError(409, str(error), pointer="#/header/Idempotency-Key")

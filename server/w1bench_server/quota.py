@@ -8,14 +8,15 @@ from math import ceil
 
 from sqlalchemy import Connection, Engine, func, select
 
-from w1bench_server.database import ledger
+from w1bench_server.database import jobs, ledger
+from w1bench_server.jobs import OPEN, SCORING
 from w1bench_server.ledger import text_of
 from w1bench_server.problems import ProblemError
 
 
 @dataclass(frozen=True)
 class Quota:
-    """At most `daily` rows of `user` in the ledger since midnight, UTC; to one pair, where `pair` names it."""
+    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one; to one `pair`, if named."""
 
     user: str
     daily: int
@@ -37,14 +38,18 @@ class Quota:
         today = select(func.count()).where(
             ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
         )
+        waiting = select(func.count()).where(
+            jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
+        )
         if self.pair is not None:
             today = today.where(ledger.c.document.contains(f'"pair":"{self.pair}"', autoescape=True))
-        if connection.execute(today).scalar_one() < self.daily:
+            waiting = waiting.where(jobs.c.pair == self.pair)
+        if connection.execute(today).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
             return
         tomorrow = midnight + timedelta(days=1)
         raise ProblemError(
             429,
-            f"{self.daily} of your submissions were scored today, which is the most; send this one again after "
+            f"{self.daily} of your submissions were scored today or wait to be, which is the most; send this one again after "
             f"{tomorrow.isoformat(timespec='minutes')}.",
             headers={"Retry-After": str(ceil((tomorrow - moment).total_seconds()))},
         )

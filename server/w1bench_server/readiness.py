@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from w1bench.archive import published
 from w1bench.errors import PairError
 from w1bench_server.database import tokens, writing
+from w1bench_server.jobs import QUEUES, SCORING, STATES
 from w1bench_server.service import Service
 
 
@@ -36,7 +37,7 @@ class Readiness(BaseModel):
 
 def checks(service: Service) -> list[Check]:
     """What the work needs, as it is now."""
-    return [_archive(service), _database(service), _disk(service), _scoring(service), _fixity(service)]
+    return [_archive(service), _database(service), _disk(service), _scoring(service), _jobs(service), _fixity(service)]
 
 
 def _archive(service: Service) -> Check:
@@ -72,6 +73,24 @@ def _scoring(service: Service) -> Check:
         f"{scorer.pending} uploads wait or are scored, the oldest for {oldest:.0f} s of {settings.queue_seconds:.0f}."
     )
     return Check(name="scoring", ok=not full and oldest <= settings.queue_seconds, detail=detail)
+
+
+def _jobs(service: Service) -> Check:
+    """Submissions must not wait too long for a worker; pairs may, one behind the other."""
+    try:
+        counts, waiting = service.jobs.counts(), service.jobs.waiting_seconds()
+    except SQLAlchemyError as error:
+        return Check(name="jobs", ok=False, detail=f"The jobs cannot be read ({type(error).__name__}).")
+    limit = service.settings.queue_seconds
+    said = [
+        f"{queue}: {', '.join(f'{counts[queue, state]} {state}' for state in STATES)}, the oldest waits for {waiting[queue]:.0f} s"
+        for queue in QUEUES
+    ]
+    return Check(
+        name="jobs",
+        ok=all(waiting[queue] <= limit for queue in SCORING),
+        detail=f"{'; '.join(said)}; submissions may for {limit:.0f} s.",
+    )
 
 
 def _fixity(service: Service) -> Check:

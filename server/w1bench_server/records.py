@@ -11,6 +11,19 @@ REFERENCE_USER = "w1bench"  # whose the reference rows are; no token is of that 
 
 
 @dataclass(frozen=True)
+class Submitted:
+    """A submission that has no score yet: an entry without what scoring adds to it."""
+
+    id: str
+    pair: str
+    pair_digest: str
+    method: str
+    user: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Entry:
     """A submission that was accepted; `scorecard` is its JSON, `scorer` the version of w1bench that made it.
 

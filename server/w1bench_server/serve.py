@@ -15,7 +15,7 @@ import uvicorn
 from w1bench.archive import published
 from w1bench.durable import alone
 from w1bench.errors import InputError
-from w1bench_server import database, logs
+from w1bench_server import database, logs, supervising
 from w1bench_server.app import create_app
 from w1bench_server.ledger import Ledger, check_chain
 from w1bench_server.settings import Settings
@@ -71,7 +71,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             timeout_notify=_FOREVER_SECONDS,
         )
         server = uvicorn.Server(config)
-        with _stopped_by_signals(server):
+        with _stopped_by_signals(server), supervising.worker(settings):
             server.run(sockets=[listener])
 
 

@@ -14,8 +14,10 @@ from fastapi import Depends, Request
 from w1bench_server import canaries, database, fixity, scoring
 from w1bench_server.boards import Boards
 from w1bench_server.bodies import Bodies
+from w1bench_server.events import Streams
 from w1bench_server.feedback import Feedback
 from w1bench_server.fixity import Fixity
+from w1bench_server.jobs import SCORING, Jobs, submitted_of
 from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
@@ -36,6 +38,8 @@ class Service:
     bodies: Bodies
     ledger: Ledger
     feedback: Feedback
+    jobs: Jobs
+    streams: Streams
     boards: Boards
     scorer: Scorer
     fixity: Fixity
@@ -51,12 +55,9 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
     """
     canaries.check_scorer()
     with database.opened(settings) as engine:
-        pairs, bodies, ledger = (
-            PublishedPairs(settings.archive),
-            Bodies(settings.data, settings.bodies_url),
-            Ledger(engine),
-        )
-        bodies.sweep(bodies_of(ledger.rows()))
+        pairs, bodies = PublishedPairs(settings.archive), Bodies(settings.data, settings.bodies_url)
+        ledger, jobs = Ledger(engine), Jobs(engine)
+        bodies.sweep(_needed(jobs, ledger))
         record_references(settings.references, ledger, bodies, pairs)
         async with scoring.started(settings) as scorer:
             await scorer.warm()
@@ -65,11 +66,19 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                 with fixity.watched(
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
                 ) as watched:
-                    feedback = Feedback(ledger, pairs)
-                    yield Service(settings, pairs, bodies, ledger, feedback, Boards(feedback), scorer, watched)
+                    feedback, streams = Feedback(ledger, pairs), Streams(jobs, settings.events_seconds)
+                    yield Service(
+                        settings, pairs, bodies, ledger, feedback, jobs, streams, Boards(feedback), scorer, watched
+                    )
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])
+
+
+def _needed(jobs: Jobs, ledger: Ledger) -> set[str]:
+    """The names of bodies that must stay: those of jobs are looked up first, for meanwhile a worker may make rows of them."""
+    waiting = [submitted_of(job) for job in jobs.open(SCORING)]
+    return {name for each in waiting for name in (each.id, each.sha256)} | bodies_of(ledger.rows())
 
 
 def _service(request: Request) -> Service:

@@ -22,7 +22,7 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeVali
 
 
 class Settings(BaseSettings):
-    """One server's settings; `archive` is only read, `data` is the server's own."""
+    """One server's settings, and its workers'; `archive` is written by builds alone, `data` is the server's own."""
 
     model_config = SettingsConfigDict(env_prefix="W1BENCH_", env_ignore_empty=True, frozen=True, extra="forbid")
 
@@ -95,6 +95,26 @@ class Settings(BaseSettings):
     daily_submissions: Annotated[
         int, Field(ge=1, description="Submissions of one user that are scored a day (UTC); further ones get 429.")
     ] = 100
+    worker: Annotated[
+        Literal["child", "none"], Field(description="Whether the server has a worker of its own that does jobs.")
+    ] = "child"
+    job_bytes: Annotated[_Bytes, Field(description="Submissions of more bytes are scored as jobs.")] = 256 << 20
+    job_attempts: Annotated[
+        int, Field(ge=1, description="Times that a job is begun before it has failed, if its worker dies each time.")
+    ] = 5
+    events_seconds: Annotated[_Seconds, Field(description="Longest time a stream of a job's events is kept open.")] = (
+        600.0
+    )
+    build_seconds: Annotated[_Seconds, Field(description="Longest time a build may take.")] = 86400.0
+    pair_bytes: Annotated[
+        _Bytes, Field(description="Most bytes the files of a pair may have that is built as a job.")
+    ] = 8 << 30
+    pair_products: Annotated[
+        int, Field(ge=1, description="Most products such a pair may take: its rays x funnels x dimension.")
+    ] = 10**13
+    ray_address: Annotated[
+        str | None, Field(description="Ray cluster that builds; without it, the builder's own threads.")
+    ] = None
 
     sealed_submissions: Annotated[
         int,

@@ -1,18 +1,29 @@
-"""Submitting: a received upload becomes a row: known already, or scored, kept and recorded, in that order."""
+"""Submitting: a received upload becomes a row: known already, or scored, kept and recorded, in that order.
+
+A large one is kept first, and scored as a job.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from uuid import uuid4
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.errors import SubmissionError
-from w1bench_server.ledger import Content, now
+from w1bench_server.bodies import Bodies
+from w1bench_server.jobs import Job, new_job
+from w1bench_server.ledger import Ledger, content, now
 from w1bench_server.pairs import PublishedPair
-from w1bench_server.problems import busy
 from w1bench_server.quota import Quota
-from w1bench_server.records import Entry, Record
+from w1bench_server.records import Entry, Record, Submitted
+from w1bench_server.scoring import Scorer
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
 from w1bench_server.uploads import Upload
@@ -20,40 +31,53 @@ from w1bench_server.uploads import Upload
 
 async def submit(
     service: Service, pair: PublishedPair, upload: Upload, *, method: str, user: str, key: str | None
-) -> tuple[Record, bool]:
-    """The record of a submission, and whether it is a new one. The row comes last: where it is, the body is.
+) -> tuple[Record | Job, bool]:
+    """The record of a submission, or the job that scores it, and whether it is a new one.
 
     Raises:
         SubmissionError: it cannot be scored, or the pair was revealed.
         KeyReusedError: `key` came before with other content.
-        ProblemError: 429, when the user's quota of today is used up; 503, when nobody here can score it.
+        ProblemError: 429, when the user's quota of today is used up.
     """
-    content = Content(user, pair.digest, method, upload.sha256)
-    if known := await run_in_threadpool(service.ledger.known, content, key=key):
+    submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
+    if known := await run_in_threadpool(service.ledger.known, content(submitted), key=key):
         return known, False
-    quota = _quota(service.settings, user, pair)
-    await run_in_threadpool(quota.look, service.ledger.engine)
-    if pair.manifest.is_secret:
-        raise busy("This pair is sealed: a process apart scores submissions to it, and there is none here.")
-    if pair.manifest.sealed:
+    if pair.manifest.sealed and not pair.manifest.is_secret:
         raise SubmissionError(
             "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
         )
-    scored = await service.scorer.score(pair.folder, upload.path)
+    quota = _quota(service.settings, user, pair)
+    if pair.manifest.is_secret or upload.bytes > service.settings.job_bytes:
+        return await run_in_threadpool(_queue, service, pair, submitted, upload.path, key, quota)
+    await run_in_threadpool(quota.look, service.ledger.engine)
+    return await score_and_record(
+        submitted, pair, upload.path, scorer=service.scorer, bodies=service.bodies, ledger=service.ledger, key=key,
+        admit=quota.check,
+    )  # fmt: skip
+
+
+async def score_and_record(
+    submitted: Submitted,
+    pair: PublishedPair,
+    body: Path,
+    *,
+    scorer: Scorer,
+    bodies: Bodies,
+    ledger: Ledger,
+    key: str | None = None,
+    admit: Callable[[Connection], None] = lambda _: None,
+) -> tuple[Record, bool]:
+    """The record of a submission whose body is here, and whether it is new. The row comes last: where it is, the body is.
+
+    Raises:
+        SubmissionError: it cannot be scored.
+    """
+    scored = await scorer.score(pair.folder, body)
     entry = Entry(
-        id=uuid4().hex,
-        pair=pair.name,
-        pair_digest=pair.digest,
-        method=method,
-        user=user,
-        sha256=upload.sha256,
-        bytes=upload.bytes,
-        submitted_at=now(),
-        scorer=version("w1bench"),
-        scorecard=scored.card.model_dump_json(),
+        **asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=scored.card.model_dump_json()
     )
-    await run_in_threadpool(service.bodies.keep, upload.path, upload.sha256)
-    return await run_in_threadpool(service.ledger.append, entry, resampled=scored.resampled, key=key, admit=quota.check)
+    await run_in_threadpool(bodies.keep, body, submitted.sha256)
+    return await run_in_threadpool(partial(ledger.append, entry, resampled=scored.resampled, key=key, admit=admit))
 
 
 def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:
@@ -61,3 +85,24 @@ def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:
     if pair.manifest.is_secret:
         return Quota(user, settings.sealed_submissions, pair.name)
     return Quota(user, settings.daily_submissions)
+
+
+def _queue(
+    service: Service, pair: PublishedPair, submitted: Submitted, body: Path, key: str | None, quota: Quota
+) -> tuple[Job, bool]:
+    """The job that scores a submission; where it is, the body is."""
+    digest = content(submitted).digest
+    if known := service.jobs.known(submitted.user, digest, key=key):
+        return known, False
+    job = new_job(
+        "sealed" if pair.manifest.is_secret else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair, content=digest,
+        document=json.dumps(asdict(submitted)),
+    )  # fmt: skip
+    created = False
+    try:
+        service.bodies.keep_waiting(body, job.id)
+        job, created = service.jobs.add(job, key=key, admit=quota.check)
+        return job, created
+    finally:
+        if not created:
+            service.bodies.forget_waiting(submitted.id)

@@ -12,6 +12,7 @@ from w1bench.metrics import METRICS
 from w1bench.scorecard import Diagnosis, Interval, Scorecard
 from w1bench_server.boards import View
 from w1bench_server.comparison import Difference
+from w1bench_server.jobs import Job
 from w1bench_server.leaderboard import HEADLINE, Average, Standing
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.records import Record
@@ -42,6 +43,10 @@ Reason = Annotated[
     ),
 ]
 DEFAULT_METRIC = HEADLINE
+JobQueue = Literal["build", "score", "sealed"]
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+_RESULTS = {"build": "/v1/pairs/", "score": "/v1/submissions/", "sealed": "/v1/submissions/"}
 
 
 class _Part(BaseModel):
@@ -196,6 +201,38 @@ class Comparison(_Part):
     metrics: dict[str, Difference | None]
 
 
+class JobProgress(_Part):
+    """How far a job is."""
+
+    done: int
+    total: int
+    unit: str
+
+
+class JobRow(_Part):
+    """A job: what it is to do, how far it is, and what came of it; `result` is the address of its pair or submission."""
+
+    id: str
+    queue: JobQueue
+    pair: str
+    user: str
+    state: JobState
+    reason: str | None
+    progress: JobProgress | None
+    attempts: int
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    result: str | None
+
+
+class JobPage(_Part):
+    """A page of the jobs, the newest first; `next` is the cursor of the following one."""
+
+    jobs: list[JobRow]
+    next: str | None
+
+
 class Health(_Part):
     """That the service lives, or is ready."""
 
@@ -217,6 +254,16 @@ def submission_row(record: Record, origin: str) -> SubmissionRow:
         earlier_scorecards=[score.card for score in record.scores[:-1]],
         retraction=_retracted(record) if record.retraction else None,
         **{name: getattr(record.entry, name) for name in own},
+    )
+
+
+def job_row(job: Job) -> JobRow:
+    """A job as the database has it."""
+    own = JobRow.model_fields.keys() - {"progress", "result"}
+    return JobRow(
+        progress=JobProgress(**asdict(job.progress)) if job.progress.total else None,
+        result=_RESULTS[job.queue] + job.result if job.result else None,
+        **{name: getattr(job, name) for name in own},
     )
 
 

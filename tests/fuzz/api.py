@@ -25,8 +25,8 @@ from w1bench_server import openapi
 from w1bench_server.settings import Settings
 from w1bench_server.tokens import create_token
 
-# Names from the document alone lead nowhere (404); the second pass has names that are there.
-NAMES = ("anything", "names that are there")
+# Names from the document alone lead nowhere (404); the second pass has names that are there, the third a job's id and an admin's token.
+NAMES = ("anything", "names that are there", "a job, as an admin")
 _THERE = """
 [parameters]
 "path.name" = "fuzzed"
@@ -40,6 +40,10 @@ _THERE = """
 "query.a" = "{0}"
 "query.b" = "{1}"
 """
+_JOB = """
+[parameters]
+"path.id" = "{0}"
+"""
 # An overlong address is refused by its length (414), before anyone looks whether it is wrong otherwise.
 _CHECKS = """
 [checks]
@@ -50,6 +54,10 @@ LEFT_OUT = "positive_data_acceptance"
 
 _SECONDS = 3600
 _ROWS = 200
+RECIPE = {
+    "name": "fuzzed", "power": 8.0, "half_width": 2.5, "source": {"kind": "uniform", "dim": 2}, "funnel": {"count": 4},
+    "sizes": {"train": 300, "test": _ROWS, "probe": 50, "w1_rays": 4096},
+}  # fmt: skip
 _OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "fuzz-api.md"
 _PAGE = """\
 # Fuzzing the API
@@ -103,21 +111,21 @@ def main() -> None:
 
 def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
     """Fuzz a server of a small pair, all of whose files lie in `folder`."""
-    recipe = {
-        "name": "fuzzed", "power": 8.0, "half_width": 2.5, "source": {"kind": "uniform", "dim": 2}, "funnel": {"count": 4},
-        "sizes": {"train": 300, "test": _ROWS, "probe": 50, "w1_rays": 4096},
-    }  # fmt: skip
-    build(parse_recipe(recipe, origin="the fuzzing"), folder / "archive")
+    build(parse_recipe(RECIPE, origin="the fuzzing"), folder / "archive")
     most = 10**9
     settings = Settings(
         archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0,
-        requests_per_minute=most, daily_submissions=most, log_level="error",
+        requests_per_minute=most, daily_submissions=most, log_level="error", worker="none",
+        events_seconds=0.5,
     )  # fmt: skip
-    token = create_token(settings, user="fuzz")
+    token, admin = (create_token(settings, user="fuzz", scope=scope) for scope in ("submit", "admin"))
     with serving(settings, seconds=_SECONDS) as (_, client):
-        run = partial(_pass, folder, str(client.base_url).rstrip("/"), token, examples=examples, seed=seed)
+        run = partial(_pass, folder, str(client.base_url).rstrip("/"), examples=examples, seed=seed)
         client.headers["Authorization"] = f"Bearer {token}"
-        return [run(NAMES[0], ""), run(NAMES[1], _THERE.format(*map(partial(_submitted, client), (1, 2))))]
+        there = _THERE.format(*map(partial(_submitted, client), (1, 2)))
+        asked = client.post("/v1/pairs", json=RECIPE | {"name": "asked"}, headers={"Authorization": f"Bearer {admin}"})
+        job = _JOB.format(asked.raise_for_status().json()["id"])
+        return [run(token, NAMES[0], ""), run(token, NAMES[1], there), run(admin, NAMES[2], job)]
 
 
 def _submitted(client: httpx2.Client, scale: float) -> str:

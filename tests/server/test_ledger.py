@@ -16,9 +16,9 @@ from sqlalchemy.exc import DatabaseError
 
 from w1bench.errors import CheckFailedError
 from w1bench_server import database
+from w1bench_server.keys import KeyReusedError
 from w1bench_server.ledger import (
     GENESIS,
-    KeyReusedError,
     Ledger,
     UnknownSubmissionError,
     check_chain,

@@ -59,7 +59,7 @@ def test_submissions_are_counted_by_what_became_of_them(
         found = samples(client)
     outcomes = {key[1]: value for key, value in found.items() if key[0] == "w1bench_submissions_total"}
     assert outcomes == {
-        "recorded": 1, "repeated": 1, "refused": 1, "limited": 1, "rejected": 1, "busy": 0, "failed": 0,
+        "recorded": 1, "repeated": 1, "refused": 1, "limited": 1, "rejected": 1, "busy": 0, "failed": 0, "queued": 0,
     }  # fmt: skip
     assert found[("w1bench_scoring_pending",)] == found[("w1bench_scoring_oldest_seconds",)] == 0
 

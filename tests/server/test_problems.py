@@ -31,7 +31,7 @@ def test_what_is_not_there_is_404(shared: TestClient, is_problem: Problem) -> No
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "/v1/pairs", "GET, HEAD"),
+        ("DELETE", "/v1/pairs", "GET, HEAD, POST"),
         ("DELETE", "/v1/pairs/small-d2-n4-p8/files/test.h5", "GET, HEAD"),
         ("GET", "/v1/submissions", "POST"),
         ("PUT", "/v1/submissions/x", "GET, HEAD"),

@@ -18,7 +18,7 @@ from w1bench_server.readiness import checks
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
 
-NAMES = ["archive", "database", "disk", "scoring", "fixity"]
+NAMES = ["archive", "database", "disk", "scoring", "jobs", "fixity"]
 
 
 def test_each_need_has_its_line(client: TestClient, settings: Settings) -> None:

@@ -15,11 +15,9 @@ from w1bench.errors import SourceError
 from w1bench.images import checkpoints
 from w1bench.images.checkpoints import RESNETS, Network
 from w1bench.images.resnet import LATENT_DIM
-from w1bench.recipe import GeneratorFile, content_sha256
+from w1bench.recipe import EMBEDDED, GeneratorFile, content_sha256
 
 ARCHITECTURES = (*RESNETS, "torchscript", "exported", "onnx")
-
-EMBEDDED = Path(__file__).parents[1] / "generators"  # those that come with the package
 
 _BATCH = 64  # always as many latents at once, so that a picture's bits do not depend on how many were asked for
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from w1bench_server import wire
+from w1bench_server.jobs import Job
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -19,3 +23,8 @@ def read(router: APIRouter, path: str, **options: Any) -> Callable[[Endpoint], E
         return router.get(path, **options)(endpoint)
 
     return register
+
+
+def job_answer(job: Job, status: int) -> Response:
+    """The row of a job, and where it can be looked at again."""
+    return JSONResponse(wire.job_row(job).model_dump(), status, {"Location": f"/v1/jobs/{job.id}"})

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from w1bench.manifest import Manifest
 from w1bench_server import listing, slices, wire
+from w1bench_server.access import Admin
 from w1bench_server.downloads import MEDIA_TYPES, download
-from w1bench_server.routes import read
+from w1bench_server.proposals import propose
+from w1bench_server.routes import job_answer, read
 from w1bench_server.service import Here, Origin
 from w1bench_server.slices import Form
-from w1bench_server.wire import Certificate, PairPage, SubmissionPage
+from w1bench_server.wire import Certificate, IdempotencyKey, JobRow, PairPage, SubmissionPage
 
 router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
 
@@ -29,6 +32,17 @@ _FILE = {
 }
 _JSON_FILE = _FILE | {200: _FILE[200] | {"content": {"application/json": {"schema": {"type": "object"}}}}}
 _SLICE = {200: {"description": "The rows.", "content": {kind: {} for kind in slices.MEDIA_TYPES.values()}}, 413: {}}
+_AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": JobRow, "description": "The job of the same recipe, made before."},
+    409: {},
+}
+_RECIPE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A recipe, up to 1 MiB, in TOML or JSON; it names no files.",
+        "content": {"application/json": {"schema": {"type": "object"}}, "application/toml": _BINARY},
+    }
+}
 
 Limit = Annotated[int, Query(ge=1, description="Lines a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})]
 Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
@@ -46,6 +60,14 @@ def list_pairs(
     """The published pairs, by name."""
     chosen = (p for p in here.pairs.all() if dim in (None, p.manifest.dim) and track in (None, p.track))
     return listing.page(chosen, limit=limit, cursor=cursor)
+
+
+@router.post("", status_code=202, response_model=JobRow, responses=_AGAIN, openapi_extra=_RECIPE)
+async def propose_pair(request: Request, here: Here, user: Admin, key: IdempotencyKey = None) -> Response:
+    """Have a recipe's pair built: 202 with the job, or 200 with that of the same recipe unless it came to nothing."""
+    body = await request.body()
+    job, created = await run_in_threadpool(propose, here, body, user=user, key=key)
+    return job_answer(job, 202 if created else 200)
 
 
 @read(router, "/{name}", response_model_exclude_none=True)

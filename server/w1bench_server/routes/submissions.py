@@ -15,15 +15,16 @@ from w1bench.submission import largest_bytes
 from w1bench_server import wire
 from w1bench_server.access import Caller, Submitter
 from w1bench_server.envelope import lift_body_bound
+from w1bench_server.jobs import Job
 from w1bench_server.ledger import now
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
 from w1bench_server.records import Retraction
-from w1bench_server.routes import read
+from w1bench_server.routes import job_answer, read
 from w1bench_server.service import Here, Origin, Service
 from w1bench_server.submitting import submit
 from w1bench_server.uploads import received
-from w1bench_server.wire import IdempotencyKey, Method, PairName, Reason, SubmissionRow, Validation
+from w1bench_server.wire import IdempotencyKey, JobRow, Method, PairName, Reason, SubmissionRow, Validation
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
@@ -40,6 +41,7 @@ _BODY: dict[str, Any] = {
 _FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The .h5 or .npy file.", "content": {_OCTETS: _BINARY}}}
 _AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionRow, "description": "The row of the same submission, made before."},
+    202: {"model": JobRow, "description": "The job that scores a large submission; its result is the row."},
     409: {},
 }
 
@@ -54,7 +56,7 @@ async def validate_submission(request: Request, here: Here, pair: PairName) -> V
     return Validation(pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes)
 
 
-@router.post("/submissions", status_code=201, responses=_AGAIN, openapi_extra=_BODY)
+@router.post("/submissions", status_code=201, response_model=SubmissionRow, responses=_AGAIN, openapi_extra=_BODY)
 async def make_submission(
     request: Request,
     response: Response,
@@ -64,14 +66,16 @@ async def make_submission(
     pair: PairName,
     method: Method,
     key: IdempotencyKey = None,
-) -> SubmissionRow:
-    """Score a body and record it: 201 with the row, or 200 with the same row when the same was submitted before."""
+) -> SubmissionRow | Response:
+    """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that does so."""
     published = await run_in_threadpool(here.pairs.get, pair)
     async with _received(request, here, published) as upload:
-        record, created = await submit(here, published, upload, method=method, user=user, key=key)
+        found, created = await submit(here, published, upload, method=method, user=user, key=key)
+    if isinstance(found, Job):
+        return job_answer(found, 202)
     response.status_code = 201 if created else 200
-    response.headers["Location"] = f"/v1/submissions/{record.entry.id}"
-    return wire.submission_row(here.feedback.of(record), origin)
+    response.headers["Location"] = f"/v1/submissions/{found.entry.id}"
+    return wire.submission_row(here.feedback.of(found), origin)
 
 
 @read(router, "/submissions/{id}")

@@ -1,0 +1,122 @@
+"""Doing: what a worker does with a job that it is handed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+
+from fastapi.concurrency import contextmanager_in_threadpool
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+
+from w1bench.errors import W1BenchError
+from w1bench_server.bodies import Bodies
+from w1bench_server.building import build_pair, discard
+from w1bench_server.jobs import CANCELLED, SCORING, Ended, Job, Jobs, Progress, still_running, submitted_of
+from w1bench_server.ledger import Ledger
+from w1bench_server.pairs import PublishedPairs
+from w1bench_server.problems import as_problem
+from w1bench_server.scoring import Scorer
+from w1bench_server.settings import Settings
+from w1bench_server.submitting import score_and_record
+
+_MAY_PASS = (503, 507)
+_APOLOGY = "The service failed, which is its own fault; tell the operator this job's id."
+_log = logging.getLogger(__name__)
+
+
+class _CancelledError(W1BenchError):
+    """The job was cancelled, or is no longer this worker's."""
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A worker's hands. Scores are computed by `scorer`, in the event loop that it was started in."""
+
+    settings: Settings
+    jobs: Jobs
+    bodies: Bodies
+    ledger: Ledger
+    scorer: Scorer | None
+    loop: asyncio.AbstractEventLoop
+    _stopping: Event = field(default_factory=Event)
+    _under_way: dict[str, Job] = field(default_factory=dict[str, Job])
+
+    def stop(self) -> None:
+        """Break off builds, and hand them back."""
+        self._stopping.set()
+
+    def hand_back(self) -> None:
+        """Hand back whatever is still under way."""
+        for job in list(self._under_way.values()):
+            self.jobs.hand_back(job)
+
+    def do(self, identity: str) -> None:
+        """Begin a job and see it to its end; left open, it is handed to a worker again. Then remove what it leaves behind."""
+        most = self.settings.job_attempts
+        job = self.jobs.begin(identity, most=most)
+        if job.state == "running":
+            self._under_way[job.id] = job
+            try:
+                ended = self._attempt(job)
+            finally:
+                del self._under_way[job.id]
+            if ended is None or (ended.again and job.attempts < most):
+                return
+            job = self.jobs.end(job, ended)
+        if not job.is_open:
+            self._tidy(job)
+
+    def _attempt(self, job: Job) -> Ended | None:
+        """How an attempt ended; None where it was broken off."""
+        try:
+            if job.queue == "build":
+                return build_pair(job, self.settings, partial(self._advance, job))
+            return asyncio.run_coroutine_threadsafe(self._score(job), self.loop).result()
+        except _CancelledError:
+            return None if self.jobs.advance(job, job.progress) is None else Ended("cancelled", CANCELLED)
+        except Exception:  # noqa: BLE001 - whatever happens, the job ends
+            _log.exception("job %s", job.id)
+            return Ended("failed", _APOLOGY, again=True)
+
+    def _advance(self, job: Job, progress: Progress) -> Job | None:
+        if self._stopping.is_set():
+            self.jobs.hand_back(job)
+            return None
+        return self.jobs.advance(job, progress)
+
+    async def _score(self, job: Job) -> Ended:
+        assert self.scorer is not None
+        submitted = submitted_of(job)
+        try:
+            pair = await run_in_threadpool(PublishedPairs(self.settings.archive).get, submitted.pair)
+            if pair.digest != submitted.pair_digest:
+                return Ended("failed", f"The pair {pair.name} was made anew since; submit to it again.")
+            async with contextmanager_in_threadpool(self.bodies.borrowed(submitted.sha256, job=job.id)) as body:
+                record, _ = await score_and_record(
+                    submitted, pair, body, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger,
+                    admit=partial(_admit, job),
+                )  # fmt: skip
+        except _CancelledError:
+            raise
+        except W1BenchError as error:
+            refused = as_problem(error)
+            _log.warning("job %s: %s", job.id, error)
+            return Ended("failed", str(refused), again=refused.status in _MAY_PASS)
+        return Ended("succeeded", result=record.entry.id)
+
+    def _tidy(self, job: Job) -> None:
+        if job.queue in SCORING:
+            self.bodies.forget_waiting(job.id)
+        elif job.state != "succeeded":
+            discard(job, self.settings)
+
+
+def _admit(job: Job, connection: Connection) -> None:
+    """Let a submission be recorded only as long as its job is to go on."""
+    current = still_running(connection, job)
+    if current is None or current.cancelling:
+        raise _CancelledError(CANCELLED)

@@ -1,0 +1,112 @@
+"""Living: a worker is alive as long as it holds the lock of its name, which its death, of whatever kind, gives back.
+
+Workers on SQLite share a machine, and lock files of the data folder; those on PostgreSQL take locks of the database's, which
+end with the connection. So nobody's clock decides.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import filelock
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from w1bench.errors import UnreachableError
+
+_TENDING = "tending"
+_RETRY_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Living:
+    """The workers of a database; each has a folder of its own in `folder`."""
+
+    engine: Engine
+    folder: Path
+
+    @contextmanager
+    def born(self, name: str) -> Generator[Callable[[], None]]:
+        """Be alive for the block, with an empty folder `name`; yields what raises UnreachableError when the lock is lost."""
+        scratch = self.folder / name
+        with ExitStack() as stack:
+            while True:
+                with self.tending() as chosen:  # or it might be buried before it is whole
+                    if chosen:
+                        check = stack.enter_context(self.lock(name))
+                        assert check is not None, "names are not given twice"
+                        scratch.mkdir(parents=True)
+                        break
+                time.sleep(_RETRY_SECONDS)
+            stack.callback(self._lock_file(name).unlink, missing_ok=True)
+            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+            yield check
+
+    def is_alive(self, name: str) -> bool:
+        """Whether a worker of this name is there."""
+        with self.lock(name) as check:
+            return check is None
+
+    def bury(self) -> None:
+        """Remove the folders and lock files of workers that are no longer there; only while `tending`."""
+        for path in self.folder.iterdir():
+            if path.stem != _TENDING and not self.is_alive(path.stem):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    @contextmanager
+    def tending(self) -> Generator[bool]:
+        """For what one worker does for all: whether this one is to do it."""
+        with self.lock(_TENDING) as check:
+            yield check is not None
+
+    @contextmanager
+    def lock(self, name: str) -> Generator[Callable[[], None] | None]:
+        """Hold the lock of a name for the block; None where somebody else does."""
+        held = _database_lock(self.engine, name) if self.engine.dialect.name == "postgresql" else self._file_lock(name)
+        with held as check:
+            yield check
+
+    def _lock_file(self, name: str) -> Path:
+        return self.folder / f"{name}.lock"
+
+    @contextmanager
+    def _file_lock(self, name: str) -> Generator[Callable[[], None] | None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self._lock_file(name))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            yield None
+            return
+        try:
+            yield lambda: None
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _database_lock(engine: Engine, name: str) -> Generator[Callable[[], None] | None]:
+    key = {"name": f"w1bench {name}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.execute(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), key).scalar():
+            yield None
+            return
+        try:
+            yield partial(_check, connection)
+        finally:
+            with suppress(SQLAlchemyError):  # the lock went with the connection
+                connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), key)
+
+
+def _check(connection: Connection) -> None:
+    try:
+        connection.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        raise UnreachableError(f"The connection that kept this worker alive is gone ({reason}).") from None

@@ -1,0 +1,123 @@
+"""Queueing: DBOS hands each job to one worker, and to another when that one died.
+
+Its tables lie beside ours: on SQLite in a file of the data folder, on PostgreSQL in a schema of their own. A job comes to it from our
+table, where whoever asked for it put it; so that none is lost between the two, a worker hands over again what DBOS does not
+have, or has with a worker that is no longer there. Doing a job twice does no harm (see `jobs`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dbos import DBOS, DBOSPortableJSONSerializer
+from sqlalchemy import URL, Engine, create_engine, event
+
+from w1bench_server.jobs import Jobs
+from w1bench_server.living import Living
+from w1bench_server.settings import Settings
+
+SCHEMA, FILE = "w1bench_queue", "queue.sqlite"
+
+# DBOS leaves jobs of another version to workers of that version; ours are all the same to any release.
+_VERSION = "1"
+_WORKFLOW = "job"
+_POLL_SECONDS = 0.5
+_BUSY_SECONDS = 30
+_WAITING = ("ENQUEUED", "DELAYED")
+_RUNNING = "PENDING"
+
+
+@contextmanager
+def listening(
+    settings: Settings, name: str, at_once: dict[str, int], do: Callable[[str], None], *, grace: int
+) -> Generator[None]:
+    """Have jobs of the queues in `at_once`, so many at once, done by this process, which is called `name`, for the block.
+
+    Afterwards those under way have `grace` seconds to end.
+    """
+    logging.getLogger("dbos").addHandler(logging.NullHandler())  # or it would write to the terminal itself
+    engine = _engine(settings)
+    DBOS(
+        config={
+            "name": "w1bench",
+            "system_database_engine": engine,
+            "dbos_system_schema": SCHEMA,
+            "application_version": _VERSION,
+            "executor_id": name,
+            "serializer": DBOSPortableJSONSerializer(),  # the default one unpickles what it reads
+            "use_listen_notify": False,
+            "log_level": "WARNING",
+        }
+    )
+    try:
+        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(_named(do))  # `jobs` counts attempts
+        DBOS.listen_queues(list(at_once))
+        DBOS.launch()
+        for queue, count in at_once.items():
+            DBOS.register_queue(
+                queue, worker_concurrency=count, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
+            )
+        yield
+    finally:
+        DBOS.destroy(workflow_completion_timeout_sec=grace)
+        engine.dispose()
+
+
+def tend(jobs: Jobs, living: Living, queues: Sequence[str]) -> None:
+    """Hand over the jobs that no worker has: new ones, and those whose worker died. One worker at a time does so."""
+    with living.tending() as chosen:
+        if not chosen:
+            return
+        living.bury()
+        queue_of = {job.id: job.queue for job in jobs.open(queues)}
+        for status in DBOS.list_workflows(
+            status=_RUNNING, queue_name=list(queues), load_input=False, load_output=False
+        ):
+            queue_of.setdefault(status.workflow_id, str(status.queue_name))  # ended, but not tidied up
+        known = {status.workflow_id: status for status in _statuses(list(queue_of))}
+        for identity, queue in queue_of.items():
+            if not _is_taken_care_of(known.get(identity), living):
+                if identity in known:
+                    DBOS.delete_workflow(identity)
+                DBOS.enqueue_workflow_with_options(
+                    {"workflow_name": _WORKFLOW, "queue_name": queue, "workflow_id": identity, "app_version": _VERSION},
+                    identity,
+                )
+
+
+def _is_taken_care_of(status: Any, living: Living) -> bool:
+    """Whether a job waits where workers look, or has one that is alive."""
+    if status is None or status.app_version != _VERSION:
+        return False
+    return status.status in _WAITING or (status.status == _RUNNING and living.is_alive(status.executor_id))
+
+
+def _statuses(identities: list[str]) -> list[Any]:
+    return DBOS.list_workflows(workflow_ids=identities, load_input=False, load_output=False) if identities else []
+
+
+def _named(do: Callable[[str], None]) -> Callable[[str], None]:
+    def job(identity: str) -> None:
+        do(identity)
+
+    return job
+
+
+def _engine(settings: Settings) -> Engine:
+    """DBOS's own connections to the database, or to its file."""
+    if settings.database.get_backend_name() == "postgresql":
+        return create_engine(settings.database, pool_pre_ping=True)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        URL.create("sqlite", database=str(settings.data.absolute() / FILE)),
+        connect_args={"isolation_level": "IMMEDIATE", "timeout": _BUSY_SECONDS},  # as DBOS makes them
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")

@@ -1,0 +1,77 @@
+"""Jobs: how far each is, as a row or as a stream of events; for admins also the list, and an end to one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from w1bench_server import events, listing, wire
+from w1bench_server.access import Admin
+from w1bench_server.jobs import STATES
+from w1bench_server.routes import read
+from w1bench_server.service import Here
+from w1bench_server.wire import JobPage, JobQueue, JobRow, JobState
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": list(STATES)},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["id", "event", "data"],
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events named by the job's state, with its row as data; their ids count its changes.",
+        "content": {events.MEDIA_TYPE: {"schema": _EVENT}},
+    },
+    204: {"description": "The job has ended, and the reader has seen how."},
+}
+
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$", description="The last change that was seen.")
+]
+
+
+@read(router, "")
+def list_jobs(
+    here: Here,
+    _: Admin,
+    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
+    queue: Annotated[JobQueue | None, Query(description="Only jobs of this queue.")] = None,
+    limit: Annotated[
+        int, Query(ge=1, description="Jobs a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})
+    ] = 100,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> JobPage:
+    """The jobs, the newest first."""
+    return listing.job_page(here.jobs, limit=limit, cursor=cursor, state=state, queue=queue)
+
+
+@read(router, "/{id}")
+def get_job(here: Here, id: str) -> JobRow:  # noqa: A002 - its name in the address
+    """A job's row."""
+    return wire.job_row(here.jobs.find(id))
+
+
+@read(router, "/{id}/events", response_class=Response, responses=_EVENTS)
+def get_events(request: Request, here: Here, id: str, last: LastEventId = None) -> Response:  # noqa: A002
+    """A job as server-sent events: as it is now, each change, and how it ended. `Last-Event-ID` leaves out what was seen."""
+    job, seen = here.jobs.find(id), int(last or 0)
+    if not job.is_open and job.version <= seen:
+        return Response(status_code=204)
+    if request.method == "HEAD":
+        return Response(media_type=events.MEDIA_TYPE)
+    here.streams.check_place()
+    return StreamingResponse(here.streams.events(job, seen), media_type=events.MEDIA_TYPE)
+
+
+@router.post("/{id}/cancel")
+def cancel_job(here: Here, _: Admin, id: str) -> JobRow:  # noqa: A002
+    """Cancel a job: at once where it has not begun, else when its worker hears of it. One that has ended stays as it is."""
+    return wire.job_row(here.jobs.cancel(id))

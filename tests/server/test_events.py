@@ -1,0 +1,96 @@
+"""A job's stream says every change once, in order, goes on where a reader was, ends with the job, and is bounded in time."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from w1bench_server import events
+from w1bench_server.app import create_app
+from w1bench_server.jobs import Ended, Job, Jobs, Progress, new_job
+from w1bench_server.settings import Settings
+
+
+def queued(client: TestClient) -> tuple[Jobs, Job]:
+    jobs: Jobs = client.app_state["service"].jobs
+    return jobs, jobs.add(new_job("build", user="ann", pair="x", content="c", document="{}"))[0]
+
+
+def read(client: TestClient, job: str, last: int | None = None) -> tuple[list[dict[str, Any]], str]:
+    """The events of a stream until it ends, each with its id and name, and all of its text."""
+    answer = client.get(f"/v1/jobs/{job}/events", headers={} if last is None else {"Last-Event-ID": str(last)})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-cache"
+    blocks = [
+        dict(line.split(": ", 1) for line in block.splitlines())
+        for block in answer.text.split("\n\n")
+        if "data" in block
+    ]
+    return [
+        {**json.loads(block["data"]), "version": int(block["id"]), "name": block["event"]} for block in blocks
+    ], answer.text
+
+
+def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.01)
+    jobs, job = queued(client)
+
+    def work() -> None:
+        time.sleep(0.3)
+        running = jobs.begin(job.id, most=1)
+        for done in (1, 2):
+            time.sleep(0.3)
+            jobs.advance(running, Progress(done, 2, "row"))
+        time.sleep(0.3)
+        jobs.end(running, Ended("succeeded", result="x"))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    told, text = read(client, job.id)
+    worker.join()
+    assert text.startswith("retry: ")
+    assert [(event["name"], event["progress"] and event["progress"]["done"]) for event in told] == [
+        ("queued", None), ("running", None), ("running", 1), ("running", 2), ("succeeded", 2),
+    ]  # fmt: skip
+    assert all(event["name"] == event["state"] for event in told)
+    assert told[-1]["result"] == "/v1/pairs/x"
+    versions = [event["version"] for event in told]
+    assert versions == sorted(set(versions))
+    assert read(client, job.id, versions[-2])[0] == told[-1:]
+    assert client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(versions[-1])}).status_code == 204
+    head = client.head(f"/v1/jobs/{job.id}/events")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_a_silent_stream_beats_and_ends_in_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(events, "_HEARTBEAT_SECONDS", 0.1)
+    with TestClient(create_app(settings.model_copy(update={"events_seconds": 1.0}))) as client:
+        _, job = queued(client)
+        begun = time.monotonic()
+        told, text = read(client, job.id)
+        assert 1 <= time.monotonic() - begun < 10
+        assert [event["state"] for event in told] == ["queued"]
+        assert text.count(": still here") >= 3
+
+
+def test_streams_are_bounded_in_number(client: TestClient, is_problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, job = queued(client)
+    monkeypatch.setattr(events, "_MOST_STREAMS", 0)
+    assert "Too many streams" in is_problem(client.get(f"/v1/jobs/{job.id}/events"), 503)["detail"]
+
+
+def test_nonsense_is_refused(client: TestClient, is_problem: Any) -> None:
+    is_problem(client.get("/v1/jobs/nothing"), 404)
+    is_problem(client.get("/v1/jobs/nothing/events"), 404)
+    _, job = queued(client)
+    for last in ("-1", "x", "9" * 10):
+        is_problem(client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": last}), 422)
