@@ -9,6 +9,7 @@ import logging
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from starlette.testclient import TestClient
 
 from making import SEALED, Sealed
 from searching import found
-from serving import serving
+from serving import ended, serving, working
 from w1bench import store, tables
 from w1bench.errors import CheckFailedError, InputError, PairError, SubmissionError
 from w1bench.manifest import read_manifest
@@ -46,6 +47,7 @@ from w1bench_server.replaying import replay_data, replay_server
 from w1bench_server.scoring import score_sealed
 from w1bench_server.serve import serve
 from w1bench_server.settings import Settings
+from w1bench_server.work import work
 
 NAME = SEALED.name
 SCORED = f"/v1/submissions?pair={NAME}&method=mine"
@@ -148,10 +150,24 @@ def test_a_round_from_commitment_to_replay(
     commitment = read_manifest(made.folder).commitment
     with TestClient(create_app(settings)) as client:
         assert client.get(f"/v1/pairs/{NAME}").json()["commitment"] == commitment
-        records = {method: submit(settings, made, body, method) for method, body in bodies.items()}
-        identities = [record.entry.id for record in records.values()]
+        jobs: list[str] = []
+        for method, body in bodies.items():
+            answer = client.post(f"/v1/submissions?pair={NAME}&method={method}", content=body, headers=bearer(settings))
+            assert (answer.status_code, answer.json()["queue"]) == (202, "sealed"), answer.text
+            jobs.append(answer.json()["id"])
+        with working(settings.model_copy(update={"truth": made.truth})):
+            rows = [ended(client, job) for job in jobs]
+        assert [row["state"] for row in rows] == ["succeeded", "succeeded"]
+        identities = [row["result"].rpartition("/")[2] for row in rows]
+        with database.opened(settings) as engine:
+            records = {method: Ledger(engine).find(each) for method, each in zip(bodies, identities, strict=True)}
 
         told = answers(client, identities)
+        told |= {
+            f"/v1/jobs/{job}{part}": client.get(f"/v1/jobs/{job}{part}").content
+            for job in jobs
+            for part in ("", "/events")
+        }
         cards = [record.score.card for record in records.values()]
         assert found(told, made.kept) == set()
         numbers = ("/slice?", ".h5", "/metrics")  # have any digits
@@ -187,8 +203,9 @@ def test_a_round_from_commitment_to_replay(
             assert client.get(f"/v1/pairs/{NAME}/files/{name}").content == (made.kept / name).read_bytes()
         assert client.get(f"/v1/pairs/{NAME}/slice?file=truth.h5&dataset=gradient&stop=2").status_code == 200
     replayed = replay_data(made.folder, settings)
-    assert [(each.method, each.difference) for each in replayed] == [("near", None), ("far", None)]
-    assert [each.cos for each in replayed] == [card.metrics["cos"].value for card in cards]
+    assert {each.method: (each.difference, each.cos) for each in replayed} == {
+        method: (None, record.score.card.metrics["cos"].value) for method, record in records.items()
+    }
 
 
 def test_anyone_replays_a_round_from_what_is_published(
@@ -257,10 +274,13 @@ def test_the_service_itself_cannot_score_on_it(
 ) -> None:
     body = npy(arrays(made, 0.2)["gradient"])
     assert client.post(f"/v1/validate?pair={NAME}", content=body).status_code == 200
-    assert (
-        "a process apart scores"
-        in is_problem(client.post(SCORED, content=body, headers=bearer(settings)), 503)["detail"]
-    )
+    job = client.post(SCORED, content=body, headers=bearer(settings)).json()["id"]
+    with working(settings, "score"):  # without the truth
+        time.sleep(2)
+        assert client.get(f"/v1/jobs/{job}").json()["state"] == "queued"
+    assert client.post(SCORED, content=body, headers=bearer(settings)).json()["id"] == job
+    with pytest.raises(InputError, match="need their truth"):
+        work(settings, ["sealed"])
     assert list((settings.data / "incoming").iterdir()) == []
     (settings.data / "upload").write_bytes(body)
 
@@ -398,9 +418,10 @@ def test_the_truth_is_asked_about_a_few_times_a_day(
             Quota("ann", 2, NAME).check(connection, now=evening)
     with TestClient(create_app(settings.model_copy(update={"sealed_submissions": 1}))) as strict:
         body = npy(arrays(made, 0.2)["gradient"])
-        assert is_problem(strict.post(SCORED, content=body, headers=bearer(settings, "bob")), 503)
-        submit(settings, made, body, "mine")
         other = npy(arrays(made, 0.3)["gradient"])
+        assert strict.post(SCORED, content=body, headers=bearer(settings, "bob")).status_code == 202
+        assert is_problem(strict.post(SCORED, content=other, headers=bearer(settings, "bob")), 429)  # one waits
+        submit(settings, made, body, "mine")
         assert is_problem(strict.post(SCORED, content=other, headers=bearer(settings)), 429)
 
 
@@ -421,18 +442,18 @@ def test_pages_of_submissions_go_on_where_the_one_before_ended(
 
 
 def test_bodies_of_open_pairs_are_not_published(
-    shared: TestClient,
-    shared_settings: Settings,
+    settings: Settings,
+    archive: Path,
     bearer: Callable[..., Any],
     npy: Make,
     is_problem: Problem,
     truth: dict[str, Any],
 ) -> None:
-    headers = bearer(shared_settings, "someone")
-    row = shared.post(
-        "/v1/submissions?pair=small-d2-n4-p8&method=open", content=npy(truth["gradient"]), headers=headers
-    ).json()
-    is_problem(shared.get(f"/v1/submissions/{row['id']}/body"), 404)
+    with TestClient(create_app(settings.model_copy(update={"archive": archive}))) as client:
+        row = client.post(
+            "/v1/submissions?pair=small-d2-n4-p8&method=open", content=npy(truth["gradient"]), headers=bearer(settings)
+        ).json()
+        is_problem(client.get(f"/v1/submissions/{row['id']}/body"), 404)
 
 
 def test_tracks_tell_open_from_sealed(client: TestClient, made: Sealed) -> None:
