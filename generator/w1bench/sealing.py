@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from w1bench import store
 from w1bench.durable import sync, write_durably
@@ -25,24 +26,30 @@ def with_secret(recipe: Recipe, begun: Iterable[Path]) -> Recipe:
         RecipeError: see `Recipe.with_secret`.
     """
     for path in begun:
-        if recipe.secret is None and path.is_file():
-            document = json.loads(path.read_bytes())
-            values = document.get("recipe", document)
-            if (secret := values.pop("secret", None)) and canonical(values) == recipe.canonical():
-                recipe = recipe.model_copy(update={"secret": secret})
+        values = _recipe_in(path)
+        secret = values.pop("secret", None)
+        if secret and recipe.secret is None and canonical(values) == recipe.canonical():
+            recipe = recipe.model_copy(update={"secret": secret})
     return recipe.with_secret()
 
 
 def check_free(kept: Path, recipe: Recipe, *, resume: bool) -> None:
     """Refuse to go on where the truth of another pair lies in folder `kept`, or of this one, unless its build is resumed."""
-    if not kept.exists():
-        return
-    if resume and Reveal.model_validate_json((kept / REVEAL).read_bytes()).recipe == recipe.published():
+    if not kept.exists() or (resume and _recipe_in(kept / REVEAL) == recipe.published()):
         return
     raise PairError(
         f"{kept} holds the truth of a pair of this name already; give another --truth or name, or go on with --resume "
         "where that pair was not published yet."
     )
+
+
+def _recipe_in(path: Path) -> dict[str, Any]:
+    """The recipe in a file of a build or of a truth; nothing where there is none."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document.get("recipe", document)
 
 
 def refuse_bare_centres(pair: Pair) -> None:

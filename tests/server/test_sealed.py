@@ -442,17 +442,11 @@ def test_pages_of_submissions_go_on_where_the_one_before_ended(
 
 
 def test_bodies_of_open_pairs_are_not_published(
-    settings: Settings,
-    archive: Path,
-    bearer: Callable[..., Any],
-    npy: Make,
-    is_problem: Problem,
-    truth: dict[str, Any],
+    settings: Settings, archive: Path, bearer: Callable[..., Any], npy: Make, is_problem: Problem, truth: dict[str, Any]
 ) -> None:
+    body, headers = npy(truth["gradient"]), bearer(settings)
     with TestClient(create_app(settings.model_copy(update={"archive": archive}))) as client:
-        row = client.post(
-            "/v1/submissions?pair=small-d2-n4-p8&method=open", content=npy(truth["gradient"]), headers=bearer(settings)
-        ).json()
+        row = client.post("/v1/submissions?pair=small-d2-n4-p8&method=open", content=body, headers=headers).json()
         is_problem(client.get(f"/v1/submissions/{row['id']}/body"), 404)
 
 
