@@ -1,4 +1,4 @@
-# Building, verifying and solving pairs, alone or on a Ray cluster: w1bench[torch,onnx,ray,s3]. Build from the root of a checkout:
+# Building, verifying and solving pairs, alone, on a Ray cluster, or as a worker of the service: w1bench[torch,onnx,ray,s3,server,postgres]. Build from the root of a checkout:
 #   docker build --file docker/generator.Dockerfile --tag w1bench-generator .
 # Without a GPU, name an index that has the CPU build of torch: --build-arg PIP_EXTRA_INDEX_URL=...
 FROM python:3.11-slim-bookworm AS build
@@ -9,7 +9,7 @@ COPY datasets datasets
 COPY generator generator
 COPY server server
 RUN python -m venv /opt/w1bench
-RUN /opt/w1bench/bin/python -m pip install --no-cache-dir --constraint constraints.txt '.[torch,onnx,ray,s3]'
+RUN /opt/w1bench/bin/python -m pip install --no-cache-dir --constraint constraints.txt '.[torch,onnx,ray,s3,server,postgres]'
 RUN /opt/w1bench/bin/python -m compileall -q /opt/w1bench/lib
 
 FROM python:3.11-slim-bookworm

@@ -14,8 +14,9 @@ from PIL import Image
 
 from making import PHOTOS, SIZES, SLOW, assert_same, contents, pinned, small_recipe, wait_for
 from w1bench import build, store
-from w1bench.archive import published
+from w1bench.archive import discard_unfinished, is_published, is_unfinished, lock_of, published, unfinished
 from w1bench.cost import Cost
+from w1bench.durable import alone
 from w1bench.engines.threads import LocalThreads
 from w1bench.errors import CheckFailedError, PairError, SourceError
 from w1bench.manifest import read_manifest
@@ -82,6 +83,41 @@ def test_an_unfinished_build_is_gone_on_with_or_removed(tmp_path: Path) -> None:
     (tmp_path / ".slow.building" / "recipe.json").unlink()
     with pytest.raises(PairError, match=r"of an unknown recipe \(no recipe.json\); remove that folder"):
         build.build(SLOW, tmp_path, resume=True)
+
+
+def test_what_reports_is_told_every_shard_and_may_stop_the_build(tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    build.build(small_recipe("told"), tmp_path, tiles=1, report=lambda *said: told.append(said))
+    for unit in ("row", "ray"):
+        done, totals = zip(*((done, total) for done, total, of in told if of == unit), strict=True)
+        assert list(done) == sorted(set(done))
+        assert done[-1] == totals[-1] == max(totals)
+    assert [of for *_, of in told] == sorted((of for *_, of in told), reverse=True)  # rows, then rays
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build.build(small_recipe("stopped"), tmp_path, report=stop)
+    assert is_unfinished(tmp_path, small_recipe("stopped"))
+    assert not is_published(tmp_path, small_recipe("stopped"))
+
+
+def test_an_unfinished_build_is_discarded_only_as_itself_and_when_nobody_is_at_it(tmp_path: Path) -> None:
+    recipe, folder = small_recipe(), unfinished(tmp_path, "small-d2-n4-p8")
+    (folder / "shards").mkdir(parents=True)
+    (folder / "recipe.json").write_text(recipe.canonical())
+    discard_unfinished(tmp_path, small_recipe(seed=8))
+    assert folder.exists()
+    with alone(lock_of(tmp_path, recipe.name), PairError("taken")):
+        discard_unfinished(tmp_path, recipe)
+        assert folder.exists()
+    discard_unfinished(tmp_path, recipe)
+    assert not folder.exists()
+    folder.mkdir()  # as a kill leaves it before anything is known of it
+    discard_unfinished(tmp_path, recipe)
+    assert not folder.exists()
+    discard_unfinished(tmp_path, recipe)
 
 
 _CHILD = """

@@ -177,6 +177,8 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
         (("leaderboard", "--csv", "--json"), "give one of them"),
         (("serve", "--port", "0", "--archive", tmp_path / "none"), "is no folder"),
+        (("work", "--queue", "score", "--archive", tmp_path / "none", "--data", tmp_path / "data"), "is no folder"),
+        (("work", "--queue", "bake"), "'bake' is not one of 'build', 'score'"),
     ):
         assert sentence in run(*words, code=2, W1BENCH_TOKEN=""), words
 
@@ -218,7 +220,19 @@ def test_a_service_that_does_not_answer_ends_with_3(built: Path, tmp_path: Path)
 
 def test_help_names_every_command() -> None:
     text = run("--help")
-    for verb in ("list", "build", "verify", "fetch", "score", "solve", "submit", "leaderboard", "serve", "token"):
+    for verb in (
+        "list",
+        "build",
+        "verify",
+        "fetch",
+        "score",
+        "solve",
+        "submit",
+        "leaderboard",
+        "serve",
+        "work",
+        "token",
+    ):
         assert verb in text
 
 

@@ -15,10 +15,14 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from making import PHOTOS, SLOW, assert_same
+from serving import working
 from w1bench.build import build
 from w1bench.engines.cluster import RayCluster
 from w1bench.engines.threads import LocalThreads
 from w1bench.errors import MissingExtraError, UnreachableError
+from w1bench_server import database
+from w1bench_server.jobs import Jobs, new_job
+from w1bench_server.settings import Settings
 from working import Fragile, inverse, threads_of_torch, where
 
 _NODE = {"num_cpus": 1, "include_dashboard": False}
@@ -79,6 +83,19 @@ def test_a_node_that_is_killed_leaves_its_shards_to_the_others(cluster: Any, tmp
     killer.join(60)
     assert killed, "no task of the node was killed"
     assert_same(folder, whole)
+
+
+def test_a_services_worker_builds_on_it(cluster: Any, tmp_path: Path) -> None:
+    settings = Settings(archive=tmp_path / "archive", data=tmp_path / "data", ray_address=cluster.address)
+    recipe = PHOTOS.model_copy(update={"name": "asked"})
+    with database.opened(settings) as engine, working(settings, "build"):
+        jobs = Jobs(engine)
+        asked = {"user": "ann", "pair": recipe.name, "content": recipe.sha256(), "document": recipe.canonical()}
+        job, _ = jobs.add(new_job("build", **asked))
+        while jobs.find(job.id).is_open:
+            time.sleep(0.1)
+        assert jobs.find(job.id).state == "succeeded", jobs.find(job.id).reason
+    assert_same(settings.archive / "asked", build(recipe, tmp_path / "threads", engine=LocalThreads(2)))
 
 
 def _title(process: psutil.Process) -> str:

@@ -65,7 +65,19 @@ def test_the_archive_is_written_by_generators_alone() -> None:
         for name, service in SERVICES.items()
         if "volumes" in service
     }
-    assert mounts["nginx"] == mounts["server"] == ["archive:/archive:ro"]
+    assert mounts["nginx"] == mounts["server"] == mounts["scorer"] == ["archive:/archive:ro"]
+
+
+def test_workers_share_the_servers_database_and_see_no_more() -> None:
+    server = SERVICES["server"]
+    assert server["environment"]["W1BENCH_WORKER"] == "none"
+    for name, image in (("scorer", "w1bench-server"), ("builder", "w1bench-generator")):
+        worker = SERVICES[name]
+        assert worker["image"] == image
+        assert worker["networks"] == ["inside"]
+        assert worker["environment"]["W1BENCH_DATABASE_URL"] == server["environment"]["W1BENCH_DATABASE_URL"]
+    assert "data:/data" in SERVICES["scorer"]["volumes"]
+    assert SERVICES["builder"]["volumes"] == ["archive:/archive"]
 
 
 def test_nginx_is_trusted_by_the_settings_that_name_it() -> None:

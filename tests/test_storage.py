@@ -41,6 +41,9 @@ def test_what_was_written_is_read_and_cleared(place: str) -> None:
         assert opened is not None
         with opened:
             assert opened.read() == expected
+    storage.remove("b")
+    storage.remove("c")
+    assert names(storage, ["a", "b"]) == ["a"]
     assert not storage.is_empty()
     assert storage_at(f"{place}/below").is_empty()
     storage.clear()

@@ -93,7 +93,7 @@ def _reason(error: Exception) -> str:
         case UnreachableError():
             return "The cluster that builds cannot be reached, or lost its machines."
         case W1BenchError():
-            return str(error)
+            return str(error).replace(f"{EMBEDDED}{os.sep}", "")
         case ModuleNotFoundError():
             return f"The builder lacks {error.name}; tell the operator to install w1bench with its extra `torch`."
         case MemoryError():

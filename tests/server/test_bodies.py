@@ -63,3 +63,19 @@ def test_bodies_elsewhere_are_shared_and_never_swept(kind: str, tmp_path: Path, 
         with pytest.raises(CheckFailedError, match="is missing"), bodies.borrowed("a" * 64):
             pass
     assert not (tmp_path / "one" / "submissions").exists()
+
+
+def test_a_body_waits_for_its_job_and_is_kept_from_there(tmp_path: Path) -> None:
+    bodies, job, digest = Bodies(tmp_path), "0" * 32, hashlib.sha256(b"body").hexdigest()
+    bodies.sweep(frozenset())
+    for name in (job, "f" * 32):
+        (bodies.incoming / "upload").write_bytes(b"body")
+        bodies.keep_waiting(bodies.incoming / "upload", name)
+    bodies.sweep({job})
+    assert [path.name for path in (tmp_path / "submissions" / "waiting").iterdir()] == [job]
+    with bodies.borrowed(digest, job=job) as path:
+        bodies.keep(path, digest)
+    with bodies.borrowed(digest, job=job) as path:  # as after a kill
+        assert path == tmp_path / "submissions" / digest[:2] / digest
+    for _ in range(2):
+        bodies.forget_waiting(job)

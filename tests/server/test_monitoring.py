@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from w1bench_server import database
 from w1bench_server.app import create_app
+from w1bench_server.jobs import Jobs, new_job
 from w1bench_server.settings import Settings
 
 SUBMIT = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
@@ -70,3 +73,20 @@ def test_two_apps_count_for_themselves(client: TestClient, shared: TestClient) -
     client.get("/nothing")
     assert samples(shared).get(("w1bench_requests_total", "GET", "none", "404"), 0) == before
     assert samples(client)["w1bench_requests_total", "GET", "none", "404"] == 2
+
+
+def test_jobs_are_counted_as_the_database_has_them(client: TestClient, settings: Settings) -> None:
+    assert samples(client)["w1bench_jobs", "build", "queued"] == 0
+    with database.opened(settings) as engine:  # another server's
+        jobs = Jobs(engine)
+        job, _ = jobs.add(new_job("build", user="ann", pair="x", content="c", document="{}"))
+        found = samples(client)
+        assert found["w1bench_jobs", "build", "queued"] == 1
+        assert 0 <= found["w1bench_jobs_oldest_seconds", "build"] < 60
+        jobs.begin(job.id, most=1)
+        assert samples(client)["w1bench_jobs", "build", "running"] == 1
+        with database.writing(engine) as connection:
+            connection.execute(text("ALTER TABLE jobs RENAME TO elsewhere"))
+    found = samples(client)
+    assert ("w1bench_jobs", "build", "running") not in found
+    assert found["w1bench_requests_total", "GET", "/metrics", "200"] >= 3

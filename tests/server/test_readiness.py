@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from w1bench_server import database
 from w1bench_server.app import create_app
 from w1bench_server.database import tokens
+from w1bench_server.jobs import Jobs, new_job
 from w1bench_server.readiness import checks
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
@@ -73,3 +75,17 @@ def test_uploads_that_wait_too_long_are_said(
     found = {check.name: check for check in checks(waiting)}
     assert found["scoring"].ok is ok
     assert all(check.ok for name, check in found.items() if name != "scoring")
+
+
+def test_submissions_that_wait_too_long_for_a_worker_are_said_and_pairs_may(
+    client: TestClient, is_problem: Any
+) -> None:
+    jobs: Jobs = client.app_state["service"].jobs
+    for queue in ("build", "score"):
+        found = client.get("/readyz").json()["checks"]
+        assert "build: " in next(check["detail"] for check in found if check["name"] == "jobs")
+        old = new_job(queue, user="ann", pair="x", content=queue, document="{}")
+        jobs.add(replace(old, created_at="2020-01-01T00:00:00.000+00:00"))
+    (problem,) = is_problem(client.get("/readyz"), 503)["errors"]
+    assert problem["pointer"] == "#/jobs"
+    assert "score: 1 queued, 0 running" in problem["detail"]

@@ -35,9 +35,8 @@ def test_the_command_that_writes_openapi_json_is_given() -> None:
     assert 'python -c "from w1bench_server import openapi; openapi.write()"' in DOCS
 
 
-def test_the_server_imports_nothing_heavy() -> None:
-    program = (
-        f"import sys, w1bench_server.serve, w1bench_server.worker; print([m for m in {HEAVY} if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+def test_the_server_and_its_workers_import_nothing_heavy() -> None:
+    for modules, heavy in (("serve, w1bench_server.worker", [*HEAVY, "dbos"]), ("work", HEAVY)):
+        program = f"import sys, w1bench_server.{modules}; print([m for m in {heavy} if m in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout.strip() == "[]"

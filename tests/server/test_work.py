@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import time
@@ -24,10 +23,10 @@ from serving import ended, serving, working
 from w1bench.archive import catalogue
 from w1bench.build import build
 from w1bench.client import submit_file
-from w1bench.errors import SubmissionError
+from w1bench.errors import InputError, MissingExtraError, SubmissionError
 from w1bench.recipe import Recipe
 from w1bench.verify import verify
-from w1bench_server import database
+from w1bench_server import database, work
 from w1bench_server.app import create_app
 from w1bench_server.jobs import Job, Jobs
 from w1bench_server.ledger import Ledger, check_chain
@@ -402,10 +401,20 @@ def found(engine: Any, job: str) -> Job:
     return Jobs(engine).find(job)
 
 
-def test_a_worker_builds_on_a_cluster_that_is_named(own: Settings) -> None:
-    from w1bench.engines.cluster import RayCluster
-    from w1bench_server.builder import _engine  # pyright: ignore[reportPrivateUsage]
+def test_a_cluster_that_does_not_answer_is_asked_again_and_then_said(
+    service: TestClient, own: Settings, ask: Callable[[Recipe], str]
+) -> None:
+    job = ask(QUICK)
+    with working(own.model_copy(update={"ray_address": "127.0.0.1:9", "job_attempts": 2}), "build"):
+        row = ended(service, job)
+    assert (row["state"], row["attempts"]) == ("failed", 2)
+    assert row["reason"] == "The cluster that builds cannot be reached, or lost its machines."
+    assert left(own) == []
 
-    assert _engine(None) is None
-    assert _engine("head:6379") == RayCluster("head:6379")
-    assert os.environ.get("RAY_ADDRESS") is None
+
+def test_a_worker_without_what_builds_says_so(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_NEEDED", ("torch", "a_library_that_is_not_there"))
+    with pytest.raises(MissingExtraError, match="extra `torch`.*leave --queue build out"):
+        work.work(own, ["build"])
+    with pytest.raises(InputError, match="There is no queue 'bake'; there are: build, score"):
+        work.work(own, ["bake"])

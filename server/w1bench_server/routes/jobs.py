@@ -33,6 +33,8 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     204: {"description": "The job has ended, and the reader has seen how."},
 }
 
+_UNBUFFERED = {"X-Accel-Buffering": "no"}  # by an nginx in front
+
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$", description="The last change that was seen.")
 ]
@@ -68,10 +70,13 @@ def get_events(request: Request, here: Here, id: str, last: LastEventId = None) 
     if request.method == "HEAD":
         return Response(media_type=events.MEDIA_TYPE)
     here.streams.check_place()
-    return StreamingResponse(here.streams.events(job, seen), media_type=events.MEDIA_TYPE)
+    return StreamingResponse(here.streams.events(job, seen), media_type=events.MEDIA_TYPE, headers=_UNBUFFERED)
 
 
 @router.post("/{id}/cancel")
 def cancel_job(here: Here, _: Admin, id: str) -> JobRow:  # noqa: A002
     """Cancel a job: at once where it has not begun, else when its worker hears of it. One that has ended stays as it is."""
-    return wire.job_row(here.jobs.cancel(id))
+    job = here.jobs.cancel(id)
+    if not job.is_open:
+        here.bodies.forget_waiting(id)
+    return wire.job_row(job)
