@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check archive fuzz-api load clean
+.PHONY: demo test check archive results fuzz-api load clean
 
 demo: $(VENV)/.installed
 	bash docs/demo.sh
@@ -19,6 +19,10 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+results: $(VENV)/.installed
+	$(BIN)/w1bench results datasets/results/*.json > datasets/results/tables.md
+	$(BIN)/w1bench results datasets/results/*.json --csv > datasets/results/results.csv
 
 fuzz-api: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m fuzz.api

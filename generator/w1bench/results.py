@@ -83,7 +83,7 @@ def as_markdown(rows: Iterable[Row]) -> str:
         "\n".join(_section(pair, list(of_pair), published["pairs"]))
         for pair, of_pair in groupby(sorted(rows, key=_place), key=lambda row: row["pair"])
     ]
-    return "\n\n".join([*sections, f"Published: {published['source']}"]) + "\n"
+    return "\n\n".join([*sections, f"Published: {published['source']}"])
 
 
 def _section(pair: str, rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:

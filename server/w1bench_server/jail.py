@@ -30,6 +30,7 @@ from w1bench_server import jailed
 _ROOTS = {str(Path(str(module.__file__)).parents[1]) for module in (members, jailed)}
 _PROGRAM = "import sys; sys.path[:0] = sys.argv[1:]; from w1bench_server import jailed; jailed.main()"
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # it would reserve memory for every processor
+_START_SECONDS = 30.0  # that a process may take until it waits for a file
 _LAST_SECONDS = 5.0  # that a process which has closed its end may take to be gone
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -57,6 +58,10 @@ class NoRoomError(W1BenchError):
     """The disk has no room for the arrays."""
 
 
+class NoJailError(W1BenchError):
+    """The process that would read an upload did not start; nothing is known of the file."""
+
+
 class Jail:
     """Makes a process for every upload; one waits beforehand with everything imported."""
 
@@ -70,6 +75,7 @@ class Jail:
         Raises:
             SubmissionError: they are not what `shapes` says, or the process was ended, by a signal or by its time.
             NoRoomError: the disk has no room for them.
+            NoJailError: the process did not start.
         """
         folder = Path(upload.name).parent
         copy_bytes = sum(8 * prod(shape) for shape in shapes.values())
@@ -137,13 +143,15 @@ class _Cell:
     def ask(self, message: bytes, files: tuple[BinaryIO, BinaryIO], seconds: float) -> _Answer:
         """Its answer; afterwards it is gone."""
         with self._channel:
+            self._await_start()
+            deadline = time.monotonic() + seconds
             try:
                 socket.send_fds(self._channel, [message], [file.fileno() for file in files])
-                said = self._said(time.monotonic() + seconds)
+                said = self._said(deadline)
             except TimeoutError:
                 self.end(0)
                 raise BrokenJailError("time") from None
-            except OSError:  # it ended before it was asked
+            except OSError:  # it ended when it was asked
                 said = b""
         self.end(_LAST_SECONDS)
         try:
@@ -158,6 +166,16 @@ class _Cell:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _await_start(self) -> None:
+        self._channel.settimeout(_START_SECONDS)
+        try:
+            started = self._channel.recv(len(jailed.READY)) == jailed.READY
+        except OSError:
+            started = False
+        if not started:
+            self.end(0)
+            raise NoJailError(f"The process that reads uploads did not start ({_cause(self._process.returncode)}).")
 
     def _said(self, deadline: float) -> bytes:
         """Everything until the other end is closed, or more than an answer ever has."""

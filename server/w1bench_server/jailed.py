@@ -24,6 +24,7 @@ from w1bench.errors import SubmissionError
 from w1bench.members import members
 
 MESSAGE_BYTES = 1 << 16
+READY = b"\n"  # what it says when it waits for a file
 
 _BAND_BYTES = 32 << 20  # unpacked at a time: whole chunks
 _TALL_BAND_BYTES = 256 << 20  # where chunks are so tall that each would be unpacked again and again
@@ -34,6 +35,7 @@ def main() -> None:
     """Read the upload that arrives on standard input, a socket; end without one when the other side is gone."""
     channel = socket.socket(fileno=0)
     _rehearse()
+    channel.sendall(READY)
     message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 2)
     if not message:
         return

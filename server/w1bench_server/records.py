@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from w1bench.scorecard import Scorecard
 
+REFERENCE_USER = "w1bench"  # whose the reference rows are; no token is of that name
+
 
 @dataclass(frozen=True)
 class Submitted:

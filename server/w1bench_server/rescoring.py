@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 async def rescore_all(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, scorer: Scorer) -> None:
     """Score again what needs it. What cannot be scored keeps the score it has, and the log says why."""
     for record in (await run_in_threadpool(ledger.records)).values():
-        if is_current(record):
+        if record.entry.reference or is_current(record):
             continue
         try:
             await _rescore(record, ledger, bodies, pairs, scorer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -20,7 +21,7 @@ from w1bench_server import worker
 from w1bench_server.jail import Limits
 from w1bench_server.problems import busy, disk_full
 from w1bench_server.settings import Settings
-from w1bench_server.worker import Job, NoRoom, Outcome, Refusal, Shapes
+from w1bench_server.worker import Job, NoJail, NoRoom, Outcome, Refusal, Shapes
 
 T = TypeVar("T")
 
@@ -30,6 +31,8 @@ REFUSED = Counter(
     ["cause"],
     registry=None,  # each service's `monitoring` shows it
 )
+
+_log = logging.getLogger(__name__)
 
 # Never fork: a copy of a process with threads is broken, and the worker must not see the server's memory.
 _SPAWN = multiprocessing.get_context("spawn")
@@ -79,7 +82,7 @@ class Scorer:
 
         Raises:
             SubmissionError: it cannot be scored, or its worker died or took too long over it.
-            ProblemError: 503, when too many are waiting; 507, when the disk has no room to unpack it.
+            ProblemError: 503, when too many are waiting, or nothing can be started to read it; 507, when the disk has no room to unpack it.
         """
         return await self._refusing(worker.score, pair_folder, upload)
 
@@ -106,6 +109,9 @@ class Scorer:
             outcome = await self._run(function, Job(pair_folder, upload, settings.scoring_seconds, limits))
         if isinstance(outcome, NoRoom):
             raise disk_full()
+        if isinstance(outcome, NoJail):
+            _log.error("an upload was turned away: %s", outcome.reason)
+            raise busy("The service could not start a process to read the file; send it again in a while.")
         if isinstance(outcome, Refusal):
             REFUSED.labels(outcome.cause).inc()
             raise SubmissionError(outcome.reason)

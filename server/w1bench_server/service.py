@@ -20,6 +20,7 @@ from w1bench_server.jobs import Jobs, submitted_of
 from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
+from w1bench_server.references import record_references
 from w1bench_server.rescoring import rescore_all
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
@@ -48,12 +49,14 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
 
     Raises:
         CheckFailedError: the scorer gets canaries wrong.
+        InputError: the results of reference runs are none.
     """
     canaries.check_scorer()
     with database.opened(settings) as engine:
         pairs, bodies = PublishedPairs(settings.archive), Bodies(settings.data, settings.bodies_url)
         ledger, jobs = Ledger(engine), Jobs(engine)
         bodies.sweep(_needed(jobs, ledger))
+        record_references(settings.references, ledger, bodies, pairs)
         async with scoring.started(settings) as scorer:
             await scorer.warm()
             rescoring = asyncio.create_task(rescore_all(ledger, bodies, pairs, scorer))

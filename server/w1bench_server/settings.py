@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Field(description="From where on the log is written; info has a line a request."),
     ] = "info"
+    references: Annotated[
+        Path | None,
+        Field(description="Folder of results (*.json) that become reference rows; default, those of w1bench itself."),
+    ] = None
     accel_prefix: Annotated[
         str | None,
         Field(

@@ -8,7 +8,7 @@ import io
 from w1bench.metrics import METRICS
 from w1bench_server.wire import Board, BoardRow, MethodRow
 
-_COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at")
+_COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference")
 _BOUNDS = {"": "value", "_low": "low", "_high": "high"}
 
 

@@ -19,6 +19,7 @@ from w1bench.errors import InputError
 from w1bench.recipe import NAME_PATTERN
 from w1bench_server import database
 from w1bench_server.database import tokens
+from w1bench_server.records import REFERENCE_USER
 from w1bench_server.settings import Settings
 
 SCOPES = ("submit", "admin")
@@ -49,6 +50,8 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
         raise InputError(
             f"User {user!r} is no name; use up to 64 of a-z, 0-9 and ._- beginning with a letter or digit."
         )
+    if user == REFERENCE_USER:
+        raise InputError(f"User {user} is whose the reference rows are; give the token another name.")
     if scope not in SCOPES:
         raise InputError(f"Scope {scope!r} is unknown; there are: {', '.join(SCOPES)}.")
     if days is not None and not 1 <= days <= 36_500:

@@ -143,6 +143,7 @@ class BoardRow(_Part):
     id: str
     url: str
     submitted_at: str
+    reference: bool
     metrics: dict[str, Interval | None]
     diagnosis: Diagnosis
 
@@ -286,6 +287,7 @@ def _board_row(standing: Standing, origin: str) -> BoardRow:
         id=entry.id,
         url=_page(standing.record, origin),
         submitted_at=entry.submitted_at,
+        reference=entry.reference,
         metrics=card.metrics,
         diagnosis=card.diagnosis,
     )

@@ -22,7 +22,7 @@ from w1bench.errors import SubmissionError
 from w1bench.manifest import Manifest, read_manifest
 from w1bench.scorecard import Scored
 from w1bench.submission import Submission
-from w1bench_server.jail import BrokenJailError, Jail, Limits, NoRoomError
+from w1bench_server.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
 
 T = TypeVar("T")
 Shapes = dict[str, tuple[int, ...]]
@@ -51,7 +51,14 @@ class NoRoom:
     """The disk has no room to unpack an upload."""
 
 
-Outcome = T | Refusal | NoRoom
+@dataclass(frozen=True)
+class NoJail:
+    """No process could be started to read an upload: why."""
+
+    reason: str
+
+
+Outcome = T | Refusal | NoRoom | NoJail
 _jail: Jail | None = None  # of this process: a worker does one job at a time
 
 
@@ -96,6 +103,8 @@ def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
         return Refusal(str(error))
     except NoRoomError:
         return NoRoom()
+    except NoJailError as error:
+        return NoJail(str(error))
 
 
 @contextmanager

@@ -35,8 +35,7 @@ samples there is less than a shard for each. The ratio is that of the last colum
 
 _SPEED = """\
 Rows of train.h5 and test.h5 a second, of one whole build of 8,000 of each: starting the engine's workers, drawing, writing,
-certifying; one run each. On a machine with much other work, as when the committed table was made, only orders of magnitude count;
-and what processes and clusters take to start, some seconds, is much of so short a build."""
+certifying; one run each. What processes and clusters take to start, some seconds, is much of so short a build."""
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def test_rows_are_ranked_by_the_metric(board: TestClient) -> None:
     assert [(row["rank"], row["method"]) for row in by_dev] == [(2, worse), (1, truth)]
     row = by_dev[0]
     assert set(row) == {
-        "rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "metrics", "diagnosis",
+        "rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "metrics", "diagnosis",
     }  # fmt: skip
     assert set(row["metrics"]) == set(METRICS)
     submission = board.get(f"/v1/submissions/{row['id']}").json()

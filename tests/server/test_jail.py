@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from w1bench.errors import SubmissionError
 from w1bench.members import LARGEST_CHUNK
 from w1bench_server import jailed
-from w1bench_server.jail import BrokenJailError, Jail, Limits, NoRoomError
+from w1bench_server.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
 
 SHAPES = {"gradient": (1500, 2), "input_potential": (1500,)}
 LIMITS = Limits(memory=2 << 30, cpu_seconds=20, wall_seconds=60, min_free=0)
@@ -174,15 +174,18 @@ def test_nothing_can_be_opened_or_written_inside(tmp_path: Path) -> None:
         assert subprocess.run(command, stdout=out, timeout=60).returncode == 0
 
 
+_PROGRAM = "import socket; s = socket.socket(fileno=0); s.sendall(b'\\n'); s.recv(9999); s.sendall({!r})"
+
+
 @pytest.mark.parametrize("answer", [b"", b"{", b'{"arrays": {"gradient": 1}}', b'{"refusal": 1}', b"\xff" * 100])
 def test_what_is_no_answer_is_not_believed(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = f"import socket; s = socket.socket(fileno=0); s.recv(9999); s.sendall({answer!r})"
+    program = _PROGRAM.format(answer)
     check_answer(program, monkeypatch)
 
 
 def test_an_array_beyond_the_end_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = b'{"arrays": {"gradient": {"dtype": "<f8", "copied": false, "offset": 1000000}}}'
-    check_answer(f"import socket; s = socket.socket(fileno=0); s.recv(9999); s.sendall({answer!r})", monkeypatch)
+    check_answer(_PROGRAM.format(answer), monkeypatch)
 
 
 def check_answer(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,4 +195,13 @@ def check_answer(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BrokenJailError) as error:
         read(jail, Path(__file__))
     assert error.value.cause == "exit"
+    jail._next.end(0)
+
+
+@pytest.mark.parametrize("program", ["import nothing_of_this_name", "import os; os.kill(os.getpid(), 9)", "pass"])
+def test_a_process_that_does_not_start_is_not_the_file_s_fault(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("w1bench_server.jail._PROGRAM", program)
+    jail = Jail()
+    with pytest.raises(NoJailError, match="did not start"):
+        read(jail, Path(__file__))
     jail._next.end(0)

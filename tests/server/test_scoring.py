@@ -17,6 +17,7 @@ from w1bench_server.app import create_app
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
 from w1bench_server.settings import Settings
+from w1bench_server.worker import Job, NoJail
 
 VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
 Problem = Callable[[Any, int], dict[str, Any]]
@@ -145,3 +146,21 @@ def test_a_sentence_names_no_path_and_repeats_nothing(settings: Settings, pair: 
                 assert "secret" not in str(error.value).lower()
 
     asyncio.run(refused())
+
+
+def not_started(job: Job) -> NoJail:
+    return NoJail("it did not start")
+
+
+def test_where_nothing_can_be_started_an_upload_is_turned_away_and_not_refused(
+    settings: Settings,
+    truth: dict[str, Any],
+    h5: Callable[..., bytes],
+    is_problem: Problem,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("w1bench_server.worker.check", not_started)
+    with TestClient(create_app(settings)) as client:
+        answer = client.post(VALIDATE, content=h5(truth))
+        assert "send it again" in is_problem(answer, 503)["detail"]
+        assert int(answer.headers["retry-after"]) > 0

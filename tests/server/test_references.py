@@ -1,0 +1,126 @@
+"""Reference rows: results of trials become the first rows of a service, once, marked, and are left as they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from w1bench import results
+from w1bench.errors import InputError
+from w1bench.scorecard import Scorecard
+from w1bench_server import references
+from w1bench_server.app import create_app
+from w1bench_server.database import opened
+from w1bench_server.ledger import Ledger, check_chain
+from w1bench_server.pairs import PublishedPair
+from w1bench_server.settings import Settings
+from w1bench_server.tokens import create_token
+
+DATABASES = ("sqlite", "postgresql")
+Rows = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def rows(pair: PublishedPair, make_card: Callable[..., Scorecard]) -> Rows:
+    """Rows of a method on the pair, a seed each, with these cosines."""
+
+    def make(method: str, *cosines: float, recipe: str = pair.manifest.recipe_sha256) -> list[dict[str, Any]]:
+        return [
+            {
+                "method": method, "pair": pair.name, "recipe_sha256": recipe, "law": pair.name, "seed": seed,
+                "data": "fresh", "settings": {"steps": 2000, "batch": 1024, "learning_rate": 2e-4, "betas": [0, 0.9]},
+                "outcome": "finished", "steps": 2000, "seconds": 1.0, "dual_value": 1.0,
+                "software": {"w1bench": "0.1.0"},
+                **make_card("e" * 64, cos=cos).model_dump(include=_OF_CARD),
+            }
+            for seed, cos in enumerate(cosines)
+        ]  # fmt: skip
+
+    return make
+
+
+_OF_CARD = {"pair_digest", "w1", "metric_version", "points", "metrics", "missing", "diagnosis"}
+
+
+@pytest.fixture
+def site(settings: Settings, rows: Rows, tmp_path: Path) -> Settings:
+    folder = tmp_path / "references"
+    folder.mkdir()
+    results.write(folder / "a.json", [*rows("LP", 0.7, 0.9, 0.8), *rows("WC", 0.1)])
+    results.write(folder / "b.json", [*rows("SO", 0.99, recipe="f" * 64), {**rows("LS", 0)[0], "metrics": None}])
+    return settings.model_copy(update={"references": folder})
+
+
+def board(client: TestClient) -> list[dict[str, Any]]:
+    return client.get("/v1/leaderboard").json()["rows"]
+
+
+def test_results_of_published_pairs_are_the_first_rows_once(site: Settings, pair: PublishedPair) -> None:
+    """A row a method, with the median of its seeds; what diverged, or is of another recipe, is none."""
+    for _ in range(2):
+        with TestClient(create_app(site)) as client:
+            found = board(client)
+            assert [(row["method"], row["user"], row["reference"]) for row in found] == [
+                ("LP (2,000 steps)", "w1bench", True),
+                ("WC (2,000 steps)", "w1bench", True),
+            ]
+            assert found[0]["metrics"]["cos"]["value"] == 0.8
+            page = client.get(f"/pairs/{pair.name}").text
+            assert page.count("reference run") == 2
+            table = csv.DictReader(io.StringIO(client.get("/v1/leaderboard?format=csv").text))
+            assert [row["reference"] for row in table] == ["True", "True"]
+    with opened(site) as engine:
+        ledger = Ledger(engine)
+        check_chain(ledger.rows())
+        assert len(ledger.rows()) == 2
+
+
+def test_their_bodies_are_the_results_of_all_seeds(site: Settings, rows: Rows) -> None:
+    with TestClient(create_app(site)) as client:
+        identity = board(client)[0]["id"]
+        row = client.get(f"/v1/submissions/{identity}").json()
+    assert row["reference"]
+    body = site.data / "submissions" / row["sha256"][:2] / row["sha256"]
+    assert json.loads(body.read_bytes()) == rows("LP", 0.7, 0.9, 0.8)
+    assert body.stat().st_size == row["bytes"]
+
+
+def test_more_seeds_are_a_further_row(site: Settings, rows: Rows) -> None:
+    with TestClient(create_app(site)):
+        pass
+    assert site.references is not None
+    results.write(site.references / "a.json", rows("LP", 0.7, 0.9, 0.8, 0.95, 0.97))
+    with TestClient(create_app(site)) as client:
+        assert [row["metrics"]["cos"]["value"] for row in board(client)] == [0.9, 0.1]
+
+
+def test_a_file_that_holds_no_results_stops_the_service(site: Settings) -> None:
+    assert site.references is not None
+    (site.references / "a.json").write_text("{}")
+    with pytest.raises(InputError, match=r"a\.json is no results file"), TestClient(create_app(site)):
+        pass
+
+
+def test_no_token_is_of_their_user(settings: Settings) -> None:
+    with pytest.raises(InputError, match="reference rows"):
+        create_token(settings, user="w1bench")
+
+
+def test_the_committed_results_can_be_recorded(settings: Settings, pair: PublishedPair, tmp_path: Path) -> None:
+    """Those that come with w1bench, as if they were of this pair."""
+    folder = tmp_path / "references"
+    folder.mkdir()
+    committed = results.read_all(sorted(references.PACKAGED.glob("*.json")))
+    assert {row["method"] for row in committed} >= {"WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R"}
+    results.write(folder / "all.json", [{**row, "recipe_sha256": pair.manifest.recipe_sha256} for row in committed])
+    with TestClient(create_app(settings.model_copy(update={"references": folder}))) as client:
+        assert len(board(client)) == len(
+            {(row["method"], row["settings"]["steps"]) for row in committed if row["metrics"]}
+        )

@@ -1,0 +1,33 @@
+"""The committed results are whole: their tables are made of them, and their figures are those of their pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from w1bench import results
+from w1bench.recipe import read_recipe
+
+FOLDER = Path(__file__).parents[1] / "datasets" / "results"
+FILES = sorted(FOLDER.glob("*.json"))
+
+
+def test_tables_and_sheet_are_made_of_the_results() -> None:
+    """After new results: `make results`."""
+    rows = results.read_all(FILES)
+    assert (FOLDER / "tables.md").read_text(encoding="utf-8") == results.as_markdown(rows) + "\n"
+    assert (FOLDER / "results.csv").read_text(encoding="utf-8") == results.as_csv(rows)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_file_is_described(file: Path) -> None:
+    assert f"`{file.name}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_rows_of_catalogued_pairs_are_of_the_catalogued_recipes() -> None:
+    recipes = FOLDER.parent / "recipes"
+    pinned = {row["pair"]: row["recipe_sha256"] for row in results.read_all(FILES)}
+    catalogued = {pair: read_recipe(path).sha256() for pair in pinned if (path := recipes / f"{pair}.toml").exists()}
+    assert catalogued
+    assert catalogued.items() <= pinned.items()
