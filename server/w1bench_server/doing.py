@@ -43,7 +43,11 @@ class Doing:
     scorer: Scorer | None
     loop: asyncio.AbstractEventLoop
     _stopping: Event = field(default_factory=Event)
-    _under_way: dict[str, Job] = field(default_factory=dict[str, Job])
+    _under_way: dict[str, Job | None] = field(default_factory=dict[str, Job | None])
+
+    def has(self, identity: str) -> bool:
+        """Whether a job is under way."""
+        return identity in self._under_way
 
     def stop(self) -> None:
         """Break off builds, and hand them back."""
@@ -52,18 +56,22 @@ class Doing:
     def hand_back(self) -> None:
         """Hand back whatever is still under way."""
         for job in list(self._under_way.values()):
-            self.jobs.hand_back(job)
+            if job is not None:
+                self.jobs.hand_back(job)
 
     def do(self, identity: str) -> None:
         """Begin a job and see it to its end; left open, it is handed to a worker again. Then remove what it leaves behind."""
-        most = self.settings.job_attempts
+        self._under_way[identity] = None
+        try:
+            self._do(identity, self.settings.job_attempts)
+        finally:
+            del self._under_way[identity]
+
+    def _do(self, identity: str, most: int) -> None:
         job = self.jobs.begin(identity, most=most)
         if job.state == "running":
-            self._under_way[job.id] = job
-            try:
-                ended = self._attempt(job)
-            finally:
-                del self._under_way[job.id]
+            self._under_way[identity] = job
+            ended = self._attempt(job)
             if ended is None or (ended.again and job.attempts < most):
                 return
             job = self.jobs.end(job, ended)
@@ -75,6 +83,8 @@ class Doing:
         try:
             if job.queue == "build":
                 return build_pair(job, self.settings, partial(self._advance, job))
+            if job.cancelling:
+                return Ended("cancelled", CANCELLED)
             return asyncio.run_coroutine_threadsafe(self._score(job), self.loop).result()
         except _CancelledError:
             return None if self.jobs.advance(job, job.progress) is None else Ended("cancelled", CANCELLED)

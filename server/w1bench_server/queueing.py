@@ -8,6 +8,7 @@ have, or has with a worker that is no longer there. Doing a job twice does no ha
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,7 @@ _VERSION = "1"
 _WORKFLOW = "job"
 _POLL_SECONDS = 0.5
 _BUSY_SECONDS = 30
+_CLAIMED_SECONDS = 10.0  # by this worker, which does not do it: the database broke off in between
 _WAITING = ("ENQUEUED", "DELAYED")
 _RUNNING = "PENDING"
 
@@ -66,20 +68,33 @@ def listening(
         engine.dispose()
 
 
-def tend(jobs: Jobs, living: Living, queues: Sequence[str]) -> None:
-    """Hand over the jobs that no worker has: new ones, and those whose worker died. One worker at a time does so."""
+def tend(jobs: Jobs, living: Living, queues: Sequence[str], *, name: str, has: Callable[[str], bool]) -> None:
+    """Hand over the jobs that no worker has: new ones, and those whose worker died. One worker at a time does so.
+
+    This one is called `name`, and `has` says whether it is at a job.
+    """
+
+    def is_at(worker: str, status: Any) -> bool:
+        if worker != name:
+            return living.is_alive(worker)
+        return has(status.workflow_id) or time.time() - status.dequeued_at / 1000 < _CLAIMED_SECONDS
+
+    def is_taken_care_of(status: Any) -> bool:
+        """Whether a job waits where workers look, or one is at it."""
+        if status is None or status.app_version != _VERSION:
+            return False
+        return status.status in _WAITING or (status.status == _RUNNING and is_at(status.executor_id, status))
+
     with living.tending() as chosen:
         if not chosen:
             return
         living.bury()
         queue_of = {job.id: job.queue for job in jobs.open(queues)}
-        for status in DBOS.list_workflows(
-            status=_RUNNING, queue_name=list(queues), load_input=False, load_output=False
-        ):
+        for status in _statuses(status=_RUNNING, queue_name=list(queues)):
             queue_of.setdefault(status.workflow_id, str(status.queue_name))  # ended, but not tidied up
-        known = {status.workflow_id: status for status in _statuses(list(queue_of))}
+        known = {status.workflow_id: status for status in _statuses(workflow_ids=list(queue_of))} if queue_of else {}
         for identity, queue in queue_of.items():
-            if not _is_taken_care_of(known.get(identity), living):
+            if not is_taken_care_of(known.get(identity)):
                 if identity in known:
                     DBOS.delete_workflow(identity)
                 DBOS.enqueue_workflow_with_options(
@@ -88,15 +103,8 @@ def tend(jobs: Jobs, living: Living, queues: Sequence[str]) -> None:
                 )
 
 
-def _is_taken_care_of(status: Any, living: Living) -> bool:
-    """Whether a job waits where workers look, or has one that is alive."""
-    if status is None or status.app_version != _VERSION:
-        return False
-    return status.status in _WAITING or (status.status == _RUNNING and living.is_alive(status.executor_id))
-
-
-def _statuses(identities: list[str]) -> list[Any]:
-    return DBOS.list_workflows(workflow_ids=identities, load_input=False, load_output=False) if identities else []
+def _statuses(**chosen: Any) -> list[Any]:
+    return DBOS.list_workflows(**chosen, load_input=False, load_output=False)
 
 
 def _named(do: Callable[[str], None]) -> Callable[[str], None]:

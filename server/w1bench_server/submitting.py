@@ -67,7 +67,9 @@ async def score_and_record(
     key: str | None = None,
     admit: Callable[[Connection], None] = lambda _: None,
 ) -> tuple[Record, bool]:
-    """The record of a submission whose body is here, and whether it is new. The row comes last: where it is, the body is.
+    """The record of a submission whose body is here, and whether it is new, unless `admit` raises.
+
+    The row comes last: where it is, the body is.
 
     Raises:
         SubmissionError: it cannot be scored.
@@ -76,8 +78,14 @@ async def score_and_record(
     entry = Entry(
         **asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=scored.card.model_dump_json()
     )
+    await run_in_threadpool(_look, ledger, admit)  # before the body is moved in vain
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
     return await run_in_threadpool(partial(ledger.append, entry, resampled=scored.resampled, key=key, admit=admit))
+
+
+def _look(ledger: Ledger, admit: Callable[[Connection], None]) -> None:
+    with ledger.engine.connect() as connection:
+        admit(connection)
 
 
 def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from uuid import uuid4
 
@@ -109,20 +110,18 @@ async def _work(
                     announce(f"w1bench working on {' and '.join(queues)}")
                     sys.stdout.flush()  # whoever reads a pipe waits for this line
                     try:
-                        await _tend_until(stop, jobs, living, queues, check)
+                        await _repeat(stop, check, partial(tend, jobs, living, queues, name=name, has=doing.has))
                     finally:
                         doing.stop()
                         _end_at_last()
                 await asyncio.to_thread(doing.hand_back)
 
 
-async def _tend_until(
-    stop: asyncio.Event, jobs: Jobs, living: Living, queues: Sequence[str], check: Callable[[], None]
-) -> None:
+async def _repeat(stop: asyncio.Event, check: Callable[[], None], tend: Callable[[], None]) -> None:
     while not stop.is_set():
         await asyncio.to_thread(check)
         try:
-            await asyncio.to_thread(tend, jobs, living, queues)
+            await asyncio.to_thread(tend)
         except (SQLAlchemyError, error.DBOSException) as trouble:
             _log.warning("jobs cannot be handed over at the moment: %s", trouble)
         with suppress(TimeoutError):

@@ -299,6 +299,39 @@ def test_scoring_goes_on_after_kills_and_records_once(
     assert left(own) == []
 
 
+SLOWLY = """
+import time
+import w1bench_server.doing as doing
+score = doing.score_and_record
+async def later(*given, **others):
+    time.sleep(2)
+    return await score(*given, **others)
+doing.score_and_record = later
+"""
+
+
+def test_a_submission_is_cancelled_before_it_is_begun_and_while_it_is_scored(
+    service: TestClient, own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
+) -> None:
+    ann, admin = bearer(own), bearer(own, scope="admin")
+    bodies = [npy(scale * truth["gradient"]) for scale in (1, 2)]
+    first, second = (
+        service.post("/v1/submissions", params=MINE, content=body, headers=ann).json()["id"] for body in bodies
+    )
+    assert service.post(f"/v1/jobs/{first}/cancel", headers=admin).json()["state"] == "cancelled"
+    assert left(own) == [second]
+    with working(own, "score", before=SLOWLY):
+        until(lambda: service.get(f"/v1/jobs/{second}").json()["state"] == "running")
+        assert service.post(f"/v1/jobs/{second}/cancel", headers=admin).json()["state"] == "running"
+        row = ended(service, second)
+    assert (row["state"], row["reason"], row["result"]) == ("cancelled", "It was cancelled.", None)
+    assert service.get("/v1/leaderboard").json()["rows"] == []
+    assert list(own.data.glob("submissions/*/*")) == []
+    again = service.post("/v1/submissions", params=MINE, content=bodies[0], headers=ann).json()["id"]
+    with working(own, "score"):
+        assert ended(service, again)["state"] == "succeeded"
+
+
 def test_a_server_that_is_killed_has_its_jobs_done_by_the_next(
     own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
 ) -> None:
@@ -362,6 +395,29 @@ def handed(settings: Settings) -> list[tuple[str, str]]:
         rows = connection.execute(text(f"SELECT workflow_uuid, application_version FROM {table}")).all()
     engine.dispose()
     return [(row[0], row[1]) for row in rows]
+
+
+LOSING = """
+import dbos._queue
+import w1bench_server.queueing
+w1bench_server.queueing._CLAIMED_SECONDS = 1.0
+execute, lost = dbos._queue.execute_dequeued_workflow, []
+def lose(dbos, status, owner_xid):
+    if not lost:
+        lost.append(status)
+        raise OSError("the database went away in between")
+    return execute(dbos, status, owner_xid)
+dbos._queue.execute_dequeued_workflow = lose
+"""
+
+
+def test_a_job_that_a_worker_claimed_and_then_lost_is_handed_over_again(
+    service: TestClient, own: Settings, ask: Callable[[Recipe], str]
+) -> None:
+    job = ask(QUICK)
+    with working(own, "build", before=LOSING):
+        row = ended(service, job)
+    assert (row["state"], row["attempts"]) == ("succeeded", 1)
 
 
 def test_what_a_pair_was_built_anew_under_is_not_scored(
