@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import torch
 
-from making import RECIPES
+from making import RECIPES, SEALED, Sealed
 from w1bench.build import build
 from w1bench.manifest import Manifest, read_manifest
 
@@ -28,6 +28,15 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for recipe in RECIPES:
         build(recipe, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sealed_pair(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    """A sealed pair that is not revealed; tests must not change it."""
+    folder = tmp_path_factory.mktemp("sealed")
+    made = Sealed(folder / "archive", folder / "truth")
+    build(SEALED, made.archive, truth=made.truth)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,9 @@ PHOTOS = small_recipe(
 )
 SLOW = small_recipe("slow", source={"kind": "uniform", "dim": 200}, funnel={"count": 64},
                     sizes={"train": 60_000, "test": 2000, "probe": 100, "w1_rays": 1 << 17})  # fmt: skip
+SEALED = small_recipe(
+    "sealed-d16", seed=8391027465928374651, source={"kind": "uniform", "dim": 16}, funnel={"count": 64}
+)
 
 
 def assert_same(folder: Path, other: Path) -> None:
@@ -106,3 +111,25 @@ def wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> N
         assert child.poll() in (None, 0), "the child failed"
         assert time.monotonic() < deadline, "the child took too long"
         time.sleep(0.005)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed pair in an archive of its own, and the folder where its truth is kept."""
+
+    archive: Path
+    truth: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.archive / SEALED.name
+
+    @property
+    def kept(self) -> Path:
+        return self.truth / SEALED.name
+
+    def copied(self, to: Path) -> Sealed:
+        """One that a test may change."""
+        for part in ("archive", "truth"):
+            shutil.copytree(getattr(self, part), to / part)
+        return Sealed(to / "archive", to / "truth")

@@ -76,4 +76,4 @@ def test_the_archive_lists_it_and_a_pair_without_it_is_whole(archive: Path, mani
     assert f"{manifest.name}/croissant.json sha256:{digest}\n" in (archive / "registry.txt").read_text()
     copy = Path(shutil.copytree(archive / manifest.name, tmp_path / manifest.name))
     (copy / "croissant.json").unlink()
-    check_digests(copy, manifest)
+    check_digests(copy, manifest.files)

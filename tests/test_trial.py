@@ -34,7 +34,7 @@ def pair(archive: Path) -> OpenedPair:
 
 
 def sealed(pair: OpenedPair) -> OpenedPair:
-    return replace(pair, manifest=pair.manifest.model_copy(update={"sealed": True}))
+    return replace(pair, manifest=pair.manifest.model_copy(update={"sealed": True, "w1": None}))
 
 
 def unreachable(pair: OpenedPair) -> OpenedPair:

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import FILENAME, Manifest, read_manifest
+from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
 from w1bench.recipe import Recipe
+from w1bench.seal import read_pair
 from w1bench.store import file_digest
 
 CATALOGUE = "catalogue.json"
@@ -30,13 +31,14 @@ ENTRY_FIELDS = (
     "sizes",
     "bytes",
     "sealed",
+    "revealed",
 )  # that every line has
 
 _log = logging.getLogger(__name__)
 
 
 class Entry(BaseModel):
-    """A pair's line in the catalogue; newer versions may say more."""
+    """A pair's line in the catalogue; newer versions may say more. Of a sealed pair W1 and the number of funnels are None."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,13 +46,14 @@ class Entry(BaseModel):
     version: int
     shape: list[int]
     dim: int
-    funnels: int
+    funnels: int | None
     power: float
-    w1: float
-    w1_stderr: float
+    w1: float | None
+    w1_stderr: float | None
     sizes: dict[str, int]
     bytes: int
     sealed: bool
+    revealed: bool = False
     digest: str
 
 
@@ -112,6 +115,7 @@ def entry(manifest: Manifest) -> Entry:
         sizes={role: manifest.rows(role) for role in ("train", "test", "probe")},
         bytes=sum(file.bytes for file in manifest.files.values()),
         sealed=manifest.sealed,
+        revealed=manifest.sealed and not manifest.is_secret,
         digest=manifest.digest(),
     )
 
@@ -121,7 +125,7 @@ def manifests(archive: Path) -> dict[Path, Manifest]:
     found: dict[Path, Manifest] = {}
     for folder in published(archive):
         try:
-            manifest = read_manifest(folder)
+            manifest = read_pair(folder)
         except CheckFailedError as error:
             _log.warning("%s is left out: %s", folder, error)
             continue
@@ -170,13 +174,13 @@ def write_index(archive: Path) -> None:
             write_durably(archive / name, content)
 
 
-def check_digests(folder: Path, manifest: Manifest) -> None:
-    """Hold every file of a pair folder against the manifest's sizes and SHA-256.
+def check_digests(folder: Path, files: Mapping[str, FileEntry]) -> None:
+    """Hold files of a folder against their sizes and SHA-256.
 
     Raises:
         CheckFailedError: the first file that is missing, truncated or changed.
     """
-    for name, expected in manifest.files.items():
+    for name, expected in files.items():
         path = folder / name
         if not path.is_file():
             raise CheckFailedError(f"{path} is missing; fetch the pair again.")

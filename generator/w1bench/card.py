@@ -15,12 +15,10 @@ def card(manifest: Manifest) -> str:
     figures = "\n".join(f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {f.meaning} |" for f in manifest.certificate)
     return f"""# {manifest.name}, version {manifest.version}
 
-Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are known:
-**W1 = {manifest.w1:.8g} +- {manifest.w1_stderr:.2g}** (standard error over {manifest.w1_rays:,} transport rays).
+{_sealed(manifest) if manifest.is_secret else _known(manifest)}
 
 - targets Q: {manifest.recipe["source"]}, inside half width {manifest.half_width};
-- inputs P: Q moved down the rays of a MinFunnel of {manifest.funnels} funnels with power {manifest.power}
-  ({manifest.dominated_funnels} dominated funnels dropped);
+- inputs P: Q moved down the rays of a MinFunnel {_funnels(manifest)};
 - points of shape {manifest.shape}, {manifest.dtype}; recipe SHA-256 `{manifest.recipe_sha256}`.
 
 | file | data sets | bytes |
@@ -36,9 +34,34 @@ Certificate (every value is at most its limit; `w1bench verify` computes them ag
 ```python
 import w1bench
 pair = w1bench.load("{manifest.name}")
-card = w1bench.score(pair, gradient=...)   # grad f at pair.test.input
+{_use(manifest)}
 ```
 
 Format: {store.FORMAT} {manifest.format_version}. Licence: {manifest.licence}.
 Cite: {manifest.citation}
 """
+
+
+def _known(manifest: Manifest) -> str:
+    w1 = manifest.known_w1
+    return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are known:
+**W1 = {w1.value:.8g} +- {w1.stderr:.2g}** (standard error over {w1.rays:,} transport rays)."""
+
+
+def _sealed(manifest: Manifest) -> str:
+    return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are kept back: **sealed**.
+The truth was fixed beforehand, under the commitment `{manifest.commitment}`; when it is revealed, reveal.json, truth.h5
+and funnel.h5 lie beside these files, and `w1bench verify` holds them against it. Nothing here is paired."""
+
+
+def _funnels(manifest: Manifest) -> str:
+    if manifest.is_secret:
+        return f"with power {manifest.power}"
+    return f"""of {manifest.funnels} funnels with power {manifest.power}
+  ({manifest.dominated_funnels} dominated funnels dropped)"""
+
+
+def _use(manifest: Manifest) -> str:
+    if manifest.is_secret:
+        return 'w1bench.submit(pair, method="mine", gradient=...)   # grad f at pair.test.input'
+    return "card = w1bench.score(pair, gradient=...)   # grad f at pair.test.input"

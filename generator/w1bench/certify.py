@@ -20,7 +20,7 @@ from w1bench.errors import FunnelError
 from w1bench.funnel import MinFunnel, min_funnel
 from w1bench.manifest import Figure, Manifest
 from w1bench.pair import Pair
-from w1bench.rays import Ball, Cube, RayMap
+from w1bench.rays import Ball, Cube, Domain, RayMap
 from w1bench.sample import F64
 from w1bench.sources import Source, UniformBall, UniformCube
 from w1bench.store import Rows
@@ -32,6 +32,7 @@ _ASSIGNMENT_POINTS = 256
 _LIPSCHITZ_POINTS = 512
 _FRESH_RAYS = 1 << 21
 _MOST_REPLAYED = 1 << 26  # rays: some ten seconds in the plane
+_POINTS = ("input", "target", "transported", "interpolate")  # data sets of points of the domain
 
 Files = Mapping[str, Mapping[str, Rows]]  # role -> data sets
 
@@ -52,14 +53,19 @@ def certify(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
     stored = min_funnel(_flat(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
     if stored.dominated:
         raise FunnelError(f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again.")
-    domain = Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
-    ray_map = RayMap(stored, domain, manifest.power)
+    ray_map = RayMap(stored, _domain(manifest), manifest.power)
     return (
         *_pointwise(manifest, ray_map, files),
+        _containment(manifest, files),
         _lipschitz(manifest, stored, files["test"]),
         *_costs(manifest, ray_map, files),
         _weak_duality(files["test"]),
     )
+
+
+def certify_published(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
+    """The certificate of a sealed pair, as far as its files tell before it is revealed."""
+    return (_containment(manifest, files),)
 
 
 def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
@@ -81,11 +87,7 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
         worst.take("input_potential", np.abs(stored_x + ux) / np.maximum(1.0, np.abs(ux)))
         target_value = funnel.value(_flat(test["target"][rows]))
         worst.take("target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value)))
-    for role, name in (("train", "input"), ("train", "target"), ("test", "input"), ("test", "target"),
-                       ("test", "transported"), ("probe", "interpolate")):  # fmt: skip
-        for rows in store.blocks(files[role][name]):
-            worst.take("containment", ray_map.domain.excess(_flat(files[role][name][rows])) / manifest.half_width)
-    rounding = _rounding(manifest)
+    rounding = rounding_of(manifest)
     # Each of D coordinates is rounded on its own, so that their difference as a vector is sqrt(D) times as large.
     vector_rounding = 4 * float(np.finfo(manifest.dtype).eps) * sqrt(manifest.dim) * manifest.half_width
     limits = {
@@ -105,10 +107,23 @@ def _pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fi
         ),
         "input_potential": (rounding, "largest relative |f* + u| at inputs"),
         "target_potential": (rounding, "largest relative |f* + u| at targets"),
-        "containment": (rounding, "furthest point outside the domain, in half widths (negative: inside)"),
     }
     for name, (limit, meaning) in limits.items():
         yield Figure(name=name, value=worst.values[name], limit=limit, meaning=meaning)
+
+
+def _containment(manifest: Manifest, files: Files) -> Figure:
+    """That every point lies in the domain."""
+    worst, domain = _Largest(), _domain(manifest)
+    for points in (rows for tables in files.values() for name, rows in tables.items() if name in _POINTS):
+        for rows in store.blocks(points):
+            worst.take("containment", domain.excess(_flat(points[rows])) / manifest.half_width)
+    return Figure(
+        name="containment",
+        value=worst.values["containment"],
+        limit=rounding_of(manifest),
+        meaning="furthest point outside the domain, in half widths (negative: inside)",
+    )
 
 
 def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, Rows]) -> Figure:
@@ -142,13 +157,13 @@ def _lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, Rows]) 
 def _costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
     """W1 held against the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
     test, train, potential = files["test"], files["train"], ray_map.funnel.value
-    recorded = Cost(manifest.w1, manifest.w1_stderr, manifest.w1_rays)
+    recorded = Cost(*manifest.known_w1)
     displacement = _blockwise(_distance, test["input"], test["transported"])
     dual = test["input_potential"][:] + _blockwise(potential, test["transported"])
     yield Figure(
         name="primal_dual",
-        value=float(abs(displacement.mean() - dual.mean())) / max(1.0, manifest.w1),
-        limit=_rounding(manifest),
+        value=float(abs(displacement.mean() - dual.mean())) / max(1.0, recorded.value),
+        limit=rounding_of(manifest),
         meaning="|mean ||y - x|| - mean (f*(x) - f*(y))| over the stored partners",
     )
     partners = _cost(displacement)
@@ -162,15 +177,15 @@ def _costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure
         yield _stderr(recorded, partners)
         return
     pair = Pair(manifest.full_recipe(), source, ray_map)
-    tiles = range(-(-min(manifest.w1_rays, _FRESH_RAYS) // pair.rows))
+    tiles = range(-(-min(recorded.rays, _FRESH_RAYS) // pair.rows))
     fresh = pooled_cost(np.stack([tile_moments(pair.cost_terms("verify", tile)) for tile in tiles]))
     yield _agreement("w1_fresh", recorded, fresh, "fresh rays")
     yield _stderr(recorded, fresh)
-    if manifest.w1_rays <= _MOST_REPLAYED:
-        yield _replayed(manifest, pair)
+    if recorded.rays <= _MOST_REPLAYED:
+        yield _replayed(manifest, pair, recorded)
     yield _beta_law(manifest, ray_map, test)
     if manifest.dim == 2:
-        yield _quadrature(manifest, pair)
+        yield _quadrature(manifest, pair, recorded)
 
 
 def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
@@ -182,19 +197,21 @@ def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
     )  # fmt: skip
 
 
-def _replayed(manifest: Manifest, pair: Pair) -> Figure:
+def _replayed(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
     """W1 and its standard error from the very rays that they were averaged over: streams are functions of the recipe."""
     tiles = [
         (f"{role}.input", tile)
         for role in ("train", "test", "probe")
         for tile in range(-(-manifest.rows(role) // pair.rows))
     ]
-    tiles += [("cost", tile) for tile in range(manifest.w1_rays // pair.rows - len(tiles))]
+    tiles += [("cost", tile) for tile in range(recorded.rays // pair.rows - len(tiles))]
     found = pooled_cost(np.stack([tile_moments(pair.cost_terms(purpose, tile)) for purpose, tile in tiles]))
-    difference = max(abs(found.value - manifest.w1), abs(found.stderr - manifest.w1_stderr)) / max(manifest.w1, 1e-12)
+    difference = max(abs(found.value - recorded.value), abs(found.stderr - recorded.stderr)) / max(
+        recorded.value, 1e-12
+    )
     return Figure(
         name="w1_replayed",
-        value=difference if found.rays == manifest.w1_rays else 1.0,
+        value=difference if found.rays == recorded.rays else 1.0,
         limit=1e-9,
         meaning=f"relative difference of W1 and its standard error from {found.value:.12g}, of the same {found.rays} rays",
     )
@@ -242,7 +259,7 @@ def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, Rows]) -> 
     )  # fmt: skip
 
 
-def _quadrature(manifest: Manifest, pair: Pair) -> Figure:
+def _quadrature(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
     """W1 by the midpoint rule in two dimensions."""
     axis = manifest.half_width * ((2 * np.arange(_QUADRATURE_SIDE) + 1) / _QUADRATURE_SIDE - 1)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -251,7 +268,7 @@ def _quadrature(manifest: Manifest, pair: Pair) -> Figure:
     rays = pair.map.trace(grid)
     value = pair.cost_of(rays).mean()
     return Figure(
-        name="w1_quadrature", value=float(abs(value - manifest.w1) / max(manifest.w1, 1e-12)), limit=1e-3 + _SIGMAS * manifest.w1_stderr / max(manifest.w1, 1e-12),
+        name="w1_quadrature", value=float(abs(value - recorded.value) / max(recorded.value, 1e-12)), limit=1e-3 + _SIGMAS * recorded.stderr / max(recorded.value, 1e-12),
         meaning=f"relative difference of W1 from {value:.8g}, by the midpoint rule on {len(grid)} cells",
     )  # fmt: skip
 
@@ -270,13 +287,17 @@ def _weak_duality(test: Mapping[str, Rows]) -> Figure:
 
 def _uniform_source(manifest: Manifest) -> Source | None:
     """The pair's source, where it can be made without outside files."""
-    match manifest.full_recipe().source.kind:
+    match manifest.law().source.kind:
         case "uniform":
             return UniformCube(manifest.dim, manifest.half_width)
         case "ball":
             return UniformBall(manifest.dim, manifest.half_width)
         case "images" | "generator":
             return None
+
+
+def _domain(manifest: Manifest) -> Domain:
+    return Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
 
 
 def _blockwise(compute: Callable[..., F64], *tables: Rows) -> F64:
@@ -289,7 +310,7 @@ def _distance(x: F64, y: F64) -> F64:
     return np.linalg.norm(y - x, axis=1)
 
 
-def _rounding(manifest: Manifest) -> float:
+def rounding_of(manifest: Manifest) -> float:
     """What rounding may leave of a figure that is 0 exactly: that of the computation, or of the stored points."""
     return 1e-12 if manifest.dtype == "float64" else 1e-6
 

@@ -123,6 +123,12 @@ def build(
             "--gzip", help="Compress data sets: a tenth to a fifth smaller, some twenty times slower to write."
         ),
     ] = False,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Keep the truth back, under a commitment; needs --truth.")
+    ] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="Where the truth of sealed pairs is kept, apart from all else.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -136,9 +142,13 @@ def build(
     _refuse_idle(address is not None and engine is not Engine.ray, "--address", "--engine ray")
     idle = device is not Device.cpu and chosen.generator is None
     _refuse_idle(idle, "--device", "a recipe with an image generator")
+    _refuse_idle(truth is not None and not sealed, "--truth", "--sealed")
+    if sealed:
+        _check_truth(truth)
     folder = build_pair(
         chosen,
         archive or _local_archive(),
+        truth=truth,
         resume=resume,
         engine=_engine(engine, workers, address, device),
         shards=shards,
@@ -151,12 +161,32 @@ def build(
 
 
 @app.command()
-def verify(pair: PairDir, as_json: Json = False) -> None:
+def reveal(
+    pair: PairDir,
+    truth: Annotated[Path, typer.Option(help="Where the pair's truth was kept: --truth of its build.")],
+    as_json: Json = False,
+) -> None:
+    """Publish the truth of a sealed pair beside it, held against its commitment."""
+    from w1bench.reveal import reveal as reveal_pair
+
+    manifest = reveal_pair(pair, truth)
+    show(as_json, {"folder": str(pair), **manifest.model_dump(mode="json")}, tables.built(pair, manifest))
+
+
+@app.command()
+def verify(
+    pair: PairDir,
+    root: Annotated[
+        Path | None, typer.Option(help="Where the pictures of a revealed pair lie, to draw them again.")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="The image generator of a revealed pair.")] = None,
+    as_json: Json = False,
+) -> None:
     """Recompute a pair's digests and certificate from its files alone; code 1 when anything does not hold."""
     from w1bench.errors import CheckFailedError
     from w1bench.verify import verify as verify_pair
 
-    figures = verify_pair(pair)
+    figures = verify_pair(pair, root=root, checkpoint=checkpoint)
     holds = all(figure.holds for figure in figures)
     document = {
         "pair": str(pair),
@@ -283,6 +313,16 @@ def _refuse_empty(words: list[str]) -> None:
     for before, word in zip(["w1bench", *words], words, strict=False):
         if not word or re.fullmatch(r"--[a-z0-9-]+=", word):
             raise InputError(f"An empty value came after {word or before}; give one, or leave it out.")
+
+
+def _check_truth(truth: Path | None) -> None:
+    from w1bench.seal import check_apart
+
+    if truth is None:
+        raise InputError(
+            "--sealed came without --truth; give the folder where the truth is kept, apart from all others."
+        )
+    check_apart(truth, config.from_environment().data)
 
 
 def _refuse_idle(idle: bool, option: str, needed: str) -> None:

@@ -31,6 +31,22 @@ class _Row(BaseModel):
     scorecard: Scorecard
 
 
+class SubmittedRow(_Row):
+    """A submission in the list of its pair's."""
+
+    id: str
+    pair_digest: str
+    method: str
+    user: str
+    sha256: str
+    earlier_scorecards: list[Scorecard]
+
+
+class _SubmittedPage(BaseModel):
+    submissions: list[SubmittedRow]
+    next: str | None
+
+
 class _Job(BaseModel):
     """What is needed of a job."""
 
@@ -87,6 +103,40 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
     if answer.status_code == 202:  # a job
         answer = _ask(server, "GET", _result(server, _Job(**_checked(_Job, answer))))
     return _checked(_Row, answer)
+
+
+def submissions(server: str, pair: str) -> Iterator[SubmittedRow]:
+    """All submissions to a pair, the oldest first.
+
+    Raises:
+        SubmissionError: the service knows no such pair.
+        UnreachableError: the service does not answer.
+    """
+    cursor: str | None = None
+    while True:
+        answer = _ask(server, "GET", f"/v1/pairs/{pair}/submissions", params={"cursor": cursor} if cursor else {})
+        page = _SubmittedPage.model_validate(_checked(_SubmittedPage, answer))
+        yield from page.submissions
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def fetch_body(server: str, identity: str, path: Path) -> None:
+    """The file that was submitted, to `path`; raises as `submissions`."""
+    try:
+        with (
+            httpx2.Client(timeout=_TIMEOUT) as client,
+            client.stream("GET", f"{server.rstrip('/')}/v1/submissions/{identity}/body") as answer,
+            path.open("wb") as file,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise _refusal(server, answer)
+            for piece in answer.iter_raw():
+                file.write(piece)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise unreachable(server, error) from None
 
 
 def _result(server: str, job: _Job) -> str:

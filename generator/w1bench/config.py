@@ -18,7 +18,7 @@ class Config:
 
     `archive` (W1BENCH_ARCHIVE) is a folder or URL, `home` (W1BENCH_HOME) the cache of fetched pairs, `server`
     (W1BENCH_SERVER) the service's URL, `token` (W1BENCH_TOKEN) what submissions are made with, `ray_address` (W1BENCH_RAY_ADDRESS) the cluster
-    that builds with `--engine ray`.
+    that builds with `--engine ray`, `data` (W1BENCH_DATA) the service's own folder.
     """
 
     archive: str
@@ -26,6 +26,7 @@ class Config:
     server: str
     token: str | None
     ray_address: str
+    data: Path
 
     @property
     def archive_is_url(self) -> bool:
@@ -40,6 +41,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
         server=environment.get("W1BENCH_SERVER") or DEFAULT_SERVER,
         token=environment.get("W1BENCH_TOKEN") or None,
         ray_address=environment.get("W1BENCH_RAY_ADDRESS") or "local",
+        data=Path(environment.get("W1BENCH_DATA") or "data"),
     )
 
 

@@ -54,15 +54,20 @@ _ROLES = {
     "README.md": "The data card.",
     "preview.png": "What the two distributions look like.",
 }
+_SEALED_ROLES = {
+    "test.h5": "Further draws, unpaired: where potentials and gradients are asked for.",
+    FILENAME: "The recipe without the funnels' draw, sizes, digests and the commitment to the truth.",
+}
 
 
 def croissant(manifest: Manifest, folder: Path) -> str:
     """The JSON-LD of a pair: the manifest's files, the manifest itself, and what else is in `folder` by now."""
     content = manifest.text().encode()
-    files = [_file(name, entry.bytes, entry.sha256) for name, entry in manifest.files.items()]
-    files.append(_file(FILENAME, len(content), hashlib.sha256(content).hexdigest()))
+    said = _ROLES | (_SEALED_ROLES if manifest.sealed else {})
+    files = [_file(name, said[name], entry.bytes, entry.sha256) for name, entry in manifest.files.items()]
+    files.append(_file(FILENAME, said[FILENAME], len(content), hashlib.sha256(content).hexdigest()))
     for name in ("README.md", "preview.png"):
-        files.append(_file(name, (folder / name).stat().st_size, file_digest(folder / name)))
+        files.append(_file(name, said[name], (folder / name).stat().st_size, file_digest(folder / name)))
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -80,12 +85,12 @@ def croissant(manifest: Manifest, folder: Path) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def _file(name: str, size: int, sha256: str) -> dict[str, str]:
+def _file(name: str, description: str, size: int, sha256: str) -> dict[str, str]:
     return {
         "@type": "cr:FileObject",
         "@id": name,
         "name": name,
-        "description": _ROLES[name],
+        "description": description,
         "contentUrl": name,
         "contentSize": f"{size} B",
         "encodingFormat": _MEDIA[Path(name).suffix],
@@ -96,10 +101,19 @@ def _file(name: str, size: int, sha256: str) -> dict[str, str]:
 def _description(manifest: Manifest) -> str:
     shape = " x ".join(map(str, manifest.shape))
     return (
-        f"Two distributions of points of shape {shape} whose Wasserstein-1 distance ({manifest.w1:.8g}, standard error "
-        f"{manifest.w1_stderr:.2g}), optimal potential, gradient and plan are known: {manifest.funnels} funnels, "
+        f"Two distributions of points of shape {shape} whose Wasserstein-1 distance{_known(manifest)}, "
         f"power {manifest.power:g}, half width {manifest.half_width:g}. In the HDF5 format {manifest.format}, version "
         f"{manifest.format_version}."
+    )
+
+
+def _known(manifest: Manifest) -> str:
+    if manifest.is_secret:
+        return ", optimal potential, gradient and plan are known to those who made them, and committed to"
+    w1 = manifest.known_w1
+    return (
+        f" ({w1.value:.8g}, standard error {w1.stderr:.2g}), optimal potential, gradient and plan are known: "
+        f"{manifest.funnels} funnels"
     )
 
 

@@ -19,6 +19,7 @@ from w1bench.durable import write_durably
 from w1bench.errors import CheckFailedError, PairError, UnreachableError
 from w1bench.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_manifest
 from w1bench.recipe import NAME_PATTERN
+from w1bench.seal import REVEAL, Reveal, parse_reveal, read_reveal, revealed
 from w1bench.store import file_digest
 
 TIMEOUT = httpx2.Timeout(30.0)
@@ -52,28 +53,34 @@ def fetch(
             raise PairError(
                 f"There is no {name} in {origin}; give --from an archive's folder or its https:// address that has it."
             )
-        with _filling(folder, _of_name(read_manifest(source), name), only) as missing:
+        manifest = _of_name(read_manifest(source), name)
+        reveal = read_reveal(source, manifest) if manifest.sealed and (source / REVEAL).is_file() else None
+        with _filling(folder, manifest, reveal, only) as missing:
             for file, entry in missing.items():
                 _copy(source / file, folder / file, entry, link=link)
         return folder
     with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         base, manifest = remote_manifest(client, origin, name)
-        with _filling(folder, manifest, only) as missing:
+        reveal = _remote_reveal(client, base, manifest) if manifest.sealed else None
+        with _filling(folder, manifest, reveal, only) as missing:
             for file, entry in missing.items():
                 _download(client, f"{base}/{file}", folder / file, entry, progress=progress)
     return folder
 
 
 @contextmanager
-def _filling(folder: Path, manifest: Manifest, only: Iterable[str] | None) -> Generator[dict[str, FileEntry]]:
+def _filling(
+    folder: Path, manifest: Manifest, reveal: Reveal | None, only: Iterable[str] | None
+) -> Generator[dict[str, FileEntry]]:
     """The wanted files that are not in `folder` yet; it is this process's alone until they are, and the manifest comes last."""
-    wanted = _wanted(manifest, only)
+    wanted = _wanted(revealed(manifest, reveal) if reveal else manifest, only)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.parent / f".{folder.name}.lock"):
         if _differs(folder, manifest):
             (folder / FILENAME).unlink()  # until the files are those of the new one
+            (folder / REVEAL).unlink(missing_ok=True)
         yield {file: entry for file, entry in wanted.items() if not _whole(folder / file, entry)}
-        _finish(folder, manifest)
+        _finish(folder, manifest, reveal)
 
 
 def _differs(folder: Path, manifest: Manifest) -> bool:
@@ -106,6 +113,20 @@ def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str,
         if answer.status_code not in (404, 405):
             raise UnreachableError(f"{origin} answered {answer.status_code}; check the address, or try again later.")
     raise PairError(f"{origin} has no pair {name}; `w1bench list --archive {origin}` shows those it has.")
+
+
+def _remote_reveal(client: httpx2.Client, base: str, manifest: Manifest) -> Reveal | None:
+    """What was revealed of a sealed pair; None where nothing is yet."""
+    url = f"{base}/{REVEAL}"
+    try:
+        answer = client.get(url)
+    except httpx2.HTTPError as error:
+        raise unreachable(url, error) from None
+    if answer.status_code == 404:
+        return None
+    if not answer.is_success:
+        raise UnreachableError(f"{url} answered {answer.status_code}; try again later.")
+    return parse_reveal(answer.content, manifest, origin=url)
 
 
 def unreachable(origin: str, error: Exception) -> UnreachableError:
@@ -193,8 +214,10 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
     )
 
 
-def _finish(folder: Path, manifest: Manifest) -> None:
+def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None) -> None:
     """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
+    if reveal:
+        write_durably(folder / REVEAL, reveal.text().encode())
     write_durably(folder / FILENAME, manifest.text().encode())
     for stale in folder.glob(".*.part"):
         stale.unlink()

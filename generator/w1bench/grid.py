@@ -44,9 +44,12 @@ def run_grid(
     new row, and how many of how many are done.
 
     Raises:
+        PairError: a pair is sealed.
         InputError: as `make_trial`; or another grid is writing to `out`, or it is no results file.
         W1BenchError: a process was killed from outside; what was finished is kept.
     """
+    for pair in pairs:
+        pair.manifest.check_known()  # before anything is trained for it
     trials = [
         make_trial(method, pair, at_most=steps, seed=seed, data=data)
         for pair, method, seed in product(pairs, dict.fromkeys(methods), range(seeds))

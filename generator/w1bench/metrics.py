@@ -23,10 +23,10 @@ METRIC_VERSION = 1  # raised whenever a metric's value may change for the same s
 
 
 _PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 off at most in float32
-_READ_BYTES = 1 << 22  # of each array at a time
+_READ_BYTES = 1 << 21  # of each array at a time
 _BLOCK_BYTES = 150_000  # of rows at a time, so that they stay in the cache from one product to the next
 _SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor overflows a term that counts
-_NEAR = 0.1  # below this part of ||g||^2 + 1, ||g||^2 + 1 - 2 <g, t> has lost a digit
+_NEAR = 0.1  # below this part of ||g||^2 + ||t||^2, what is left of it without 2 <g, t> has lost a digit
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,29 @@ class Metric:
 def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     """(cosine, length, square error) at every point of a gradient against unit vectors, block by block: three (m,).
 
-    Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64.
+    Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64, where that
+    loses nothing. The length of such a truth is then taken for 1, which it is to 1e-8.
     """
     dim = prod(truth.shape[1:])
     single = dim >= _PIECE and truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
-    gt, gg, error = np.empty((3, len(truth)))
+    gt, gg, tt, error = np.empty((4, len(truth)))
     for rows in store.blocks(truth, _READ_BYTES):
         g, t = (
             np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, dim)
             for array in (gradient, truth)
         )
         gt[rows], gg[rows] = _products(g, t)
-        if single and (unsafe := ~((gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1]))).any():
-            gt[rows][unsafe], gg[rows][unsafe] = _products(g[unsafe].astype(np.float64), t[unsafe].astype(np.float64))
-        error[rows] = gg[rows] + 1 - 2 * gt[rows]
-        if (near := error[rows] < _NEAR * (gg[rows] + 1)).any():
-            difference = np.subtract(g[near], t[near], dtype=np.float64)
-            error[rows][near] = np.vecdot(difference, difference)
+        tt[rows] = 1 if single else np.vecdot(t, t)
+        error[rows] = gg[rows] + tt[rows] - 2 * gt[rows]
+        kept = (error[rows] > _NEAR * (gg[rows] + tt[rows])) & (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
+        if not kept.all():
+            a, b = (array[~kept].astype(np.float64, copy=False) for array in (g, t))
+            gt[rows][~kept], gg[rows][~kept], tt[rows][~kept] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
+            difference = np.subtract(a, b, out=a)
+            error[rows][~kept] = np.vecdot(difference, difference)
     length = np.sqrt(gg)
-    cosine = np.clip(np.divide(gt, length, out=np.zeros_like(gt), where=length > 0), -1, 1)
+    scale = length * np.sqrt(tt)
+    cosine = np.clip(np.divide(gt, scale, out=np.zeros_like(gt), where=scale > 0), -1, 1)
     return cosine, length, error
 
 

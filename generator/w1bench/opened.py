@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
 from numpy.typing import ArrayLike
 
-from w1bench import client, config, store, submission
+from w1bench import client, config, seal, store, submission
 from w1bench.errors import InputError, MissingExtraError, PairError
 from w1bench.fetch import fetch
-from w1bench.manifest import FILENAME, Manifest, read_manifest
+from w1bench.manifest import FILENAME, Manifest
 from w1bench.scorecard import Scorecard
 from w1bench.scorecard import score as score_arrays
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 
 class Rows:
-    """A role's data sets as attributes, e.g. `pair.test.input`: h5py data sets, numpy arrays on slicing."""
+    """A role's data sets as attributes, e.g. `pair.test.input`: h5py data sets, numpy arrays on slicing. `paths` has their files."""
 
-    def __init__(self, path: Path, names: tuple[str, ...]) -> None:
-        self._path, self._names = path, names
+    def __init__(self, role: str, paths: Mapping[str, Path]) -> None:
+        self._role, self._paths = role, paths
 
     def __getattr__(self, name: str) -> h5py.Dataset:
-        if name.startswith("_") or name not in self._names:
-            raise AttributeError(f"{self._path.name} has no data set {name}; it has {', '.join(self._names)}.")
-        return store.datasets(self.file)[name]
+        if name.startswith("_") or name not in self._paths:
+            raise AttributeError(f"{self._role}.h5 has no data set {name}; it has {', '.join(self._paths)}.")
+        return store.datasets(self._file(self._paths[name]))[name]
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._names]
+        return [*super().__dir__(), *self._paths]
 
     @cached_property
-    def file(self) -> h5py.File:
-        """The open HDF5 file."""
-        return store.open_file(self._path)
+    def _file(self) -> Callable[[Path], h5py.File]:
+        """Opens a file once."""
+        return cache(store.open_file)
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class OpenedPair:
 
     @property
     def w1(self) -> float:
-        """The Wasserstein-1 distance of the two distributions."""
-        return self.manifest.w1
+        """The Wasserstein-1 distance of the two distributions; a PairError while the pair is sealed."""
+        return self.manifest.known_w1.value
 
     @cached_property
     def train(self) -> Rows:
@@ -102,6 +102,7 @@ class OpenedPair:
         """Samplers of P and of Q that draw every batch afresh, from the recipe's source and the pair's own funnels. Needs torch.
 
         Raises:
+            PairError: the pair is sealed.
             SourceError: the source needs what is not here (a folder of pictures, a checkpoint).
         """
         samplers = _samplers()
@@ -119,7 +120,7 @@ class OpenedPair:
     @cached_property
     def undrawable(self) -> str | None:
         """Why `sampler` cannot draw from this pair here; None where it can. Needs torch."""
-        if self.manifest.sealed:
+        if self.manifest.is_secret:
             return f"{self.name} is sealed"
         try:
             self.sampler(1)
@@ -128,7 +129,11 @@ class OpenedPair:
         return None
 
     def _rows(self, role: str) -> Rows:
-        return Rows(self.folder / f"{role}.h5", store.ROLES[role])
+        """The data sets of a role; those of the tests of a sealed pair are in two files."""
+        if role == "funnel":
+            self.manifest.check_known()
+        files = ("test", "truth") if role == "test" else (role,)
+        return Rows(role, {name: self.folder / f"{f}.h5" for f in files for name in self.manifest.roles.get(f, ())})
 
 
 def load(name: str | Path, *, archive: str | None = None) -> OpenedPair:
@@ -147,10 +152,10 @@ def load(name: str | Path, *, archive: str | None = None) -> OpenedPair:
     )
     for folder in folders:
         if (folder / FILENAME).is_file():
-            return OpenedPair(folder, read_manifest(folder))
+            return OpenedPair(folder, seal.read_pair(folder))
     if config.is_url(origin):
         folder = fetch(str(name), origin, here.home)
-        return OpenedPair(folder, read_manifest(folder))
+        return OpenedPair(folder, seal.read_pair(folder))
     raise PairError(
         f"There is no pair {name} in {', '.join(str(f.parent) for f in folders[1:])}; build it (w1bench build {name}), "
         "or set W1BENCH_ARCHIVE to an archive's URL to fetch it from."
@@ -163,18 +168,19 @@ def score(pair: OpenedPair | str | Path, **arrays: ArrayLike | None) -> Scorecar
 
     Raises:
         SubmissionError: an array has the wrong shape or dtype, or is not finite.
+        PairError: the pair is sealed.
     """
     opened = pair if isinstance(pair, OpenedPair) else load(pair)
     checked = submission.from_arrays(opened.manifest, arrays)
-    return score_arrays(opened.manifest, store.datasets(opened.test.file), checked)
+    with seal.open_test(opened.folder, opened.manifest) as test:
+        return score_arrays(opened.manifest, test, checked)
 
 
 def score_file(folder: Path, path: Path) -> Scorecard:
     """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
-    manifest = read_manifest(folder)
-    with store.open_file(folder / "test.h5") as test, submission.open_submission(path, manifest) as checked:
-        store.check_file(test, "test", manifest.specs("test"))
-        return score_arrays(manifest, store.datasets(test), checked)
+    manifest = seal.read_pair(folder)
+    with seal.open_test(folder, manifest) as test, submission.open_submission(path, manifest) as checked:
+        return score_arrays(manifest, test, checked)
 
 
 def submit(

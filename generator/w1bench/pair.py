@@ -40,7 +40,7 @@ class Pair:
 
     def targets(self, purpose: str, tile: int) -> Array:
         """Draws of Q: (rows, *shape)."""
-        return self.source.draw(stream(self.recipe.seed, purpose, tile), self.rows)
+        return self.source.draw(stream(self.recipe.key, purpose, tile), self.rows)
 
     def sample(self, purpose: str, tile: int) -> Sample:
         """Paired draws of P and Q with their truth; points are flat, (rows, D)."""
@@ -48,7 +48,11 @@ class Pair:
 
     def cost_terms(self, purpose: str, tile: int) -> F64:
         """One unbiased estimate of W1 per ray, (rows,): see `cost_of`."""
-        return self.cost_of(self.map.trace(self._flat_targets(purpose, tile)))
+        return self.cost_of(self.rays(purpose, tile))
+
+    def rays(self, purpose: str, tile: int) -> Rays:
+        """The rays of draws of Q."""
+        return self.map.trace(self._flat_targets(purpose, tile))
 
     def cost_of(self, rays: Rays) -> F64:
         """Unbiased estimates of W1 from the rays of targets, (n,).
@@ -119,7 +123,7 @@ def make_funnel(recipe: Recipe, source: Source) -> MinFunnel:
     """The MinFunnel of a recipe: drawn from its seed, or read from its published file."""
     if isinstance(recipe.funnel, recipes.PublishedFunnels):
         return read_published(Path(recipe.funnel.file), recipe.funnel.sha256)
-    drawn, rng = recipe.funnel, stream(recipe.seed, "funnel", 0)
+    drawn, rng = recipe.funnel, stream(recipe.key, "funnel", 0)
     shape = (drawn.count, prod(source.shape))
     if drawn.stream == "torch":
         return _torch_funnel(recipe.seed, shape, drawn.center_half_width or recipe.half_width, drawn.offset_std)

@@ -21,17 +21,17 @@ _GRID = 300
 _INPUT, _TARGET = "#b2182b", "#2166ac"
 
 
-def draw_preview(path: Path, manifest: Manifest, funnel: MinFunnel, inputs: Array, targets: Array) -> None:
-    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG."""
+def draw_preview(path: Path, manifest: Manifest, funnel: MinFunnel | None, inputs: Array, targets: Array) -> None:
+    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG; without a funnel, targets that are no partners."""
     figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     if len(manifest.shape) == 3:
         _pictures(figure, inputs[:_COLUMNS], targets[:_COLUMNS])
-    elif manifest.dim == 2:
+    elif manifest.dim == 2 and funnel:
         _plane(figure.subplots(), manifest.half_width, funnel, inputs[:_RAYS], targets[:_RAYS])
     else:
         _principal_axes(figure.subplots(), inputs[:_POINTS], targets[:_POINTS])
-    figure.suptitle(f"{manifest.name}: W1 = {manifest.w1:.5g}", fontsize=10)
+    figure.suptitle(f"{manifest.name}: " + (f"W1 = {manifest.known_w1.value:.5g}" if funnel else "sealed"), fontsize=10)
     figure.savefig(path, metadata={"Software": None})
 
 

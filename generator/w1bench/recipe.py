@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ _Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _SampleSize = Annotated[int, Field(ge=100, le=10**9)]  # fewer rows cannot certify anything
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Power = Annotated[float, Field(ge=1, le=1e4, allow_inf_nan=False)]
 _Noise = Annotated[float, Field(gt=0, lt=1)]
 # What a file holds determines a pair, not the folder it lies in.
 _FileName = Annotated[str, PlainSerializer(lambda file: Path(file).name, when_used="json")]
@@ -138,14 +140,26 @@ class Sizes(_Part):
     w1_rays: _Count | None = None
 
 
+class Law(_Part):
+    """The part of a recipe that a sealed pair publishes: everything but the funnels, and what they and the samples are drawn from."""
+
+    name: str
+    version: int = 1
+    power: _Power
+    half_width: _Positive
+    source: Source
+    sizes: Sizes = Sizes()
+
+
 class Recipe(_Part):
     """A pair of distributions: the source Q, its funnels, and the power of the map that makes P of it."""
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     version: Annotated[int, Field(ge=1)] = 1
-    power: Annotated[float, Field(ge=1, le=1e4, allow_inf_nan=False)]
+    power: _Power
     half_width: _Positive
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    secret: _Digest | None = None  # of a sealed pair: 256 random bits, without which nothing can be drawn again
     source: Source
     funnel: DrawnFunnels | PublishedFunnels
     sizes: Sizes = Sizes()
@@ -184,14 +198,55 @@ class Recipe(_Part):
             else None
         )
 
+    @property
+    def key(self) -> int | str:
+        """What random streams are derived from: the seed, or the seed with the secret."""
+        return self.seed if self.secret is None else f"{self.seed}/{self.secret}"
+
+    def published(self, *, sealed: bool = False) -> dict[str, Any]:
+        """The fields that a manifest holds; of a sealed pair those of its `Law`."""
+        hidden = set(Recipe.model_fields) - set(Law.model_fields) if sealed else set[str]()
+        return self.model_dump(mode="json", exclude_none=True, exclude=hidden)
+
     def canonical(self) -> str:
         """The one JSON text of this recipe: sorted keys, no spaces, absent options left out."""
-        values = self.model_dump(mode="json", exclude_none=True)
-        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return canonical(self.published())
 
     def sha256(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    def with_secret(self) -> Recipe:
+        """This recipe with a secret, drawn now unless it has one.
+
+        Raises:
+            RecipeError: its funnels are not drawn from the secret, so that it would hide nothing.
+        """
+        funnel = self.funnel
+        if isinstance(funnel, PublishedFunnels) or funnel.stream == "torch" or funnel.centers == "origin":
+            raise RecipeError(
+                f"The funnels of {self.name} are known to all (a file, the origin, or torch's stream, which has 32 bits); "
+                "seal a recipe with funnel.count and centers that are drawn."
+            )
+        return self if self.secret else self.model_copy(update={"secret": secrets.token_hex(32)})
+
+    def placed(self, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:
+        """This recipe, read from where places are left out, with its pictures and generator where they lie here.
+
+        Raises:
+            RecipeError: its source has none.
+        """
+        source, generator = self.source, self.generator
+        if (root and not (isinstance(source, ImageSource) and source.sha256)) or (checkpoint and generator is None):
+            raise RecipeError(
+                f"{root or checkpoint} came for {self.name}, whose source is not read from there; leave it out."
+            )
+        if root:
+            source = source.model_copy(update={"root": str(root)})
+        if checkpoint and generator is not None:
+            placed = generator.model_copy(update={"path": str(checkpoint)})
+            source = placed if generator is source else source.model_copy(update={"generator": placed})
+        return self.model_copy(update={"source": source})
 
     def with_sizes(self, **sizes: int | None) -> Recipe:
         """This recipe with other sizes; None leaves one as it is.
@@ -206,6 +261,11 @@ class Recipe(_Part):
             raise RecipeError(f"In the sizes given: sizes.{_sentence(error)}") from None
 
 
+def canonical(values: Any) -> str:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
     """A recipe from its fields; `origin` says in an error where they came from.
 
@@ -214,6 +274,14 @@ def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
     """
     try:
         return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"In {origin}: {_sentence(error)}") from None
+
+
+def parse_law(values: dict[str, Any], *, origin: str) -> Law:
+    """What a sealed pair publishes of its recipe, from its fields; raises as `parse_recipe`."""
+    try:
+        return Law.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"In {origin}: {_sentence(error)}") from None
 

@@ -102,7 +102,7 @@ def _ahead(sampler: Sampler, pool: ThreadPoolExecutor) -> Sampler:
 
 def _draws(pair: Pair, purpose: str, tile: int) -> Array:
     """Draws of Q in a stream of the samplers' own, (rows, D)."""
-    rng = fast_stream(pair.recipe.seed, purpose, tile)
+    rng = fast_stream(pair.recipe.key, purpose, tile)
     return pair.source.draw(rng, pair.rows).reshape(pair.rows, pair.dim)
 
 

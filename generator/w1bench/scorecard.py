@@ -31,11 +31,11 @@ class _Part(BaseModel):
 
 
 class Interval(_Part):
-    """A metric's value and its percentile bootstrap interval over the test points."""
+    """A metric's value and its percentile bootstrap interval over the test points; a rounded value has none."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class Diagnosis(_Part):
@@ -53,18 +53,22 @@ class Diagnosis(_Part):
 
 
 class Scorecard(_Part):
-    """What a critic scores on a pair. A metric without data is None, its reason in `missing`."""
+    """What a critic scores on a pair. A metric without data is None, its reason in `missing`.
+
+    Before a sealed pair is revealed, W1 and the diagnosis are None too, and what is told is rounded (see `feedback`).
+    """
 
     pair: str
     pair_version: int
     pair_digest: str
     metric_version: int
     points: int
-    w1: float
-    w1_stderr: float
+    w1: float | None
+    w1_stderr: float | None
     metrics: dict[str, Interval | None]
     missing: dict[str, str]
-    diagnosis: Diagnosis
+    diagnosis: Diagnosis | None
+    sealed: bool = False  # whether the pair was published so
     resamples: int = RESAMPLES
     level: float = LEVEL
 
@@ -98,9 +102,9 @@ def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Su
         metrics[name] = _interval(METRICS[name], points, means)
     card = Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
-        metric_version=METRIC_VERSION, points=len(points.cosine), w1=manifest.w1, w1_stderr=manifest.w1_stderr,
+        metric_version=METRIC_VERSION, points=len(points.cosine), w1=points.w1, w1_stderr=manifest.known_w1.stderr,
         metrics={name: metrics[name] for name in METRICS}, missing=missing,
-        diagnosis=_diagnosis(points, _steepest_slope(test, points)),
+        diagnosis=_diagnosis(points, _steepest_slope(test, points)), sealed=manifest.sealed,
     )  # fmt: skip
     return Scored(card, np.stack(list(resampled.values())).astype("<f8").tobytes())
 
@@ -108,18 +112,19 @@ def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Su
 def _reason_missing(metric: Metric, manifest: Manifest, submission: Submission) -> str | None:
     if absent := [f"`{name}`" for name in metric.needs if name not in submission]:
         return f"the submission holds no {' and no '.join(absent)}"
-    if metric.name == "dev" and manifest.w1 == 0:
+    if metric.name == "dev" and manifest.known_w1.value == 0:
         return "the pair's W1 is 0, so there is nothing to be relative to"
     return None
 
 
 def _points(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Points:
+    w1 = manifest.known_w1.value
     cosine, length, square_error = gradient_points(submission["gradient"], test["gradient"])
     if "input_potential" not in submission or "target_potential" not in submission:
-        return Points(manifest.w1, cosine, length, square_error)
+        return Points(w1, cosine, length, square_error)
     fx, fy = (np.asarray(submission[name][:], np.float64) for name in ("input_potential", "target_potential"))
     return Points(
-        manifest.w1, cosine, length, square_error, fx, fy,
+        w1, cosine, length, square_error, fx, fy,
         fx - test["input_potential"][:], fy - test["target_potential"][:],
     )  # fmt: skip
 

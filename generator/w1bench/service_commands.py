@@ -1,4 +1,4 @@
-"""`w1bench work`: a worker of a service; `backup` and `restore`: what a service holds, as one file."""
+"""`w1bench work`: a worker of a service; `backup` and `restore`: what it holds, as one file; `replay`: scores, once more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from w1bench.options import Data, Json, settings_of, show
+from w1bench import tables
+from w1bench.errors import CheckFailedError
+from w1bench.options import Data, Json, PairDir, settings_of, show
 
 app = typer.Typer()
 
@@ -19,6 +21,7 @@ class Queue(StrEnum):
 
     build = "build"
     score = "score"
+    sealed = "sealed"
 
 
 @app.command()
@@ -31,11 +34,15 @@ def work(
         list[Queue] | None,
         typer.Option(help="Only jobs of this queue; may be repeated. Default: those that it can do."),
     ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Where the truth of sealed pairs is kept; the worker then scores submissions to those."),
+    ] = None,
 ) -> None:
-    """Do a service's jobs, building pairs and scoring large submissions, until it is told to stop."""
+    """Do a service's jobs, building pairs and scoring large or sealed submissions, until it is told to stop."""
     from w1bench_server.work import work as run
 
-    run(settings_of(archive=archive, data=data), [each.value for each in queue or ()])
+    run(settings_of(archive=archive, data=data, truth=truth), [each.value for each in queue or ()])
 
 
 @app.command()
@@ -64,3 +71,25 @@ def restore(
     held = read(settings_of(data=data), file)
     rows = sum(held.rows.values())
     show(as_json, {"file": str(file), **asdict(held)}, f"{rows} rows and {held.bodies} bodies are restored.")
+
+
+@app.command()
+def replay(
+    pair: PairDir,
+    data: Data = None,
+    server: Annotated[
+        str | None, typer.Option(help="A service's URL, for what it publishes in place of a folder of one's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score every submission to a revealed pair again; code 1 where a score is not that of the ledger."""
+    from w1bench_server.replaying import replay_data, replay_server
+
+    replayed = replay_server(pair, server) if server else replay_data(pair, settings_of(data=data))
+    rows = [asdict(each) for each in replayed]
+    show(as_json, {"pair": str(pair), "submissions": rows}, tables.plain(rows))
+    if wrong := [each for each in replayed if each.difference]:
+        raise CheckFailedError(
+            f"{len(wrong)} of {len(replayed)} scores are not what they come to. Submission {wrong[0].id} ({wrong[0].method} "
+            f"of {wrong[0].user}): {wrong[0].difference}."
+        )

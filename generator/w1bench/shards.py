@@ -143,7 +143,7 @@ def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays
     tiles = range(shard.start, shard.stop)
     if shard.role == COST:
         return {}, np.stack([tile_moments(pair.cost_terms(COST, tile)) for tile in tiles])
-    specs = store.specs(shard.role, len(tiles) * pair.rows, (pair.dim,), pair.source.dtype)
+    specs = store.specs(store.ROLES[shard.role], len(tiles) * pair.rows, (pair.dim,), pair.source.dtype)
     arrays = memory.arrays(specs)
     moments: list[NDArray[np.float64]] = []
     for number, tile in enumerate(tiles):
@@ -174,7 +174,7 @@ def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
     """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
     moved = np.empty((pair.rows, pair.dim))
     rays = pair.map.trace(_flat(pair.targets("probe.input", tile)), moved=moved)
-    t = stream(pair.recipe.seed, "probe.mix", tile).random((pair.rows, 1))
+    t = stream(pair.recipe.key, "probe.mix", tile).random((pair.rows, 1))
     out["interpolate"][:] = t * _flat(pair.targets("probe.target", tile)) + (1 - t) * moved
     return rays
 

@@ -7,7 +7,7 @@ reader; no links, no times, attributes of fixed length, so that one recipe on on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,16 @@ ROLES: dict[str, tuple[str, ...]] = {
     "probe": ("interpolate",),
     "funnel": ("center", "offset"),
 }
+# As published of a sealed pair; what is missing is added, in files of its own, when it is revealed.
+SEALED_ROLES: dict[str, tuple[str, ...]] = {
+    "train": ROLES["train"],
+    "test": ("input", "target"),
+    "probe": ROLES["probe"],
+}
+TRUTH_ROLES: dict[str, tuple[str, ...]] = {
+    "truth": tuple(name for name in ROLES["test"] if name not in SEALED_ROLES["test"]),
+    "funnel": ROLES["funnel"],
+}
 _SCALARS = {"input_potential", "target_potential", "offset"}
 _ALWAYS_DOUBLE = {*_SCALARS, "center"}
 _LIBVER = ("earliest", "v108")
@@ -48,14 +58,14 @@ class Spec(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def specs(role: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Spec]:
-    """The data sets of a role for `rows` points of `shape` in a pair that stores `dtype`."""
+def specs(names: Iterable[str], rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Spec]:
+    """The data sets of these names for `rows` points of `shape` in a pair that stores `dtype`."""
     return {
         name: Spec(
             (rows,) if name in _SCALARS else (rows, *shape),
             np.dtype("<f8") if name in _ALWAYS_DOUBLE else dtype.newbyteorder("<"),
         )
-        for name in ROLES[role]
+        for name in names
     }
 
 
@@ -108,10 +118,17 @@ def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
 
 
 @contextmanager
-def open_pair(folder: Path) -> Generator[dict[str, h5py.File]]:
-    """All files of a pair folder, by role, for reading; raises as `open_file`."""
+def open_files(paths: Mapping[str, Path]) -> Generator[dict[str, h5py.File]]:
+    """Files by role, for reading; raises as `open_file`."""
     with ExitStack() as stack:
-        yield {role: stack.enter_context(open_file(folder / f"{role}.h5")) for role in ROLES}
+        yield {role: stack.enter_context(open_file(path)) for role, path in paths.items()}
+
+
+def tables(files: Mapping[str, h5py.File]) -> dict[str, dict[str, h5py.Dataset]]:
+    """The data sets of open files by role, those of truth.h5 among those of test.h5, as in an open pair."""
+    found = {role: datasets(file) for role, file in files.items()}
+    truth = found.pop("truth", {})
+    return found | ({"test": found["test"] | truth} if truth else {})
 
 
 def attributes(file: h5py.File) -> dict[str, str | int | float]:

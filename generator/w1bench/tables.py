@@ -21,12 +21,12 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
         (
             entry["name"],
             "x".join(map(str, entry["shape"])),
-            str(entry["funnels"]),
+            "-" if entry["funnels"] is None else str(entry["funnels"]),
             f"{entry['power']:g}",
-            f"{entry['w1']:.6g} +- {entry['w1_stderr']:.1g}",
+            "-" if entry["w1"] is None else f"{entry['w1']:.6g} +- {entry['w1_stderr']:.1g}",
             " ".join(f"{n:,}" for n in entry["sizes"].values()),
             f"{entry['bytes'] / 1e6:,.1f} MB",
-            "sealed" if entry["sealed"] else "open",
+            "open" if not entry["sealed"] else "revealed" if entry.get("revealed") else "sealed",
         )
         for entry in entries
     )
@@ -34,11 +34,11 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def built(folder: Path, manifest: Manifest) -> str:
-    """One line on a pair that was just built."""
-    return (
-        f"{folder}: W1 = {manifest.w1:.8g} +- {manifest.w1_stderr:.1g} over {manifest.w1_rays:,} rays; "
-        f"{len(manifest.certificate)} figures hold."
-    )
+    """One line on a pair that was just built, or revealed."""
+    if manifest.is_secret:
+        return f"{folder}: sealed under the commitment {manifest.commitment}; keep its truth, and keep it back."
+    w1 = manifest.known_w1
+    return f"{folder}: W1 = {w1.value:.8g} +- {w1.stderr:.1g} over {w1.rays:,} rays; {len(manifest.certificate)} figures hold."
 
 
 def certificate(figures: Iterable[Figure]) -> Table:
@@ -58,10 +58,11 @@ def scorecard(card: Scorecard) -> Table:
         )
         for name in METRICS
     ]
-    for name, value in card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}).items():
-        rows.append((name, _number(value), "", ""))
+    diagnosis = card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}) if card.diagnosis else {}
+    rows += [(name, _number(value), "", "") for name, value in diagnosis.items()]
     table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows)
-    table.caption = f"W1 = {card.w1:.6g}; {card.points:,} points; metric version {card.metric_version}"
+    w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
+    table.caption = f"{w1}; {card.points:,} points; metric version {card.metric_version}"
     return table
 
 
@@ -114,6 +115,8 @@ def _interval(interval: Any) -> str:
     if interval is None:
         return "-"
     values = interval if isinstance(interval, Mapping) else interval.model_dump()
+    if values["low"] is None:
+        return _number(values["value"])
     return f"{values['value']:.5g} [{values['low']:.5g}, {values['high']:.5g}]"
 
 

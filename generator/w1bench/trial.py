@@ -17,11 +17,10 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from w1bench import store, submission
+from w1bench import submission
 from w1bench.errors import InputError
-from w1bench.opened import OpenedPair
+from w1bench.opened import OpenedPair, score
 from w1bench.samplers import ahead
-from w1bench.scorecard import score
 from w1bench.solvers import SOLVERS, ReferenceSolver
 from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Settings
 
@@ -110,16 +109,14 @@ def row(
 ) -> dict[str, Any]:
     """Train and score: what was run, how it ended, its metrics with their intervals; these are None where it diverged."""
     fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
-    manifest = trial.pair.manifest
     about = {
-        "law": law(trial.pair), "w1": manifest.w1, "data_note": trial.data_note, **_plain(fit),
+        "law": law(trial.pair), "w1": trial.pair.w1, "data_note": trial.data_note, **_plain(fit),
         "machine": _machine(device),
         "software": {name: version(name) for name in ("w1bench", "torch", "numpy")} | {"python": platform.python_version()},
     }  # fmt: skip
     if arrays is None:
         return trial.identity() | about | {"metrics": None}
-    checked = submission.from_arrays(manifest, arrays)
-    card = score(manifest, store.datasets(trial.pair.test.file), checked).model_dump(mode="json")
+    card = score(trial.pair, **arrays).model_dump(mode="json")
     kept = ("points", "metric_version", "metrics", "missing", "diagnosis")
     return trial.identity() | about | {name: card[name] for name in kept}
 
@@ -162,7 +159,7 @@ def answers(solver: ReferenceSolver, pair: OpenedPair) -> dict[str, NDArray[Any]
 def law(pair: OpenedPair) -> str:
     """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
     manifest = pair.manifest
-    if manifest.full_recipe().source.kind != "uniform":
+    if manifest.law().source.kind != "uniform" or manifest.funnels is None or manifest.dominated_funnels is None:
         return pair.name
     return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
 

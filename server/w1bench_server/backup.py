@@ -27,7 +27,7 @@ from w1bench.errors import CheckFailedError, InputError
 from w1bench.store import file_digest
 from w1bench_server import database, migrations
 from w1bench_server.bodies import Bodies
-from w1bench_server.jobs import Jobs, open_jobs, submitted_of
+from w1bench_server.jobs import SCORING, Jobs, open_jobs, submitted_of
 from w1bench_server.ledger import bodies_of, check_chain, read_rows
 from w1bench_server.settings import Settings
 
@@ -80,7 +80,7 @@ def backup(settings: Settings, out: Path) -> Held:
         add(_HEADER, part)
         counts: dict[str, int] = {}
         with database.frozen(engine) as connection:
-            needed, waiting = _checked(connection), open_jobs(connection, ["score"])
+            needed, waiting = _checked(connection), open_jobs(connection, SCORING)
             for table in database.schema.sorted_tables:
                 counts[table.name] = _dump(connection, table, part)
                 add(f"tables/{table.name}.jsonl", part)

@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from w1bench_server.comparison import Compared, unpacked
+from w1bench_server.feedback import Feedback
 from w1bench_server.leaderboard import HEADLINE, Standing, board
-from w1bench_server.ledger import Ledger
 from w1bench_server.records import Record, Score
 
 _KEPT_SCORES = 512  # 40 kB each
@@ -27,11 +27,11 @@ class View:
 
 
 class Boards:
-    """The boards of a ledger."""
+    """The boards of a ledger, of sealed pairs by what is told of their scores."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._known: dict[tuple[str, str], tuple[int, list[Standing]]] = {}
+    def __init__(self, feedback: Feedback) -> None:
+        self._feedback, self._ledger = feedback, feedback.ledger
+        self._known: dict[tuple[str, str], tuple[tuple[int, bool | None], list[Standing]]] = {}
         self.opened = lru_cache(_KEPT_SCORES)(self._opened)
 
     def view(self, *, metric: str = HEADLINE, pairs: Collection[str] | None = None, as_of: AsOf = None) -> View:
@@ -47,9 +47,12 @@ class Boards:
 
     def _board(self, pair: str, records: list[Record], metric: str, *, keep: bool) -> list[Standing]:
         last = max(record.last for record in records)  # names a prefix of the pair's events
+        kept_back = self._feedback.kept_back(pair, records[-1].entry.pair_digest)
+        state = (last, kept_back)
         known = self._known.get((pair, metric))
-        if known is None or known[0] != last:
-            known = (last, board(records, metric, self.opened))
+        if known is None or known[0] != state:
+            told = records if kept_back is False else [self._feedback.of(record) for record in records]
+            known = (state, board(told, metric, self.opened))
             if keep:
                 self._known[pair, metric] = known
         return known[1]

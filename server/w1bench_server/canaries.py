@@ -31,7 +31,7 @@ def check_scorer() -> None:
         CheckFailedError: one got something else than it must.
     """
     test = _test()
-    manifest = Manifest.model_construct(name="canary", version=1, files={}, w1=_W1, w1_stderr=0.0)
+    manifest = Manifest.model_construct(name="canary", version=1, files={}, w1=_W1, w1_stderr=0.0, w1_rays=1)
     for name, critic in _critics(test).items():
         metrics = scorecard.score(manifest, test, critic).metrics
         for metric, needed in _expected(test, critic).items():

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from w1bench.errors import W1BenchError
 from w1bench_server.bodies import Bodies, MissingBodyError
 from w1bench_server.building import build_pair, discard
-from w1bench_server.jobs import CANCELLED, Ended, Job, Jobs, Progress, still_running, submitted_of
+from w1bench_server.jobs import CANCELLED, SCORING, Ended, Job, Jobs, Progress, still_running, submitted_of
 from w1bench_server.ledger import Ledger
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import as_problem
@@ -123,7 +123,7 @@ class Doing:
         return Ended("succeeded", result=record.entry.id)
 
     def _tidy(self, job: Job) -> None:
-        if job.queue == "score":
+        if job.queue in SCORING:
             self.bodies.forget_waiting(job.id)
         elif job.state != "succeeded":
             discard(job, self.settings)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from w1bench.archive import published
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import FILENAME, Manifest, read_manifest
+from w1bench.manifest import FILENAME, Manifest
+from w1bench.seal import read_pair
 
 _BLOCK_BYTES = 1 << 20
 _SOON_SECONDS = 60.0  # after damage was found, for it may have been mended
@@ -71,7 +72,7 @@ class Fixity:
     def _damages(self, folder: Path) -> Iterator[tuple[str, str]]:
         """The files of a pair, each with what is wrong with it, or ""."""
         try:
-            manifest = read_manifest(folder)
+            manifest = read_pair(folder)
         except _DAMAGE as error:
             yield FILENAME, str(error)
             return
@@ -82,7 +83,7 @@ class Fixity:
     def _damage(self, folder: Path, manifest: Manifest, name: str) -> str:
         try:
             digest = self._digest(folder / name)
-            changed = read_manifest(folder) != manifest  # built anew meanwhile
+            changed = read_pair(folder) != manifest  # built anew meanwhile, or revealed
         except _DAMAGE as error:
             return str(error)
         needed = manifest.files[name].sha256

@@ -21,7 +21,8 @@ from w1bench_server.keys import UNDONE, check_key, remember_key
 from w1bench_server.ledger import now
 from w1bench_server.records import Submitted
 
-QUEUES: tuple[str, ...] = ("build", "score")
+QUEUES: tuple[str, ...] = ("build", "score", "sealed")
+SCORING: tuple[str, ...] = ("score", "sealed")  # those that score submissions: to open pairs, and to sealed ones
 OPEN = ("queued", "running")
 STATES = (*OPEN, "succeeded", *UNDONE)
 CANCELLED = "It was cancelled."
@@ -87,7 +88,7 @@ def new_job(
 
 
 def submitted_of(job: Job) -> Submitted:
-    """What a job of the queue `score` is to score."""
+    """What a job of the queues in `SCORING` is to score."""
     return Submitted(**json.loads(job.document))
 
 

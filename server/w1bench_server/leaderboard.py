@@ -100,7 +100,7 @@ def badness(card: Scorecard, metric: str) -> float:
         return inf
     better = METRICS[metric].better
     if better == "nearer to W1":
-        return abs(interval.value - card.w1)
+        return inf if card.w1 is None else abs(interval.value - card.w1)
     return -interval.value if better == "higher" else interval.value
 
 

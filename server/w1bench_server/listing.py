@@ -1,16 +1,18 @@
-"""Listing: the published pairs, and the jobs, page by page; a cursor holds the last one that was given out."""
+"""Listing: pairs, submissions to one, and jobs, page by page; a cursor holds the last one that was given out."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from w1bench.archive import entry
+from w1bench_server.feedback import Feedback
 from w1bench_server.jobs import Jobs
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
-from w1bench_server.wire import JobPage, PairEntry, PairPage, job_row
+from w1bench_server.records import Record
+from w1bench_server.wire import JobPage, PairEntry, PairPage, SubmissionPage, job_row, submission_row
 
 LARGEST_PAGE = 500
 
@@ -27,6 +29,20 @@ def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> P
     shown = following[:limit]
     more = len(following) > limit
     return PairPage(pairs=[_entry(pair) for pair in shown], next=_write(shown[-1].name) if more else None)
+
+
+def submission_page(
+    records: Sequence[Record], feedback: Feedback, origin: str, *, limit: int, cursor: str | None
+) -> SubmissionPage:
+    """Up to `limit` of the records after the cursor, as they may be told; raises as `page`."""
+    _check_limit(limit, "submissions")
+    after = _read(cursor) if cursor else "0"
+    if not after.isdecimal():
+        raise _no_cursor()
+    following = [record for record in records if record.seq > int(after[:18])]
+    shown, more = following[:limit], len(following) > limit
+    rows = [submission_row(feedback.of(record), origin) for record in shown]
+    return SubmissionPage(submissions=rows, next=_write(str(shown[-1].seq)) if more else None)
 
 
 def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **chosen: str | None) -> JobPage:
@@ -59,6 +75,10 @@ def _read(cursor: str) -> str:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise ProblemError(
-            400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
-        ) from None
+        raise _no_cursor() from None
+
+
+def _no_cursor() -> ProblemError:
+    return ProblemError(
+        400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
+    )

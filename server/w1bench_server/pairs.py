@@ -9,8 +9,9 @@ from pathlib import Path
 
 from w1bench.archive import published
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import FILENAME, Manifest, read_manifest
+from w1bench.manifest import FILENAME, Manifest
 from w1bench.recipe import NAME_PATTERN
+from w1bench.seal import REVEAL, read_pair
 from w1bench.store import file_digest
 
 TRACKS = {"uniform": "hd", "ball": "ball", "images": "images", "generator": "images"}  # by the source's kind
@@ -18,7 +19,7 @@ BESIDE = (FILENAME, "README.md", "croissant.json", "preview.png")  # what stands
 
 _log = logging.getLogger(__name__)
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, ...]
 
 
 class NotPublishedError(PairError):
@@ -58,12 +59,13 @@ class PublishedPair:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of what can be downloaded."""
-        return (*self.manifest.files, *BESIDE)
+        revealed = self.manifest.sealed and not self.manifest.is_secret
+        return (*self.manifest.files, *BESIDE, *([REVEAL] if revealed else []))
 
 
 @dataclass(frozen=True)
 class PublishedPairs:
-    """The pairs of an archive, read again only where a manifest changed."""
+    """The pairs of an archive, read again only where a manifest changed or a pair was revealed."""
 
     archive: Path
     _pairs: dict[Path, tuple[Stamp, PublishedPair]] = field(default_factory=dict[Path, tuple[Stamp, PublishedPair]])
@@ -89,10 +91,10 @@ class PublishedPairs:
         folder = self.archive / name
         if not re.fullmatch(NAME_PATTERN, name) or not _lies_in(folder / FILENAME, self.archive):
             raise NotPublishedError("No pair is published under this name; GET /v1/pairs lists them.")
-        stamp = _stamp(folder / FILENAME)
+        stamp = _stamp(folder / FILENAME) + (_stamp(folder / REVEAL) if (folder / REVEAL).exists() else ())
         known = self._pairs.get(folder)
         if known is None or known[0] != stamp:
-            manifest = read_manifest(folder)
+            manifest = read_pair(folder)
             if manifest.name != name:
                 raise CheckFailedError(f"{folder} holds the pair {manifest.name}; give the folder that name.")
             known = self._pairs[folder] = (stamp, PublishedPair(folder, manifest, manifest.digest()))

@@ -45,6 +45,7 @@ _FIELDS = {name for model in _MODELS for name in model.model_fields}
 _NO_PLACE = (
     "A recipe from the network names no files of the server's; leave this out, or build the pair with `w1bench build`."
 )
+_NO_SECRET = "Sealed pairs are built with `w1bench build --sealed`, where their truth can be kept back; leave this out."
 
 
 def propose(service: Service, body: bytes, *, user: str, key: str | None) -> tuple[Job, bool]:
@@ -93,10 +94,12 @@ def _values(body: bytes) -> dict[str, Any]:
 
 
 def _check_places(values: dict[str, Any]) -> None:
-    """Refuse what lies on the server's disk; put the embedded generator in its place."""
+    """Refuse secrets, and what lies on the server's disk; put the embedded generator in its place."""
     source, funnel = (_table(values.get(name)) for name in ("source", "funnel"))
     generator = _table(source.get("generator"))
     parts = [ProblemPart(pointer="#/body/funnel/file", detail=_NO_PLACE)] if "file" in funnel else []
+    if "secret" in values:
+        parts.append(ProblemPart(pointer="#/body/secret", detail=_NO_SECRET))
     for pointer, table in (("#/body/source", source), ("#/body/source/generator", generator)):
         parts += [ProblemPart(pointer=f"{pointer}/{key}", detail=_NO_PLACE) for key in ("root", "path") if key in table]
         if "checkpoint" in table and not _embed(table):

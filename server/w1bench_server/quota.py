@@ -9,17 +9,18 @@ from math import ceil
 from sqlalchemy import Connection, Engine, func, select
 
 from w1bench_server.database import jobs, ledger
-from w1bench_server.jobs import OPEN
+from w1bench_server.jobs import OPEN, SCORING
 from w1bench_server.ledger import text_of
 from w1bench_server.problems import ProblemError
 
 
 @dataclass(frozen=True)
 class Quota:
-    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one."""
+    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one; to one `pair`, if named."""
 
     user: str
     daily: int
+    pair: str | None = None
 
     def look(self, engine: Engine) -> None:
         """As `check`, before work is done in vain; whoever is faster meanwhile may use it up."""
@@ -37,7 +38,12 @@ class Quota:
         today = select(func.count()).where(
             ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
         )
-        waiting = select(func.count()).where(jobs.c.queue == "score", jobs.c.user == self.user, jobs.c.state.in_(OPEN))
+        waiting = select(func.count()).where(
+            jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
+        )
+        if self.pair is not None:
+            today = today.where(ledger.c.document.contains(f'"pair":"{self.pair}"', autoescape=True))
+            waiting = waiting.where(jobs.c.pair == self.pair)
         if connection.execute(today).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
             return
         tomorrow = midnight + timedelta(days=1)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from w1bench.archive import published
 from w1bench.errors import PairError
 from w1bench_server.database import tokens, writing
-from w1bench_server.jobs import QUEUES, STATES
+from w1bench_server.jobs import QUEUES, SCORING, STATES
 from w1bench_server.service import Service
 
 
@@ -87,7 +87,9 @@ def _jobs(service: Service) -> Check:
         for queue in QUEUES
     ]
     return Check(
-        name="jobs", ok=waiting["score"] <= limit, detail=f"{'; '.join(said)}; submissions may for {limit:.0f} s."
+        name="jobs",
+        ok=all(waiting[queue] <= limit for queue in SCORING),
+        detail=f"{'; '.join(said)}; submissions may for {limit:.0f} s.",
     )
 
 

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 
 from w1bench.errors import SubmissionError
 from w1bench.scorecard import Scored
+from w1bench.seal import check_apart
 from w1bench_server import worker
 from w1bench_server.jail import Limits
 from w1bench_server.problems import busy, disk_full
@@ -40,7 +41,13 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncGenerator[Scorer]:
-    """A scorer whose first worker is on its way; its processes end with it."""
+    """A scorer whose first worker is on its way; its processes end with it. Where the settings have `truth`, it scores on sealed pairs.
+
+    Raises:
+        InputError: the truth lies where others read.
+    """
+    if settings.truth is not None:
+        check_apart(settings.truth, settings.archive, settings.data)
     reader, writer = _SPAWN.Pipe(duplex=False)
 
     def pool(workers: int) -> ProcessPoolExecutor:
@@ -55,6 +62,23 @@ async def started(settings: Settings) -> AsyncGenerator[Scorer]:
         writer.close()  # ends all workers, also those in the middle of a job
         scorer.close()
         reader.close()
+
+
+def score_sealed(truth: Path, pair_folder: Path, upload: Path, settings: Settings) -> Scored:
+    """The full scorecard of an upload on a sealed pair, from what folder `truth` keeps back; for a process apart from the web's.
+
+    Raises:
+        PairError: the truth of the pair is not there.
+        CheckFailedError: it is not what was committed to.
+        SubmissionError: the upload cannot be scored.
+        InputError: `truth` lies where others read.
+    """
+
+    async def score() -> Scored:
+        async with started(settings.model_copy(update={"truth": truth, "workers": 1})) as scorer:
+            return await scorer.score(pair_folder, upload)
+
+    return asyncio.run(score())
 
 
 class Scorer:
@@ -106,7 +130,9 @@ class Scorer:
         settings = self._settings
         limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
         with self._place():
-            outcome = await self._run(function, Job(pair_folder, upload, settings.scoring_seconds, limits))
+            outcome = await self._run(
+                function, Job(pair_folder, upload, settings.scoring_seconds, limits, settings.truth)
+            )
         if isinstance(outcome, NoRoom):
             raise disk_full()
         if isinstance(outcome, NoJail):

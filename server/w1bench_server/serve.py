@@ -32,8 +32,13 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
     Raises:
         PairError: the archive is no folder.
         CheckFailedError: the ledger was tampered with.
-        InputError: the address cannot be listened on, or another server uses the same data.
+        InputError: the address cannot be listened on, or another server uses the same data; or it was told the truth.
     """
+    if settings.truth is not None:
+        raise InputError(
+            "W1BENCH_TRUTH is for the process that scores submissions to sealed pairs; the web process must not have it: "
+            "leave it out here."
+        )
     published(settings.archive)
     settings.data.mkdir(parents=True, exist_ok=True)
     # A server sweeps its folder when it starts, so that two must not share one.

@@ -15,8 +15,9 @@ from w1bench_server import canaries, database, fixity, scoring
 from w1bench_server.boards import Boards
 from w1bench_server.bodies import Bodies
 from w1bench_server.events import Streams
+from w1bench_server.feedback import Feedback
 from w1bench_server.fixity import Fixity
-from w1bench_server.jobs import Jobs, submitted_of
+from w1bench_server.jobs import SCORING, Jobs, submitted_of
 from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
@@ -36,6 +37,7 @@ class Service:
     pairs: PublishedPairs
     bodies: Bodies
     ledger: Ledger
+    feedback: Feedback
     jobs: Jobs
     streams: Streams
     boards: Boards
@@ -64,8 +66,10 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                 with fixity.watched(
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
                 ) as watched:
-                    streams = Streams(jobs, settings.events_seconds)
-                    yield Service(settings, pairs, bodies, ledger, jobs, streams, Boards(ledger), scorer, watched)
+                    feedback, streams = Feedback(ledger, pairs), Streams(jobs, settings.events_seconds)
+                    yield Service(
+                        settings, pairs, bodies, ledger, feedback, jobs, streams, Boards(feedback), scorer, watched
+                    )
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])
@@ -73,7 +77,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
 
 def _needed(jobs: Jobs, ledger: Ledger) -> set[str]:
     """The names of bodies that must stay: those of jobs are looked up first, for meanwhile a worker may make rows of them."""
-    waiting = [submitted_of(job) for job in jobs.open(["score"])]
+    waiting = [submitted_of(job) for job in jobs.open(SCORING)]
     return {name for each in waiting for name in (each.id, each.sha256)} | bodies_of(ledger.rows())
 
 

@@ -116,6 +116,15 @@ class Settings(BaseSettings):
         str | None, Field(description="Ray cluster that builds; without it, the builder's own threads.")
     ] = None
 
+    sealed_submissions: Annotated[
+        int,
+        Field(ge=1, description="Submissions of one user to one sealed pair that are scored a day, in place of those."),
+    ] = 10
+    truth: Annotated[
+        Path | None,
+        Field(description="Folder of what is kept back of sealed pairs: for the process that scores them alone."),
+    ] = None
+
     @property
     def database(self) -> URL:
         """Where the ledger and the tokens are."""

@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
+from w1bench.errors import SubmissionError
 from w1bench_server.bodies import Bodies
 from w1bench_server.jobs import Job, new_job
 from w1bench_server.ledger import Ledger, content, now
@@ -24,6 +25,7 @@ from w1bench_server.quota import Quota
 from w1bench_server.records import Entry, Record, Submitted
 from w1bench_server.scoring import Scorer
 from w1bench_server.service import Service
+from w1bench_server.settings import Settings
 from w1bench_server.uploads import Upload
 
 
@@ -33,16 +35,20 @@ async def submit(
     """The record of a submission, or the job that scores it, and whether it is a new one.
 
     Raises:
-        SubmissionError: it cannot be scored.
+        SubmissionError: it cannot be scored, or the pair was revealed.
         KeyReusedError: `key` came before with other content.
         ProblemError: 429, when the user's quota of today is used up.
     """
     submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
     if known := await run_in_threadpool(service.ledger.known, content(submitted), key=key):
         return known, False
-    quota = Quota(user, service.settings.daily_submissions)
-    if upload.bytes > service.settings.job_bytes:
-        return await run_in_threadpool(_queue, service, submitted, upload.path, key, quota)
+    if pair.manifest.sealed and not pair.manifest.is_secret:
+        raise SubmissionError(
+            "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
+        )
+    quota = _quota(service.settings, user, pair)
+    if pair.manifest.is_secret or upload.bytes > service.settings.job_bytes:
+        return await run_in_threadpool(_queue, service, pair, submitted, upload.path, key, quota)
     await run_in_threadpool(quota.look, service.ledger.engine)
     return await score_and_record(
         submitted, pair, upload.path, scorer=service.scorer, bodies=service.bodies, ledger=service.ledger, key=key,
@@ -82,13 +88,22 @@ def _look(ledger: Ledger, admit: Callable[[Connection], None]) -> None:
         admit(connection)
 
 
-def _queue(service: Service, submitted: Submitted, body: Path, key: str | None, quota: Quota) -> tuple[Job, bool]:
+def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:
+    """Of a sealed pair, how often its truth may be asked about."""
+    if pair.manifest.is_secret:
+        return Quota(user, settings.sealed_submissions, pair.name)
+    return Quota(user, settings.daily_submissions)
+
+
+def _queue(
+    service: Service, pair: PublishedPair, submitted: Submitted, body: Path, key: str | None, quota: Quota
+) -> tuple[Job, bool]:
     """The job that scores a submission; where it is, the body is."""
     digest = content(submitted).digest
     if known := service.jobs.known(submitted.user, digest, key=key):
         return known, False
     job = new_job(
-        "score", identity=submitted.id, user=submitted.user, pair=submitted.pair, content=digest,
+        "sealed" if pair.manifest.is_secret else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair, content=digest,
         document=json.dumps(asdict(submitted)),
     )  # fmt: skip
     created = False

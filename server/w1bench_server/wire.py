@@ -43,10 +43,10 @@ Reason = Annotated[
     ),
 ]
 DEFAULT_METRIC = HEADLINE
-JobQueue = Literal["build", "score"]
+JobQueue = Literal["build", "score", "sealed"]
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
-_RESULTS = {"build": "/v1/pairs/", "score": "/v1/submissions/"}
+_RESULTS = {"build": "/v1/pairs/", "score": "/v1/submissions/", "sealed": "/v1/submissions/"}
 
 
 class _Part(BaseModel):
@@ -54,20 +54,21 @@ class _Part(BaseModel):
 
 
 class PairEntry(_Part):
-    """A pair in the list; `digest` is what scores are of."""
+    """A pair in the list; `digest` is what scores are of. Of a sealed pair, W1 and the number of funnels are null until it is revealed."""
 
     name: str
     version: int
     track: str
     shape: list[int]
     dim: int
-    funnels: int
+    funnels: int | None
     power: float
-    w1: float
-    w1_stderr: float
+    w1: float | None
+    w1_stderr: float | None
     sizes: dict[str, int]
     bytes: int
     sealed: bool
+    revealed: bool
     digest: str
 
 
@@ -115,7 +116,10 @@ class Retracted(_Part):
 
 
 class SubmissionRow(_Part):
-    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions."""
+    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions.
+
+    While its pair is sealed, scorecards have a rounded cosine without interval, and null for all else.
+    """
 
     id: str
     url: str
@@ -132,6 +136,13 @@ class SubmissionRow(_Part):
     retraction: Retracted | None
 
 
+class SubmissionPage(_Part):
+    """A page of a pair's submissions, the oldest first; `next` is the cursor of the following one."""
+
+    submissions: list[SubmissionRow]
+    next: str | None
+
+
 class BoardRow(_Part):
     """The best submission of a method and user on a pair; without the metric it has no rank. `tied`: others share it."""
 
@@ -145,7 +156,7 @@ class BoardRow(_Part):
     submitted_at: str
     reference: bool
     metrics: dict[str, Interval | None]
-    diagnosis: Diagnosis
+    diagnosis: Diagnosis | None
 
 
 class RetractedRow(_Part):

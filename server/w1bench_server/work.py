@@ -23,7 +23,7 @@ from w1bench.errors import InputError, MissingExtraError, W1BenchError
 from w1bench_server import canaries, database, logs, scoring
 from w1bench_server.bodies import Bodies
 from w1bench_server.doing import Doing
-from w1bench_server.jobs import QUEUES, Jobs
+from w1bench_server.jobs import QUEUES, SCORING, Jobs
 from w1bench_server.ledger import Ledger
 from w1bench_server.living import Living
 from w1bench_server.queueing import listening, tend
@@ -58,13 +58,13 @@ def work(
     """Do jobs of these queues, by default of those that it can, until SIGINT or SIGTERM, or until `closed` returns.
 
     Raises:
-        InputError: there is no such queue, or the database cannot be used.
+        InputError: there is no such queue, the truth for it is missing, or the database cannot be used.
         MissingExtraError: what builds is not installed.
         PairError: the archive is no folder.
         CheckFailedError: the scorer gets canaries wrong.
         UnreachableError: the database went away.
     """
-    chosen = tuple(queues) or (QUEUES if _can_build() else ("score",))
+    chosen = tuple(queues) or _own_queues(settings)
     if unknown := sorted(set(chosen) - set(QUEUES)):
         raise InputError(f"There is no queue {unknown[0]!r}; there are: {', '.join(QUEUES)}.")
     if "build" in chosen and not _can_build():
@@ -72,11 +72,22 @@ def work(
             "Building needs more than is installed; install w1bench with its extra `torch` (in a checkout: pip install "
             "'.[torch]'), or leave --queue build out."
         )
+    if "sealed" in chosen and settings.truth is None:
+        raise InputError(
+            "Scores on sealed pairs need their truth; give its folder by --truth, or leave --queue sealed out."
+        )
     logs.configure(settings.log_level)
     if "build" in chosen:
         settings.archive.mkdir(parents=True, exist_ok=True)
     published(settings.archive)
     asyncio.run(_work(settings, chosen, announce, closed))
+
+
+def _own_queues(settings: Settings) -> tuple[str, ...]:
+    """What a worker does by default: with the truth, what nobody else can; else all that it can."""
+    if settings.truth is not None:
+        return ("sealed",)
+    return ("build", "score") if _can_build() else ("score",)
 
 
 def _can_build() -> bool:
@@ -87,8 +98,8 @@ async def _work(
     settings: Settings, queues: Sequence[str], announce: Callable[[str], object], closed: Callable[[], object] | None
 ) -> None:
     name, stop, loop = uuid4().hex, _told_to_stop(closed), asyncio.get_running_loop()
-    at_once = {queue: settings.workers if queue == "score" else 1 for queue in queues}
-    async with _scorer(settings, needed="score" in queues) as scorer:
+    at_once = {queue: settings.workers if queue in SCORING else 1 for queue in queues}
+    async with _scorer(settings, needed=not {*SCORING}.isdisjoint(queues)) as scorer:
         with database.opened(settings) as engine:
             living, jobs = Living(engine, settings.data / "workers"), Jobs(engine)
             with living.born(name) as check:

@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from w1bench import npy, scorecard, store, submission
+from w1bench import archive, npy, scorecard, seal, submission
 from w1bench.errors import SubmissionError
-from w1bench.manifest import Manifest, read_manifest
+from w1bench.manifest import FileEntry, Manifest
 from w1bench.scorecard import Scored
 from w1bench.submission import Submission
 from w1bench_server.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
@@ -30,12 +31,13 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Job:
-    """An upload to a pair, and how long it may take; `limits` are those of the jail."""
+    """An upload to a pair, and how long it may take; `limits` are those of the jail, `truth` has what is kept back of sealed pairs."""
 
     pair_folder: Path
     upload: Path
     seconds: float
     limits: Limits
+    truth: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,32 @@ def score(job: Job) -> Outcome[Scored]:
     """The scorecard of an upload, with its resamples."""
 
     def scored(manifest: Manifest, arrays: Submission) -> Scored:
-        with store.open_file(job.pair_folder / "test.h5") as test:
-            return scorecard.score_resampled(manifest, store.datasets(test), arrays)
+        known, kept = _known(manifest, job)
+        with seal.open_test(job.pair_folder, known, truth=kept) as test:
+            return scorecard.score_resampled(known, test, arrays)
 
     return _opened(job, scored)
 
 
+def _known(manifest: Manifest, job: Job) -> tuple[Manifest, Path | None]:
+    """The manifest with the truth of its pair, and the folder that this is kept in while the pair is sealed."""
+    if not manifest.is_secret or job.truth is None:
+        return manifest, None
+    kept = job.truth / manifest.name
+    reveal = seal.read_reveal(kept, manifest)
+    files = tuple(reveal.truth.files.items())
+    _check(kept, files, tuple((kept / name).stat().st_mtime_ns for name, _ in files))
+    return seal.revealed(manifest, reveal), kept
+
+
+@lru_cache(maxsize=64)
+def _check(kept: Path, files: tuple[tuple[str, FileEntry], ...], changed_at: tuple[int, ...]) -> None:
+    """Hold the files of a truth against what was committed to, again only when they changed."""
+    archive.check_digests(kept, dict(files))
+
+
 def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
-    manifest = read_manifest(job.pair_folder)
+    manifest = seal.read_pair(job.pair_folder)
     try:
         with _alarm(job.seconds), job.upload.open("rb") as file, _arrays(file, manifest, job.limits) as arrays:
             return use(manifest, submission.checked(arrays, manifest))

@@ -112,7 +112,9 @@ def _train(name: str, size: int) -> dict[str, NDArray[Any]]:
 def _write(path: Path, arrays: Arrays, *, gzip: bool) -> None:
     path.unlink(missing_ok=True)
     first = arrays["input"]
-    with store.create(path, store.specs("train", len(first), first.shape[1:], first.dtype), gzip=gzip) as datasets:
+    with store.create(
+        path, store.specs(store.ROLES["train"], len(first), first.shape[1:], first.dtype), gzip=gzip
+    ) as datasets:
         for block in store.blocks(first, _BLOCK_BYTES):
             for name, dataset in datasets.items():
                 dataset[block] = arrays[name][block]

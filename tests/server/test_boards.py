@@ -22,8 +22,9 @@ from w1bench_server import database
 from w1bench_server.app import create_app
 from w1bench_server.boards import Boards
 from w1bench_server.bodies import Bodies
+from w1bench_server.feedback import Feedback
 from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.pairs import PublishedPair
+from w1bench_server.pairs import PublishedPair, PublishedPairs
 from w1bench_server.records import Entry
 from w1bench_server.settings import Settings
 
@@ -234,7 +235,7 @@ def test_a_new_metric_version_rescores_what_is_stored_and_keeps_both(
 def test_a_board_is_computed_once_while_nothing_happens(settings: Settings, make_entry: Callable[..., Entry]) -> None:
     with database.opened(settings) as engine:
         ledger = Ledger(engine)
-        boards = Boards(ledger)
+        boards = Boards(Feedback(ledger, PublishedPairs(settings.archive)))
         for name in "ab":
             ledger.append(make_entry(name, method=name, cos=0.5, pair=name))
         first = boards.view().standings

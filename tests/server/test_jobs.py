@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from w1bench_server import database
-from w1bench_server.jobs import OPEN, STATES, Ended, Job, Jobs, Progress, UnknownJobError, new_job
+from w1bench_server.jobs import OPEN, QUEUES, STATES, Ended, Job, Jobs, Progress, UnknownJobError, new_job
 from w1bench_server.keys import KeyReusedError
 from w1bench_server.settings import Settings
 
@@ -160,7 +160,7 @@ def test_pages_have_the_newest_first_and_none_twice(jobs: Jobs) -> None:
 
 
 def test_what_waits_is_counted(jobs: Jobs) -> None:
-    assert set(jobs.counts()) == {(queue, state) for queue in ("build", "score") for state in STATES}
+    assert set(jobs.counts()) == {(queue, state) for queue in QUEUES for state in STATES}
     assert set(jobs.waiting_seconds().values()) == {0.0}
     old, _ = jobs.add(replace(made("a"), created_at="2020-01-01T00:00:00.000+00:00"))
     jobs.add(made("b", queue="score"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +18,14 @@ from w1bench_server.settings import Settings
 
 Problem = Callable[[Any, int], dict[str, Any]]
 FEW = 3
+
+
+@pytest.fixture(autouse=True)
+def _within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limiter's clock stands still, so that no test runs into the next minute."""
+    clock = SimpleNamespace(time=partial(float, time.time()))
+    for module in ("limits.storage.memory", "limits.strategies"):
+        monkeypatch.setattr(f"{module}.time", clock)
 
 
 @contextmanager

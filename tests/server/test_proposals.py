@@ -71,10 +71,11 @@ WRONG = [
     (changed("power", float("inf")), "#/body/power"),
     (changed("half_width", "2.5"), "#/body/half_width"),
     (changed("source", 3), "#/body/source"),
-    (changed("source.kind", "secret-kind"), "#/body/source"),
+    (changed("source.kind", "hidden-kind"), "#/body/source"),
     (changed("source.dim", 0), "#/body/source/dim"),
-    (changed("source.secret", 1), "#/body/source"),
-    (changed("secret", 1), "#/body"),
+    (changed("source.hidden", 1), "#/body/source"),
+    (changed("secret", "0" * 64), "#/body/secret"),
+    (changed("nothing", 1), "#/body"),
     (changed("funnel", []), "#/body/funnel"),
     (changed("funnel.count", 0), "#/body/funnel/count"),
     (changed("funnel.file", "/etc/passwd"), "#/body/funnel/file"),
@@ -100,7 +101,7 @@ def test_what_may_not_be_built_is_refused_at_once_and_not_repeated(
     problem = is_problem(client.post(URL, content=body, headers=bearer(settings, scope="admin")), 422)
     assert pointer in [part["pointer"] for part in problem["errors"]], problem
     assert not [
-        word for word in ("secret", "passwd", "etc", "\ud800") if word in json.dumps(problem, ensure_ascii=False)
+        word for word in ("hidden", "passwd", "etc", "\ud800") if word in json.dumps(problem, ensure_ascii=False)
     ]
     assert client.app_state["service"].jobs.page(limit=9) == []
 

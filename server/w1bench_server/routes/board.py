@@ -51,7 +51,7 @@ def get_leaderboard(
 @read(router, "/compare", responses={404: {}})
 def compare_submissions(here: Here, a: Identity, b: Identity) -> Comparison:
     """Two submissions to one pair, metric by metric: their difference over the same resamples of its test points."""
-    first, second = here.ledger.find(a), here.ledger.find(b)
+    first, second = here.feedback.find(a), here.feedback.find(b)
     if first.entry.pair_digest != second.entry.pair_digest:
         raise ProblemError(
             422, "These submissions are to different pairs; give two to the same one.", pointer="#/query/b"

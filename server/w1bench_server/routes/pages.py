@@ -53,7 +53,7 @@ def pair_page(request: Request, here: Here, name: str, metric: Order = HEADLINE)
 @read(router, "/submissions/{id}")
 def submission_page(request: Request, here: Here, id: str) -> Response:  # noqa: A002 - its name in the address
     """A scorecard."""
-    record = here.ledger.find(id)
+    record = here.feedback.find(id)
     context = {"entry": record.entry, "card": record.score.card, "retraction": record.retraction}
     return _page(request, "submission.html", **context)
 

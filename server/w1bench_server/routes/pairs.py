@@ -1,4 +1,4 @@
-"""Pairs: the list, a manifest, a certificate, files and slices of them."""
+"""Pairs: the list, a manifest, a certificate, files and slices of them, and what was submitted to them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from w1bench_server.access import Admin
 from w1bench_server.downloads import MEDIA_TYPES, download
 from w1bench_server.proposals import propose
 from w1bench_server.routes import job_answer, read
-from w1bench_server.service import Here
+from w1bench_server.service import Here, Origin
 from w1bench_server.slices import Form
-from w1bench_server.wire import Certificate, IdempotencyKey, JobRow, PairPage
+from w1bench_server.wire import Certificate, IdempotencyKey, JobRow, PairPage, SubmissionPage
 
 router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
 
@@ -44,6 +44,8 @@ _RECIPE: dict[str, Any] = {
     }
 }
 
+Limit = Annotated[int, Query(ge=1, description="Lines a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})]
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
 Index = Annotated[int, Query(ge=0, le=_LARGEST_INDEX)]
 
 
@@ -52,10 +54,8 @@ def list_pairs(
     here: Here,
     dim: Annotated[int | None, Query(ge=1, le=_LARGEST_INDEX, description="Only pairs of this dimension.")] = None,
     track: Annotated[Literal["hd", "ball", "images"] | None, Query(description="Only pairs of this kind.")] = None,
-    limit: Annotated[
-        int, Query(ge=1, description="Pairs a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})
-    ] = 100,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> PairPage:
     """The published pairs, by name."""
     chosen = (p for p in here.pairs.all() if dim in (None, p.manifest.dim) and track in (None, p.track))
@@ -70,10 +70,24 @@ async def propose_pair(request: Request, here: Here, user: Admin, key: Idempoten
     return job_answer(job, 202 if created else 200)
 
 
-@read(router, "/{name}")
+@read(router, "/{name}", response_model_exclude_none=True)
 def get_pair(here: Here, name: str) -> Manifest:
-    """A pair's manifest."""
+    """A pair's manifest, of a sealed one with what was revealed of it."""
     return here.pairs.get(name).manifest
+
+
+@read(router, "/{name}/submissions")
+def list_submissions(
+    here: Here,
+    origin: Origin,
+    name: str,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> SubmissionPage:
+    """All submissions to a pair as it is now, the oldest first."""
+    pair = here.pairs.get(name)
+    records = [record for record in here.ledger.records().values() if record.entry.pair_digest == pair.digest]
+    return listing.submission_page(records, here.feedback, origin, limit=limit, cursor=cursor)
 
 
 @read(router, "/{name}/certificate")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
 
 from w1bench.submission import largest_bytes
 from w1bench_server import wire
@@ -24,14 +28,17 @@ from w1bench_server.wire import IdempotencyKey, JobRow, Method, PairName, Reason
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
+_OCTETS = "application/octet-stream"
+_PIECE_BYTES = 1 << 18
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "The .h5 or .npy file itself, with the exact shapes of the pair; every value finite.",
-        "content": {"application/x-hdf5": _BINARY, "application/octet-stream": _BINARY},
+        "content": {"application/x-hdf5": _BINARY, _OCTETS: _BINARY},
     }
 }
+_FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The .h5 or .npy file.", "content": {_OCTETS: _BINARY}}}
 _AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionRow, "description": "The row of the same submission, made before."},
     202: {"model": JobRow, "description": "The job that scores a large submission; its result is the row."},
@@ -68,13 +75,30 @@ async def make_submission(
         return job_answer(found, 202)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/submissions/{found.entry.id}"
-    return wire.submission_row(found, origin)
+    return wire.submission_row(here.feedback.of(found), origin)
 
 
 @read(router, "/submissions/{id}")
 def get_submission(here: Here, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
     """A submission's row."""
-    return wire.submission_row(here.ledger.find(id), origin)
+    return wire.submission_row(here.feedback.find(id), origin)
+
+
+@read(router, "/submissions/{id}/body", response_class=Response, responses=_FILE)
+def get_body(request: Request, here: Here, id: str) -> Response:  # noqa: A002 - its name in the address
+    """The file that was submitted to a sealed pair, once that is revealed, so that anyone can replay its score."""
+    entry = here.ledger.find(id).entry
+    if (
+        here.feedback.kept_back(entry.pair, entry.pair_digest) is not False
+        or not here.pairs.get(entry.pair).manifest.sealed
+    ):
+        raise ProblemError(404, "What was submitted is published of revealed pairs alone, and this is to none.")
+    headers = {"Content-Length": str(entry.bytes)}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=_OCTETS)
+    held = ExitStack()
+    body = held.enter_context(here.bodies.borrowed(entry.sha256))
+    return StreamingResponse(_pieces(body, held), headers=headers, media_type=_OCTETS)
 
 
 @router.post("/submissions/{id}/retract")
@@ -83,7 +107,14 @@ def retract_submission(here: Here, origin: Origin, caller: Caller, id: str, reas
     entry = here.ledger.find(id).entry
     if caller.scope != "admin" and caller.user != entry.user:
         raise ProblemError(403, "This submission is another user's; only that one and an admin can retract it.")
-    return wire.submission_row(here.ledger.retract(Retraction(entry.id, now(), caller.user, reason)), origin)
+    record = here.ledger.retract(Retraction(entry.id, now(), caller.user, reason))
+    return wire.submission_row(here.feedback.of(record), origin)
+
+
+def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:
+    with held, body.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
 
 
 def _received(request: Request, here: Service, pair: PublishedPair) -> Any:
