@@ -42,14 +42,22 @@ def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(
 ) -> None:
     monkeypatch.setattr(events, "_LOOK_SECONDS", 0.01)
     jobs, job = queued(client)
+    said, write = threading.Semaphore(0), events._event  # pyright: ignore[reportPrivateUsage]
+
+    def write_and_tell(job: Job) -> bytes:
+        said.release()
+        return write(job)
+
+    monkeypatch.setattr(events, "_event", write_and_tell)
 
     def work() -> None:
-        time.sleep(0.3)
+        """Each change after the one before was said."""
+        said.acquire(timeout=30)
         running = jobs.begin(job.id, most=1)
         for done in (1, 2):
-            time.sleep(0.3)
+            said.acquire(timeout=30)
             jobs.advance(running, Progress(done, 2, "row"))
-        time.sleep(0.3)
+        said.acquire(timeout=30)
         jobs.end(running, Ended("succeeded", result="x"))
 
     worker = threading.Thread(target=work)
