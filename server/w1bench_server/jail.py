@@ -181,7 +181,9 @@ class _Cell:
         """Everything until the other end is closed, or more than an answer ever has."""
         said = b""
         while len(said) <= jailed.MESSAGE_BYTES:
-            self._channel.settimeout(max(1e-3, deadline - time.monotonic()))
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            self._channel.settimeout(left)
             if not (piece := self._channel.recv(jailed.MESSAGE_BYTES)):
                 break
             said += piece

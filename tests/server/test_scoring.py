@@ -73,7 +73,7 @@ def test_refusals_are_counted_by_cause(
         return {cause: count - before.get(cause, 0) for cause, count in counted().items() if count != before.get(cause)}
 
     assert refused(settings, b"nothing") == {"content": 1}
-    assert refused(settings.model_copy(update={"jail_seconds": 1e-3}), h5(truth)) == {"time": 1}
+    assert refused(settings.model_copy(update={"jail_seconds": 1e-9}), h5(truth)) == {"time": 1}
     assert refused(settings.model_copy(update={"scoring_seconds": 1e-6}), h5(truth)) == {"worker": 1}
 
 
