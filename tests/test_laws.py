@@ -122,7 +122,7 @@ def test_stored_truth_scores_perfectly_and_its_negation_worst(pair: OpenedPair) 
     best = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy)
     assert _values(best) == pytest.approx({"cos": 1, "l2": 0, "dev": 0, "w1_estimate": pair.w1}, abs=1e-12)
     worst = w1bench.score(pair, gradient=-g, input_potential=-fx, target_potential=-fy)
-    assert _values(worst)["cos"] == pytest.approx(-1, abs=1e-8)  # the lengths of long float32 rows are taken for 1
+    assert _values(worst)["cos"] == pytest.approx(-1, abs=1e-12)
     assert _values(worst)["l2"] == pytest.approx(4, rel=1e-6)
 
 

@@ -26,7 +26,7 @@ _PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 of
 _READ_BYTES = 1 << 21  # of each array at a time
 _BLOCK_BYTES = 150_000  # of rows at a time, so that they stay in the cache from one product to the next
 _SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor overflows a term that counts
-_NEAR = 0.1  # below this part of ||g||^2 + ||t||^2, what is left of it without 2 <g, t> has lost a digit
+_NEAR = 0.1  # below this part of ||g||^2 + ||t||^2, what 2 <g, t> leaves of it has lost a digit; as near to twice it, cos is -1
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     """(cosine, length, square error) at every point of a gradient against unit vectors, block by block: three (m,).
 
     Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64, where that
-    loses nothing. The length of such a truth is then taken for 1, which it is to 1e-8.
+    loses nothing: means within 1e-7, a single square error within 1e-6. The length of such a truth is taken for 1, which it
+    is to 1e-8.
     """
     dim = prod(truth.shape[1:])
     single = dim >= _PIECE and truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
@@ -79,7 +80,9 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
         gt[rows], gg[rows] = _products(g, t)
         tt[rows] = 1 if single else np.vecdot(t, t)
         error[rows] = gg[rows] + tt[rows] - 2 * gt[rows]
-        kept = (error[rows] > _NEAR * (gg[rows] + tt[rows])) & (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
+        whole = gg[rows] + tt[rows]
+        kept = (error[rows] > _NEAR * whole) & (error[rows] < (2 - _NEAR) * whole)
+        kept &= (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
         if not kept.all():
             a, b = (array[~kept].astype(np.float64, copy=False) for array in (g, t))
             gt[rows][~kept], gg[rows][~kept], tt[rows][~kept] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
