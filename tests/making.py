@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from w1bench.funnel import MinFunnel, min_funnel
-from w1bench.recipe import Recipe, content_sha256, parse_recipe
+from w1bench.recipe import Recipe, parse_recipe
+from w1bench.recipe_file import content_sha256
 
 SIZES = {"train": 3000, "test": 1500, "probe": 300, "w1_rays": 1 << 18}
 

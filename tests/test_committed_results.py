@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from w1bench import results
-from w1bench.recipe import read_recipe
+from w1bench.recipe_file import read_recipe
 
 FOLDER = Path(__file__).parents[1] / "datasets" / "results"
 FILES = sorted(FOLDER.glob("*.json"))

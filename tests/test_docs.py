@@ -18,16 +18,8 @@ from w1bench.build import build
 from w1bench.cli import app
 from w1bench.manifest import Manifest, read_manifest
 from w1bench.metrics import METRICS
-from w1bench.recipe import (
-    DrawnFunnels,
-    GeneratorSource,
-    ImageSource,
-    Projection,
-    PublishedFunnels,
-    Recipe,
-    Sizes,
-    read_recipe,
-)
+from w1bench.recipe import DrawnFunnels, GeneratorSource, ImageSource, Projection, PublishedFunnels, Recipe, Sizes
+from w1bench.recipe_file import read_recipe
 from w1bench.scorecard import Diagnosis
 from w1bench.solvers import SOLVERS
 

@@ -24,7 +24,7 @@ from w1bench.images.checkpoints import RESNETS, convert, load_resnet
 from w1bench.images.generators import load_generator
 from w1bench.images.resnet import ResNetGenerator
 from w1bench.pair import make_source
-from w1bench.recipe import read_recipe
+from w1bench.recipe_file import read_recipe
 from w1bench.sources import NoisyPictures
 from w1bench.verify import verify
 

@@ -17,7 +17,7 @@ from w1bench.build import build
 from w1bench.funnel import min_funnel
 from w1bench.opened import OpenedPair
 from w1bench.rays import Ball, Cube, RayMap
-from w1bench.recipe import read_recipe
+from w1bench.recipe_file import read_recipe
 
 
 @pytest.fixture

@@ -38,6 +38,6 @@ def test_the_wheel_carries_recipes_and_pages(wheel: Path) -> None:
 def test_the_wheel_runs_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     """Imported from the wheel's own files, with only the dependencies of this environment."""
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    program = "import w1bench, w1bench.cli as c; print(w1bench.__file__, c._recipe('hd-d2-n4-p8').name)"
+    program = "import w1bench, w1bench.recipe_file as r; print(w1bench.__file__, r.find_recipe('hd-d2-n4-p8').name)"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(tmp_path / "w1bench" / "__init__.py"), "hd-d2-n4-p8"]

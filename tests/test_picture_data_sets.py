@@ -22,7 +22,7 @@ from w1bench.images.cifar10 import cifar10_pixels
 from w1bench.images.datasets import PictureTable
 from w1bench.manifest import read_manifest
 from w1bench.pair import make_source
-from w1bench.recipe import read_recipe
+from w1bench.recipe_file import read_recipe
 from w1bench.verify import verify
 
 ROWS = 20

@@ -16,7 +16,7 @@ from w1bench.errors import RecipeError, SourceError
 from w1bench.images.generators import load_generator
 from w1bench.images.projection import ProjectedPictures
 from w1bench.pair import make_pair
-from w1bench.recipe import content_sha256, read_recipe
+from w1bench.recipe_file import content_sha256, read_recipe
 from w1bench.verify import verify
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from making import small_recipe
 from w1bench.errors import RecipeError
-from w1bench.recipe import RESERVED, ImageSource, PublishedFunnels, parse_recipe, read_recipe
+from w1bench.recipe import RESERVED, ImageSource, PublishedFunnels, parse_recipe
+from w1bench.recipe_file import read_recipe
 
 CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes"
 TOML = """

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from w1bench import store
+from w1bench.documents import fault
 from w1bench.errors import CheckFailedError, PairError, RecipeError
 from w1bench.recipe import NAME_PATTERN, BallSource, Law, Recipe, parse_law, parse_recipe
 
@@ -203,9 +204,7 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise CheckFailedError(f"{origin} is damaged: {where}: {first['msg']}. Fetch the pair again.") from None
+        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Fetch the pair again.") from None
     if manifest.format_version > store.FORMAT_VERSION:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "

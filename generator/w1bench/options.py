@@ -20,6 +20,7 @@ _PIPE_WIDTH = 200
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
+ArchiveDir = Annotated[Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")]
 Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
 
 

@@ -17,9 +17,10 @@ import h5py
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from w1bench import store
+from w1bench.documents import canonical, fault
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench.manifest import SECRET, Figure, FileEntry, Manifest, read_manifest
-from w1bench.recipe import Recipe, canonical, parse_recipe
+from w1bench.recipe import Recipe, parse_recipe
 
 REVEAL = "reveal.json"
 FORMAT = "w1bench-reveal"
@@ -97,9 +98,7 @@ def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
     try:
         found = Reveal.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise CheckFailedError(f"{origin} is damaged: {where}: {first['msg']}. Bring it again.") from None
+        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Bring it again.") from None
     if found.commitment() != manifest.commitment:
         raise CheckFailedError(
             f"{origin} is not what {manifest.name} committed to: it comes to {found.commitment()}, the manifest says "

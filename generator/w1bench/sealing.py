@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from w1bench import store
+from w1bench.documents import canonical
 from w1bench.durable import sync, write_durably
 from w1bench.errors import PairError
 from w1bench.manifest import SECRET, Figure, Manifest
 from w1bench.pair import Pair
-from w1bench.recipe import Recipe, canonical
+from w1bench.recipe import Recipe
 from w1bench.seal import REVEAL, Reveal, Truth, read_reveal, salt_of
 
 _BARE = 1e-3  # half widths from a centre, where an input stands for it

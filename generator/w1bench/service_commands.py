@@ -1,4 +1,4 @@
-"""`w1bench work`: a worker of a service; `backup` and `restore`: what it holds, as one file; `replay`: scores, once more."""
+"""`w1bench serve`: the service; `work`: a worker of it; `backup` and `restore`: what it holds, as one file; `replay`: scores, once more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from w1bench import tables
 from w1bench.errors import CheckFailedError
-from w1bench.options import Data, Json, PairDir, settings_of, show
+from w1bench.options import ArchiveDir, Data, Json, PairDir, settings_of, show
 
 app = typer.Typer()
 
@@ -25,10 +25,24 @@ class Queue(StrEnum):
 
 
 @app.command()
-def work(
-    archive: Annotated[
-        Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")
+def serve(
+    archive: ArchiveDir = None,
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; default 8100, 0 takes a free one."),
     ] = None,
+) -> None:
+    """Run the service; prints its URL."""
+    from w1bench_server.serve import serve as run
+
+    run(settings_of(archive=archive, data=data, host=host, port=port))
+
+
+@app.command()
+def work(
+    archive: ArchiveDir = None,
     data: Data = None,
     queue: Annotated[
         list[Queue] | None,

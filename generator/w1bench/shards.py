@@ -19,7 +19,8 @@ from w1bench.cost import tile_moments
 from w1bench.errors import PairError
 from w1bench.pair import Pair, make_pair
 from w1bench.rays import Rays
-from w1bench.recipe import Recipe, check_root
+from w1bench.recipe import Recipe
+from w1bench.recipe_file import check_root
 from w1bench.storage import Storage
 from w1bench.streams import stream
 

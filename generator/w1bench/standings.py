@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from w1bench import results
+from w1bench.documents import fault
 from w1bench.errors import InputError
 from w1bench.metrics import METRICS
 from w1bench.scorecard import Interval
@@ -95,10 +96,8 @@ def _trial(row: results.Row) -> Trial:
     try:
         return Trial.model_validate(row)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the row"
         raise InputError(
-            f"A row of the results is no trial's ({where}: {first['msg']}); give files that `w1bench trial` wrote."
+            f"A row of the results is no trial's ({fault(error, 'the row')}); give files that `w1bench trial` wrote."
         ) from None
 
 

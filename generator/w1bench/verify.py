@@ -14,7 +14,8 @@ from w1bench.certify import Files, certify, certify_published, rounding_of
 from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
 from w1bench.manifest import Figure, Manifest
 from w1bench.pair import make_pair
-from w1bench.recipe import DrawnFunnels, check_root
+from w1bench.recipe import DrawnFunnels
+from w1bench.recipe_file import check_root
 from w1bench.seal import read_pair
 from w1bench.shards import DRAWN, ShardMemory, compute_shard, shards_of
 

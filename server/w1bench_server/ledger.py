@@ -123,7 +123,7 @@ class Ledger:
         """
         with writing(self.engine) as connection:
             score = _record(connection, event.submission).score
-            if score.resamples is None or score.card.metric_version < event.card.metric_version:
+            if score.resamples is None or score.card.metric_version < event.score.card.metric_version:
                 _append(connection, replace(event, resamples=_keep(connection, resampled)))
             return _record(connection, event.submission)
 
@@ -170,7 +170,7 @@ class Ledger:
             return connection.execute(chosen).scalar_one()
 
 
-def content(entry: Entry | Submitted) -> Content:
+def content(entry: Submitted) -> Content:
     """What makes another submission the same as `entry`."""
     return Content(entry.user, entry.pair_digest, entry.method, entry.sha256)
 

@@ -27,8 +27,8 @@ from w1bench.recipe import (
     Recipe,
     Sizes,
     UniformSource,
-    content_sha256,
 )
+from w1bench.recipe_file import content_sha256
 from w1bench_server.jobs import Job, new_job, open_jobs
 from w1bench_server.problems import ProblemError, ProblemPart, disk_full
 from w1bench_server.service import Service

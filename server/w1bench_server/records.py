@@ -11,8 +11,20 @@ REFERENCE_USER = "w1bench"  # whose the reference rows are; no token is of that 
 
 
 @dataclass(frozen=True)
+class Score:
+    """A submission's score by one metric version."""
+
+    scorecard: str
+    resamples: str | None
+
+    @property
+    def card(self) -> Scorecard:
+        return Scorecard.model_validate_json(self.scorecard)
+
+
+@dataclass(frozen=True)
 class Submitted:
-    """A submission that has no score yet: an entry without what scoring adds to it."""
+    """A submission that has no score yet."""
 
     id: str
     pair: str
@@ -24,24 +36,21 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Submitted):
     """A submission that was accepted; `scorecard` is its JSON, `scorer` the version of w1bench that made it.
 
     `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`).
     """
 
-    id: str
-    pair: str
-    pair_digest: str
-    method: str
-    user: str
-    sha256: str
-    bytes: int
     submitted_at: str
     scorer: str
     scorecard: str
     reference: bool = False
     resamples: str | None = None
+
+    @property
+    def score(self) -> Score:
+        return Score(self.scorecard, self.resamples)
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,8 @@ class Rescore:
     resamples: str | None = None
 
     @property
-    def card(self) -> Scorecard:
-        return Scorecard.model_validate_json(self.scorecard)
+    def score(self) -> Score:
+        return Score(self.scorecard, self.resamples)
 
 
 @dataclass(frozen=True)
@@ -70,18 +79,6 @@ class Retraction:
 
 
 Event = Entry | Rescore | Retraction
-
-
-@dataclass(frozen=True)
-class Score:
-    """A submission's score by one metric version."""
-
-    scorecard: str
-    resamples: str | None
-
-    @property
-    def card(self) -> Scorecard:
-        return Scorecard.model_validate_json(self.scorecard)
 
 
 @dataclass(frozen=True)
@@ -106,11 +103,10 @@ def fold(records: Mapping[str, Record], events: Iterable[tuple[int, Event]]) -> 
     for seq, event in events:
         match event:
             case Entry():
-                known[event.id] = Record(event, (Score(event.scorecard, event.resamples),), seq, seq)
+                known[event.id] = Record(event, (event.score,), seq, seq)
             case Rescore():
                 before = known[event.submission]
-                score = Score(event.scorecard, event.resamples)
-                known[event.submission] = replace(before, scores=(*before.scores, score), last=seq)
+                known[event.submission] = replace(before, scores=(*before.scores, event.score), last=seq)
             case Retraction():
                 known[event.submission] = replace(known[event.submission], retraction=event, last=seq)
     return known

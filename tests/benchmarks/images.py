@@ -22,7 +22,8 @@ from w1bench.images.checkpoints import RESNETS
 from w1bench.images.datasets import PictureTable
 from w1bench.images.resnet import LATENT_DIM, ResNetGenerator
 from w1bench.pair import Pair, make_pair
-from w1bench.recipe import Recipe, content_sha256, parse_recipe
+from w1bench.recipe import Recipe, parse_recipe
+from w1bench.recipe_file import content_sha256
 from w1bench.shards import DRAWN
 from w1bench.sources import NoisyPictures
 from w1bench.streams import stream

@@ -11,15 +11,16 @@ from pathlib import Path
 from memory import extra_memory
 from report import parse, publish, table
 
-from w1bench import cli
+import w1bench
 from w1bench.build import build
 from w1bench.engines import Engine
 from w1bench.engines.cluster import RayCluster
 from w1bench.engines.processes import LocalProcesses
 from w1bench.engines.threads import LocalThreads
-from w1bench.recipe import Recipe, read_recipe
+from w1bench.recipe import Recipe
+from w1bench.recipe_file import read_recipe
 
-_RECIPES = Path(cli.__file__).parent / "recipes"
+_RECIPES = Path(w1bench.__file__).parent / "recipes"
 _NAMES = ("photos32-n16-p100", "hd-d128-n64-p8")
 _SAMPLES = (1_000, 4_000, 20_000)
 _SPEED_SAMPLES = 8_000

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from making import small_recipe
 from w1bench.archive import unfinished
-from w1bench.recipe import read_recipe
+from w1bench.recipe_file import read_recipe
 from w1bench_server.app import create_app
 from w1bench_server.problems import ProblemError
 from w1bench_server.proposals import read_proposal

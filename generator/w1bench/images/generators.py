@@ -15,7 +15,8 @@ from w1bench.errors import SourceError
 from w1bench.images import checkpoints
 from w1bench.images.checkpoints import RESNETS, Network
 from w1bench.images.resnet import LATENT_DIM
-from w1bench.recipe import EMBEDDED, GeneratorFile, content_sha256
+from w1bench.recipe import EMBEDDED, GeneratorFile
+from w1bench.recipe_file import content_sha256
 
 ARCHITECTURES = (*RESNETS, "torchscript", "exported", "onnx")
 
