@@ -33,9 +33,10 @@ UNLIMITED = 10**6  # requests a minute, and submissions a day: many tests are on
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Modules that name DATABASES are run on each of them; the others on SQLite."""
+    """Modules that name DATABASES are run on each of them, but for tests that name their own; the others on SQLite."""
     databases = getattr(metafunc.module, "DATABASES", None)
-    if databases and "database_kind" in metafunc.fixturenames:
+    own = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
+    if databases and "database_kind" in set(metafunc.fixturenames) - own:
         metafunc.parametrize("database_kind", databases, indirect=True)
 
 

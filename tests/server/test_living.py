@@ -74,9 +74,8 @@ def test_one_tends_at_a_time(living: Living) -> None:
         assert again
 
 
-def test_a_worker_whose_connection_is_gone_learns_it(living: Living, settings: Settings) -> None:
-    if not settings.database_url:
-        pytest.skip("SQLite has no connection that could go")
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # SQLite has no connection that could go
+def test_a_worker_whose_connection_is_gone_learns_it(living: Living) -> None:
     with living.born("mine") as check:
         with living.engine.connect() as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
