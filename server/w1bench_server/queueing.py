@@ -30,6 +30,8 @@ _BUSY_SECONDS = 30
 _CLAIMED_SECONDS = 10.0  # by this worker, which does not do it: the database broke off in between
 _WAITING = ("ENQUEUED", "DELAYED")
 _RUNNING = "PENDING"
+_DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_FORGOTTEN_AT_ONCE = 100
 
 
 @contextmanager
@@ -69,7 +71,7 @@ def listening(
 
 
 def tend(jobs: Jobs, living: Living, queues: Sequence[str], *, name: str, has: Callable[[str], bool]) -> None:
-    """Hand over the jobs that no worker has: new ones, and those whose worker died. One worker at a time does so.
+    """Hand over the jobs that no worker has: new ones, and those whose worker died; forget what is done. One worker at a time does so.
 
     This one is called `name`, and `has` says whether it is at a job.
     """
@@ -101,6 +103,9 @@ def tend(jobs: Jobs, living: Living, queues: Sequence[str], *, name: str, has: C
                     {"workflow_name": _WORKFLOW, "queue_name": queue, "workflow_id": identity, "app_version": _VERSION},
                     identity,
                 )
+        for status in _statuses(status=_DONE, queue_name=list(queues), limit=_FORGOTTEN_AT_ONCE):
+            if status.workflow_id not in queue_of:  # the job has ended, and our table says how
+                DBOS.delete_workflow(status.workflow_id)
 
 
 def _statuses(**chosen: Any) -> list[Any]:

@@ -384,6 +384,7 @@ def test_jobs_of_a_version_that_is_no_more_are_done(
     assert len(handed(own)) == 2
     with working(own, "build"):
         assert [ended(service, job)["state"] for job in (running, waiting)] == ["succeeded"] * 2
+        until(lambda: handed(own) == [])  # what is done is forgotten
 
 
 def handed(settings: Settings) -> list[tuple[str, str]]:
