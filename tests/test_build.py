@@ -14,7 +14,7 @@ from PIL import Image
 
 from making import PHOTOS, SIZES, SLOW, assert_same, contents, pinned, small_recipe, wait_for
 from w1bench import build, store
-from w1bench.archive import discard_unfinished, is_published, is_unfinished, lock_of, published, unfinished
+from w1bench.archive import catalogue, discard_unfinished, is_published, is_unfinished, lock_of, published, unfinished
 from w1bench.cost import Cost
 from w1bench.durable import alone
 from w1bench.engines.threads import LocalThreads
@@ -59,6 +59,12 @@ def test_training_rows_are_unpaired_and_draws_differ(archive: Path) -> None:
         assert abs(np.corrcoef(x[:, 0], y[:, 0])[0, 1]) < 0.1
         assert not np.isin(test["target"][:], y).any()
         assert not np.isin(test["transported"][:], test["target"][:]).any()
+
+
+@pytest.mark.parametrize("name", ["index", "lock", "building"])
+def test_no_name_is_in_the_way_of_the_archives_own_files(tmp_path: Path, name: str) -> None:
+    build.build(small_recipe(name), tmp_path)
+    assert [entry.name for entry in catalogue(tmp_path)] == [name]
 
 
 def test_a_refused_build_leaves_nothing_in_the_way(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import filelock
 import pytest
 
-from making import RECIPES
+from making import RECIPES, SEALED, Sealed
 from w1bench import fetch as fetching
 from w1bench.archive import catalogue
 from w1bench.errors import CheckFailedError, PairError
@@ -27,6 +27,7 @@ from w1bench.export import MARK, export
 from w1bench.fetch import fetch, remote_catalogue
 from w1bench.manifest import read_manifest
 from w1bench.results import FORMAT
+from w1bench.reveal import reveal
 from w1bench.verify import verify
 
 NAME = "small-d2-n4-p8"
@@ -263,6 +264,22 @@ def test_nothing_is_written_through_links_and_nothing_is_published_through_them(
     with pytest.raises(PairError, match="leads elsewhere; remove that link"):
         export(source, out)
     assert list(outside.iterdir()) == []
+
+
+def test_what_a_killed_reveal_has_copied_is_not_exported(sealed_pair: Sealed, tmp_path: Path) -> None:
+    made = sealed_pair.copied(tmp_path / "round")
+    for name in ("truth.h5", "funnel.h5"):
+        shutil.copy(made.kept / name, made.folder / name)
+    export(made.archive, tmp_path / "site")
+    exported = {path.name for path in (tmp_path / "site" / SEALED.name).iterdir()}
+    assert "test.h5" in exported
+    assert not exported & {"truth.h5", "funnel.h5", "reveal.json"}
+    assert "truth.h5" not in (tmp_path / "site" / "SHA256SUMS").read_text()
+    reveal(made.folder, made.truth)
+    export(made.archive, tmp_path / "site")
+    assert {"truth.h5", "funnel.h5", "reveal.json"} <= {
+        path.name for path in (tmp_path / "site" / SEALED.name).iterdir()
+    }
 
 
 def test_a_damaged_file_is_not_exported_and_two_at_once_are_refused(archive: Path, tmp_path: Path) -> None:

@@ -136,6 +136,15 @@ def test_float32_of_any_size_is_summed_without_loss(scale: float) -> None:
     assert_near_exact(g, t, 1e-7)
 
 
+@pytest.mark.parametrize("scale", [1e-308, 1e-200, 1e150])
+def test_a_direction_counts_however_long_the_gradient_is(pair: OpenedPair, scale: float) -> None:
+    g = noisy(pair, 0.5)
+    cosine, length, _ = gradient_points(g, pair.test.gradient)
+    scaled_cosine, scaled_length, _ = gradient_points(scale * g, pair.test.gradient)
+    np.testing.assert_allclose(scaled_cosine, cosine, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(scaled_length, scale * length, rtol=1e-7)
+
+
 def test_half_precision_is_scored_as_its_float32(pair: OpenedPair) -> None:
     t = pair.test.gradient[:].astype(np.float32)
     g = noisy(pair, 0.2).astype(np.float16)

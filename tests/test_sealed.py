@@ -100,7 +100,7 @@ def test_the_published_files_have_the_unpaired_rows_alone(sealed_pair: Sealed) -
     with store.open_file(sealed_pair.folder / "test.h5") as file:
         assert not {"w1", "w1_stderr"} & set(store.attributes(file))
     hidden = {path.name for path in sealed_pair.archive.iterdir() if path.name.startswith(".")}
-    assert hidden == {".index.lock", f".{SEALED.name}.lock"}
+    assert hidden == {".lock", f".{SEALED.name}.lock"}
 
 
 def test_no_public_row_is_on_a_ray_with_another_of_its_file(sealed_pair: Sealed) -> None:

@@ -18,7 +18,7 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.manifest import FILENAME, FileEntry, Manifest, read_manifest
 from w1bench.recipe import Recipe
 from w1bench.seal import read_pair
-from w1bench.store import file_digest
+from w1bench.store import TRUTH_ROLES, file_digest
 
 CATALOGUE = "catalogue.json"
 ENTRY_FIELDS = (
@@ -142,9 +142,13 @@ def catalogue(archive: Path) -> list[Entry]:
 
 
 def listed(folder: Path, manifest: Manifest) -> dict[str, Listed]:
-    """The files of a pair, by name: its data, and what stands beside them in the folder itself but pages and hidden files."""
+    """The files of a pair, by name: its data, and what stands beside them in the folder itself but pages and hidden files.
+
+    What a reveal that was killed has copied is not among them: the pair is sealed until the reveal is done.
+    """
     files: dict[str, Listed] = {}
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    kept_back = {f"{role}.h5" for role in TRUTH_ROLES} if manifest.is_secret else set[str]()
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in kept_back):
         if known := manifest.files.get(path.name):
             files[path.name] = Listed(known.bytes, known.sha256)
         elif not path.is_symlink() and not path.name.startswith(".") and path.suffix != ".html":
@@ -169,7 +173,7 @@ def index(pairs: Mapping[Path, Manifest]) -> dict[str, bytes]:
 
 def write_index(archive: Path) -> None:
     """Write the files of `index` for all published pairs."""
-    with filelock.FileLock(archive / ".index.lock"):
+    with filelock.FileLock(archive / ".lock"):
         for name, content in index(manifests(archive)).items():
             write_durably(archive / name, content)
 

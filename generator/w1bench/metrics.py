@@ -72,6 +72,7 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
     dim = prod(truth.shape[1:])
     single = dim >= _PIECE and truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
     gt, gg, tt, error = np.empty((4, len(truth)))
+    unit = np.ones(len(truth))  # that gradients are taken in, so that no square of theirs overflows or vanishes
     for rows in store.blocks(truth, _READ_BYTES):
         g, t = (
             np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, dim)
@@ -85,13 +86,15 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
         kept &= (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
         if not kept.all():
             a, b = (array[~kept].astype(np.float64, copy=False) for array in (g, t))
-            gt[rows][~kept], gg[rows][~kept], tt[rows][~kept] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
-            difference = np.subtract(a, b, out=a)
+            difference = a - b
             error[rows][~kept] = np.vecdot(difference, difference)
-    length = np.sqrt(gg)
-    scale = length * np.sqrt(tt)
+            largest = np.abs(a).max(-1)
+            unit[rows][~kept] = np.where(largest > 0, largest, 1)
+            a = a / unit[rows][~kept][:, None]
+            gt[rows][~kept], gg[rows][~kept], tt[rows][~kept] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
+    scale = np.sqrt(gg) * np.sqrt(tt)
     cosine = np.clip(np.divide(gt, scale, out=np.zeros_like(gt), where=scale > 0), -1, 1)
-    return cosine, length, error
+    return cosine, unit * np.sqrt(gg), error
 
 
 def _products(g: NDArray[Any], t: NDArray[Any]) -> F64:

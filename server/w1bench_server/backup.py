@@ -28,7 +28,7 @@ from w1bench.store import file_digest
 from w1bench_server import database, migrations
 from w1bench_server.bodies import Bodies
 from w1bench_server.jobs import SCORING, Jobs, open_jobs, submitted_of
-from w1bench_server.ledger import bodies_of, check_chain, read_rows
+from w1bench_server.ledger import bodies_of, check_chain, check_resamples, read_rows
 from w1bench_server.settings import Settings
 
 _HEADER, _SUMS = "backup.json", "SHA256SUMS"
@@ -139,6 +139,7 @@ def _checked(connection: Connection) -> set[str]:
     """The bodies that the ledger needs, if it holds."""
     rows = read_rows(connection)
     check_chain(rows)
+    check_resamples(connection)
     return bodies_of(rows)
 
 

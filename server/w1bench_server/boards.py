@@ -59,4 +59,5 @@ class Boards:
 
     def _opened(self, score: Score) -> Compared:
         card = score.card
-        return Compared(card, unpacked(card, self._ledger.resampled(score.resamples)) if score.resamples else None)
+        resampled = self._ledger.resampled(score.resamples) if score.resamples else None
+        return Compared(card, None if resampled is None else unpacked(card, resampled))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -59,6 +60,8 @@ def _recipe(job: Job) -> Recipe:
 def _over(job: Job, deadline: float, settings: Settings) -> Ended | None:
     if job.cancelling:
         return Ended("cancelled", CANCELLED)
+    if shutil.disk_usage(settings.archive).free < settings.min_free_bytes:
+        return Ended("failed", "The builder's disk is full; tell the operator.", again=True)
     if time.monotonic() > deadline:
         return Ended("failed", f"The build took longer than {settings.build_seconds:g} s; ask for a smaller pair.")
     return None

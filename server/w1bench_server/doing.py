@@ -22,9 +22,12 @@ from w1bench_server.problems import as_problem
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submitting import score_and_record
+from w1bench_server.worker import NoTruthError
 
 _MAY_PASS = (503, 507)
+_BACK_OFF_SECONDS = 0.25  # before the first attempt that follows one that failed; doubled each time
 _NO_BODY = "Its body is not where the worker looks for it; tell the operator to give all workers the servers' W1BENCH_BODIES_URL."
+_PATIENCE_SECONDS = 2.0  # with a job that another worker has the truth for
 _APOLOGY = "The service failed, which is its own fault; tell the operator this job's id."
 _log = logging.getLogger(__name__)
 
@@ -73,7 +76,10 @@ class Doing:
         if job.state == "running":
             self._under_way[identity] = job
             ended = self._attempt(job)
-            if ended is None or (ended.again and job.attempts < most):
+            if ended is None:
+                return
+            if ended.again and job.attempts < most:
+                self._stopping.wait(_BACK_OFF_SECONDS * 2**job.attempts)
                 return
             job = self.jobs.end(job, ended)
         if not job.is_open:
@@ -89,6 +95,11 @@ class Doing:
             return asyncio.run_coroutine_threadsafe(self._score(job), self.loop).result()
         except _CancelledError:
             return None if self.jobs.advance(job, job.progress) is None else Ended("cancelled", CANCELLED)
+        except NoTruthError as error:
+            _log.error("job %s is left to a worker with the truth of %s: %s", job.id, job.pair, error)
+            self.jobs.hand_back(job)
+            self._stopping.wait(_PATIENCE_SECONDS)
+            return None
         except Exception:  # noqa: BLE001 - whatever happens, the job ends
             _log.exception("job %s", job.id)
             return Ended("failed", _APOLOGY, again=True)
@@ -111,7 +122,7 @@ class Doing:
                     submitted, pair, body, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger,
                     admit=partial(_admit, job),
                 )  # fmt: skip
-        except _CancelledError:
+        except (_CancelledError, NoTruthError):
             raise
         except MissingBodyError as error:
             _log.warning("job %s: %s", job.id, error)

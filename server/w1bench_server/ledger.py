@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from w1bench_server.keys import check_key, remember_key
 from w1bench_server.records import Entry, Event, Record, Rescore, Retraction, Submitted, fold
 
 GENESIS = "0" * 64  # what the first row names
+_RESAMPLES_AT_ONCE = 100
+
+_log = logging.getLogger(__name__)
 
 _KINDS: dict[str, type[Event]] = {"submission": Entry, "rescore": Rescore, "retraction": Retraction}
 
@@ -163,11 +167,15 @@ class Ledger:
         """
         return _the(self.records(), identity)
 
-    def resampled(self, digest: str) -> bytes:
-        """What was kept under a digest that a score names."""
+    def resampled(self, digest: str) -> bytes | None:
+        """What was kept under a digest that a score names; None where it is that no more."""
         chosen = select(resamples.c["values"]).where(resamples.c.sha256 == digest)
         with self.engine.connect() as connection:
-            return connection.execute(chosen).scalar_one()
+            values = connection.execute(chosen).scalar()
+        if values is None or hashlib.sha256(values).hexdigest() != digest:
+            _log.error("the resamples %s are missing or were changed; restore the database from a backup", digest)
+            return None
+        return values
 
 
 def content(entry: Submitted) -> Content:
@@ -193,17 +201,37 @@ def check_chain(rows: Iterable[Row]) -> None:
     """
     seq, previous = 0, GENESIS
     for row in rows:
-        try:
-            needed, named = _row(row.document), row.previous
-        except (ValueError, KeyError, TypeError):
-            needed, named = None, ""
-        if row != needed or (row.seq, named) != (seq + 1, previous):
+        if wrong := _wrong(row, seq + 1, previous):
             raise CheckFailedError(
-                f"The ledger is broken at row {row.seq} (submission {row.submission}): its text has the hash "
-                f"{_sha256(row.document)} after {named or 'nothing'}, needed row {seq + 1} with {row.hash} after {previous}. "
+                f"The ledger is broken at row {row.seq} (submission {row.submission}): {wrong}. "
                 "Rows were changed or are missing; restore the database from a backup."
             )
         seq, previous = row.seq, row.hash
+
+
+def _wrong(row: Row, seq: int, previous: str) -> str | None:
+    """What is wrong with a row that is to be number `seq`, after one with the hash `previous`."""
+    try:
+        told, named = _row(row.document), row.previous
+    except (ValueError, KeyError, TypeError):
+        return "its text is none of a row"
+    if (row.seq, named) != (seq, previous):
+        return f"it follows {named}, and row {seq} after {previous} was needed"
+    if row.hash != told.hash:
+        return f"its text has the hash {told.hash}, and {row.hash} was needed"
+    return None if row == told else "its columns say something else than its text"
+
+
+def check_resamples(connection: Connection) -> None:
+    """Hold all resamples against their digests.
+
+    Raises:
+        CheckFailedError: some were changed.
+    """
+    chosen = select(resamples.c.sha256, resamples.c["values"]).execution_options(yield_per=_RESAMPLES_AT_ONCE)
+    for digest, values in connection.execute(chosen):
+        if hashlib.sha256(values).hexdigest() != digest:
+            raise CheckFailedError(f"The resamples {digest} were changed; restore the database from a backup.")
 
 
 def text_of(time: datetime) -> str:

@@ -39,6 +39,8 @@ _DIGITS, _PATCH, _GENERATED = (1, 8, 8), 32, (3, 32, 32)
 _FEWEST_RAYS = 1 << 16  # that W1 is averaged over where a recipe does not say
 _COPIES = 2  # of a pair's arrays on the disk while it is built
 _LONGEST_SAID = 10  # of the things that are wrong
+_RECIPE_BYTES = 16 * 1024
+_MOST_DOTS = 32  # in a line: each dot of a TOML key is a table in a table, which costs its depth squared
 
 _MODELS = (Recipe, UniformSource, BallSource, ImageSource, GeneratorSource, Projection, DrawnFunnels, Sizes)
 _FIELDS = {name for model in _MODELS for name in model.model_fields}
@@ -85,8 +87,13 @@ def read_proposal(body: bytes) -> Recipe:
 
 
 def _values(body: bytes) -> dict[str, Any]:
+    if len(body) > _RECIPE_BYTES:
+        detail = f"The body has {len(body)} bytes, and recipes {_RECIPE_BYTES} at most."
+        raise _refusal(ProblemPart(pointer="#/body", detail=detail))
     try:
         text = body.decode()
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise ValueError("no recipe has such a line")
         values = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError):
         raise _refusal(ProblemPart(pointer="#/body", detail="The body is neither TOML nor a JSON object.")) from None
@@ -133,11 +140,16 @@ def _embed(table: dict[str, Any]) -> bool:
 def _part(found: Any) -> ProblemPart:
     """What is wrong with a field, without what came."""
     kind, where = found["type"], [str(part) for part in found["loc"]]
-    if kind == "extra_forbidden":  # the field's name itself came
+    unknown = kind == "extra_forbidden"
+    if unknown:  # the field's name itself came
         where.pop()
     # Without the kinds of sources and funnels, and pydantic's own words for them.
     names = [part for n, part in enumerate(where) if part in _FIELDS and (n, where[0]) != (1, "source")]
-    detail = found["msg"].removeprefix("Value error, ")
+    detail = (
+        "A field here is none of a recipe's; see datasets/FORMAT.md."
+        if unknown
+        else found["msg"].removeprefix("Value error, ")
+    )
     if kind.startswith("union_tag"):
         detail = "The kind of a source is uniform, ball, images or generator."
     return ProblemPart(pointer="/".join(["#/body", *names]), detail=detail)

@@ -1,4 +1,7 @@
-"""Quota: how many submissions of one user are scored a day; what was refused, or was there before, does not count."""
+"""Quota: how many submissions of one user are scored a day; what was refused, or was there before, does not count.
+
+Those to sealed pairs have a quota for each pair, and do not count towards the daily one.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ from w1bench_server.jobs import OPEN, SCORING
 from w1bench_server.ledger import text_of
 from w1bench_server.problems import ProblemError
 
+_OF_SEALED = '"resamples":null'  # a row that was recorded while its pair was sealed: what was told is all it has
+
 
 @dataclass(frozen=True)
 class Quota:
-    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one; to one `pair`, if named."""
+    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one: to open pairs, or to one `pair`."""
 
     user: str
     daily: int
@@ -41,7 +46,10 @@ class Quota:
         waiting = select(func.count()).where(
             jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
         )
-        if self.pair is not None:
+        if self.pair is None:
+            today = today.where(~ledger.c.document.contains(_OF_SEALED, autoescape=True))
+            waiting = waiting.where(jobs.c.queue != "sealed")
+        else:
             today = today.where(ledger.c.document.contains(f'"pair":"{self.pair}"', autoescape=True))
             waiting = waiting.where(jobs.c.pair == self.pair)
         if connection.execute(today).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:

@@ -20,7 +20,8 @@ from w1bench.scorecard import Scorecard
 from w1bench.store import file_digest
 from w1bench_server import database, scoring
 from w1bench_server.bodies import Bodies
-from w1bench_server.ledger import Ledger, check_chain
+from w1bench_server.feedback import rounded
+from w1bench_server.ledger import Ledger, check_chain, check_resamples
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
 
@@ -58,6 +59,8 @@ def replay_data(folder: Path, settings: Settings) -> list[Replayed]:
     with database.opened(settings) as engine:
         ledger = Ledger(engine)
         check_chain(ledger.rows())
+        with engine.connect() as connection:
+            check_resamples(connection)
         records = [r for r in ledger.records().values() if r.entry.pair_digest == manifest.digest()]
     stored = [
         Stored(r.entry.id, r.entry.method, r.entry.user, r.entry.sha256, tuple(score.card for score in r.scores))
@@ -121,13 +124,16 @@ async def _replayed(stored: Stored, folder: Path, body_of: BodyOf, scorer: Score
 
 
 def _difference(cards: Sequence[Scorecard], found: Scorecard) -> str | None:
-    """The first figure that is not the same in the scores of this metric version, of which there must be one."""
+    """The first figure that is not the same in the scores of this metric version, of which there must be one.
+
+    A score from when the pair was sealed has what was told of it then.
+    """
     current = [card for card in cards if card.metric_version == METRIC_VERSION]
     if not current:
         return f"metric version {cards[-1].metric_version} scored it, and this w1bench has {METRIC_VERSION}"
-    here = dict(_figures(found.model_dump(mode="json")))
     for card in current:
-        there = dict(_figures(card.model_dump(mode="json")))
+        expected = rounded(found) if card.sealed and card.w1 is None else found
+        here, there = (dict(_figures(each.model_dump(mode="json"))) for each in (expected, card))
         for name in sorted(there.keys() | here.keys()):
             if not _same(there.get(name), here.get(name)):
                 return f"{name} is {there.get(name)} in the ledger, and comes to {here.get(name)}"

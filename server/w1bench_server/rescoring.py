@@ -1,4 +1,7 @@
-"""Rescoring: after a start, submissions that no present metric version scored are scored again, one after the other."""
+"""Rescoring: submissions are scored again that no present metric version scored, or that were scored on a pair while it was sealed.
+
+One after the other, as soon as the service has started, or the pair is revealed.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,33 @@ from w1bench_server.records import Record, Rescore
 from w1bench_server.scoring import Scorer
 
 _PATIENCE_SECONDS = 5.0  # until uploads leave the scorer a place
+_LOOK_SECONDS = 2.0  # between looks at what has become due
 
 _log = logging.getLogger(__name__)
 
 
-async def rescore_all(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, scorer: Scorer) -> None:
-    """Score again what needs it. What cannot be scored keeps the score it has, and the log says why."""
-    for record in (await run_in_threadpool(ledger.records)).values():
-        if record.entry.reference or is_current(record):
-            continue
+async def keep_current(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, scorer: Scorer) -> None:
+    """Score again what needs it, for ever. What cannot be scored keeps the score it has until the next start, and the log says why."""
+    given_up = set[str]()
+    due = [record for record in await _records(ledger) if not is_current(record)]
+    while True:
+        for record in due:
+            if record.entry.reference or record.entry.id in given_up:
+                continue
+            try:
+                await _rescore(record, ledger, bodies, pairs, scorer)
+            except (W1BenchError, SQLAlchemyError, OSError) as error:
+                given_up.add(record.entry.id)
+                _log.warning("submission %s keeps its score: %s", record.entry.id, error)
+        await asyncio.sleep(_LOOK_SECONDS)
         try:
-            await _rescore(record, ledger, bodies, pairs, scorer)
-        except (W1BenchError, SQLAlchemyError, OSError) as error:
-            _log.warning("submission %s keeps its score: %s", record.entry.id, error)
+            due = [record for record in await _records(ledger) if record.score.resamples is None]
+        except SQLAlchemyError as error:
+            _log.warning("what is to be scored again cannot be looked up: %s", error)
+
+
+async def _records(ledger: Ledger) -> list[Record]:
+    return list((await run_in_threadpool(ledger.records)).values())
 
 
 def is_current(record: Record) -> bool:
@@ -45,6 +62,8 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
     pair = await run_in_threadpool(pairs.get, entry.pair)
     if pair.digest != entry.pair_digest:
         raise W1BenchError(f"the pair {entry.pair} was made anew since.")
+    if pair.manifest.is_secret:
+        return  # until it is revealed
     async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:
         while True:
             try:

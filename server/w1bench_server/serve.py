@@ -39,6 +39,11 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             "W1BENCH_TRUTH is for the process that scores submissions to sealed pairs; the web process must not have it: "
             "leave it out here."
         )
+    if settings.data.resolve().is_relative_to(settings.archive.resolve()):
+        raise InputError(
+            f"The service's data were to lie in {settings.data}, inside of the archive {settings.archive}, which everyone reads; "
+            "give --data a folder apart."
+        )
     published(settings.archive)
     settings.data.mkdir(parents=True, exist_ok=True)
     # A server sweeps its folder when it starts, so that two must not share one.

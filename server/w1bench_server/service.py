@@ -22,7 +22,7 @@ from w1bench_server.ledger import Ledger, bodies_of
 from w1bench_server.pairs import PublishedPairs
 from w1bench_server.problems import ProblemError
 from w1bench_server.references import record_references
-from w1bench_server.rescoring import rescore_all
+from w1bench_server.rescoring import keep_current
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
 
@@ -61,7 +61,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         record_references(settings.references, ledger, bodies, pairs)
         async with scoring.started(settings) as scorer:
             await scorer.warm()
-            rescoring = asyncio.create_task(rescore_all(ledger, bodies, pairs, scorer))
+            rescoring = asyncio.create_task(keep_current(ledger, bodies, pairs, scorer))
             try:
                 with fixity.watched(
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from w1bench.errors import SubmissionError
 from w1bench_server.bodies import Bodies
+from w1bench_server.feedback import rounded
 from w1bench_server.jobs import Job, new_job
 from w1bench_server.ledger import Ledger, content, now
 from w1bench_server.pairs import PublishedPair
@@ -41,6 +42,8 @@ async def submit(
     """
     submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
     if known := await run_in_threadpool(service.ledger.known, content(submitted), key=key):
+        return known, False
+    if known := await run_in_threadpool(service.jobs.known, user, content(submitted).digest, key=key):
         return known, False
     if pair.manifest.sealed and not pair.manifest.is_secret:
         raise SubmissionError(
@@ -69,18 +72,18 @@ async def score_and_record(
 ) -> tuple[Record, bool]:
     """The record of a submission whose body is here, and whether it is new, unless `admit` raises.
 
-    The row comes last: where it is, the body is.
+    The row comes last: where it is, the body is. Of a score on a sealed pair it holds no more than is told; when the pair is
+    revealed, it is scored again (see `rescoring`).
 
     Raises:
         SubmissionError: it cannot be scored.
     """
     scored = await scorer.score(pair.folder, body)
-    entry = Entry(
-        **asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=scored.card.model_dump_json()
-    )
+    card, resampled = (rounded(scored.card), None) if pair.manifest.is_secret else (scored.card, scored.resampled)
+    entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
     await run_in_threadpool(_look, ledger, admit)  # before the body is moved in vain
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
-    return await run_in_threadpool(partial(ledger.append, entry, resampled=scored.resampled, key=key, admit=admit))
+    return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit))
 
 
 def _look(ledger: Ledger, admit: Callable[[Connection], None]) -> None:
@@ -99,12 +102,9 @@ def _queue(
     service: Service, pair: PublishedPair, submitted: Submitted, body: Path, key: str | None, quota: Quota
 ) -> tuple[Job, bool]:
     """The job that scores a submission; where it is, the body is."""
-    digest = content(submitted).digest
-    if known := service.jobs.known(submitted.user, digest, key=key):
-        return known, False
     job = new_job(
-        "sealed" if pair.manifest.is_secret else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair, content=digest,
-        document=json.dumps(asdict(submitted)),
+        "sealed" if pair.manifest.is_secret else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair,
+        content=content(submitted).digest, document=json.dumps(asdict(submitted)),
     )  # fmt: skip
     created = False
     try:

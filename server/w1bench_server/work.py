@@ -20,12 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from w1bench.archive import published
 from w1bench.errors import InputError, MissingExtraError, W1BenchError
+from w1bench.seal import REVEAL
 from w1bench_server import canaries, database, logs, scoring
 from w1bench_server.bodies import Bodies
 from w1bench_server.doing import Doing
 from w1bench_server.jobs import QUEUES, SCORING, Jobs
 from w1bench_server.ledger import Ledger
 from w1bench_server.living import Living
+from w1bench_server.pairs import PublishedPairs
 from w1bench_server.queueing import listening, tend
 from w1bench_server.scoring import Scorer
 from w1bench_server.settings import Settings
@@ -80,7 +82,17 @@ def work(
     if "build" in chosen:
         settings.archive.mkdir(parents=True, exist_ok=True)
     published(settings.archive)
+    if "sealed" in chosen:
+        _say_what_is_missing(settings)
     asyncio.run(_work(settings, chosen, announce, closed))
+
+
+def _say_what_is_missing(settings: Settings) -> None:
+    for pair in PublishedPairs(settings.archive).all():
+        if pair.manifest.is_secret and settings.truth and not (settings.truth / pair.name / REVEAL).is_file():
+            _log.warning(
+                "the truth of %s is not in %s: submissions to it are left to other workers", pair.name, settings.truth
+            )
 
 
 def _own_queues(settings: Settings) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from w1bench import archive, npy, scorecard, seal, submission
-from w1bench.errors import SubmissionError
+from w1bench.errors import CheckFailedError, PairError, SubmissionError
 from w1bench.manifest import FileEntry, Manifest
 from w1bench.scorecard import Scored
 from w1bench.submission import Submission
@@ -27,6 +27,10 @@ from w1bench_server.jail import BrokenJailError, Jail, Limits, NoJailError, NoRo
 
 T = TypeVar("T")
 Shapes = dict[str, tuple[int, ...]]
+
+
+class NoTruthError(PairError):
+    """The truth of a sealed pair is not where the process looks for it, or not what was committed to."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,12 @@ def _known(manifest: Manifest, job: Job) -> tuple[Manifest, Path | None]:
     if not manifest.is_secret or job.truth is None:
         return manifest, None
     kept = job.truth / manifest.name
-    reveal = seal.read_reveal(kept, manifest)
-    files = tuple(reveal.truth.files.items())
-    _check(kept, files, tuple((kept / name).stat().st_mtime_ns for name, _ in files))
+    try:
+        reveal = seal.read_reveal(kept, manifest)
+        files = tuple(reveal.truth.files.items())
+        _check(kept, files, tuple((kept / name).stat().st_mtime_ns for name, _ in files))
+    except (CheckFailedError, PairError, OSError) as error:
+        raise NoTruthError(str(error)) from None
     return seal.revealed(manifest, reveal), kept
 
 

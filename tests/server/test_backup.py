@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from w1bench.durable import alone
 from w1bench.errors import CheckFailedError, InputError
@@ -159,6 +160,20 @@ def test_what_is_damaged_restores_nothing(
 
 def test_what_is_lost_or_damaged_is_not_backed_up(settings: Settings, make_entry: Make, tmp_path: Path) -> None:
     fill(settings, make_entry)
+    with database.opened(settings) as engine:
+        ledger = Ledger(engine)
+        digest = ledger.append(make_entry("compared"), resampled=b"values")[0].score.resamples
+        assert digest is not None
+        assert ledger.resampled(digest) == b"values"
+        for values, told in ((b"forged", None), (b"values", b"values")):
+            with database.writing(engine) as connection:
+                connection.execute(
+                    update(database.resamples).where(database.resamples.c.sha256 == digest).values(values=values)
+                )
+            assert ledger.resampled(digest) == told  # of which nothing is made
+            if told is None:
+                with pytest.raises(CheckFailedError, match=f"resamples {digest} were changed"):
+                    backup(settings, tmp_path / "backup.tar")
     body = next((settings.data / "submissions").glob("*/*"))
     body.write_bytes(b"damaged")
     with pytest.raises(CheckFailedError, match=r"body \w+ is damaged"):

@@ -74,6 +74,8 @@ def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(
     assert versions == sorted(set(versions))
     assert read(client, job.id, versions[-2])[0] == told[-1:]
     assert client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(versions[-1])}).status_code == 204
+    never = client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(versions[-1] + 1)})
+    assert "event: succeeded" in never.text
     head = client.head(f"/v1/jobs/{job.id}/events")
     assert (head.status_code, head.content) == (200, b"")
 

@@ -49,7 +49,7 @@ def test_it_begins_anew_at_midnight(settings: Settings, make_entry: Callable[...
     with database.opened(settings) as engine:
         ledger = Ledger(engine)
         for name in ("a", "b"):
-            ledger.append(make_entry(name))  # submitted at 2030-01-01T00:00:00.000
+            ledger.append(make_entry(name), resampled=b"values")  # submitted at 2030-01-01T00:00:00.000
         with engine.connect() as connection:
             Quota("ann", 3).check(connection, now=datetime(2030, 1, 1, 23, 59, tzinfo=UTC))
             Quota("bob", 2).check(connection, now=datetime(2030, 1, 1, 23, 59, tzinfo=UTC))

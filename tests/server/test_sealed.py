@@ -86,14 +86,14 @@ def submit(settings: Settings, made: Sealed, body: bytes, method: str) -> Record
     upload = bodies.incoming / uuid4().hex
     upload.write_bytes(body)
     sha256 = store.file_digest(upload)
-    scored = score_sealed(made.truth, pair.folder, upload, settings)
+    card = score_sealed(made.truth, pair.folder, upload, settings).card
     entry = Entry(
         id=uuid4().hex, pair=NAME, pair_digest=pair.digest, method=method, user="ann", sha256=sha256, bytes=len(body),
-        submitted_at=now(), scorer=version("w1bench"), scorecard=scored.card.model_dump_json(),
+        submitted_at=now(), scorer=version("w1bench"), scorecard=rounded(card).model_dump_json(),
     )  # fmt: skip
     bodies.keep(upload, sha256)
     with database.opened(settings) as engine:
-        return Ledger(engine).append(entry, resampled=scored.resampled)[0]
+        return Ledger(engine).append(entry)[0]
 
 
 def answers(client: TestClient, identities: list[str]) -> dict[str, bytes]:
@@ -159,16 +159,13 @@ def test_a_round_from_commitment_to_replay(
             rows = [ended(client, job) for job in jobs]
         assert [row["state"] for row in rows] == ["succeeded", "succeeded"]
         identities = [row["result"].rpartition("/")[2] for row in rows]
-        with database.opened(settings) as engine:
-            records = {method: Ledger(engine).find(each) for method, each in zip(bodies, identities, strict=True)}
-
         told = answers(client, identities)
         told |= {
             f"/v1/jobs/{job}{part}": client.get(f"/v1/jobs/{job}{part}").content
             for job in jobs
             for part in ("", "/events")
         }
-        cards = [record.score.card for record in records.values()]
+        cards = [full_card(settings, made, body) for body in bodies.values()]
         assert found(told, made.kept) == set()
         numbers = ("/slice?", ".h5", "/metrics")  # have any digits
         spoken = {page: content for page, content in told.items() if not any(part in page for part in numbers)}
@@ -177,6 +174,9 @@ def test_a_round_from_commitment_to_replay(
         log = (caplog.text + "".join(capfd.readouterr())).encode()
         assert found({"log": log}, made.kept) == set()
         assert [figure for figure in figures if figure in log] == []
+        stored = {path.name: path.read_bytes() for path in settings.data.glob("*.sqlite*")}
+        assert found(stored, made.kept) == set()
+        assert [(name, figure) for name, content in stored.items() for figure in figures if figure in content] == []
         row = client.get(f"/v1/submissions/{identities[0]}").json()["scorecard"]
         assert row["metrics"] == dict.fromkeys(METRICS) | {"cos": {"value": 0.8, "low": None, "high": None}}
         assert (row["w1"], row["diagnosis"], row["sealed"]) == (None, None, True)
@@ -188,12 +188,13 @@ def test_a_round_from_commitment_to_replay(
         assert client.get(f"/v1/submissions/{identities[0]}/body").status_code == 404
 
         reveal(made.folder, made.truth)
-        for record, body in zip(records.values(), bodies.values(), strict=True):
-            document = client.get(f"/v1/submissions/{record.entry.id}").json()
-            assert Scorecard.model_validate(document["scorecard"]) == record.score.card  # to the last digit
-            answer = client.get(f"/v1/submissions/{record.entry.id}/body")
+        for identity, card, body in zip(identities, cards, bodies.values(), strict=True):
+            told_then, document = row_of(client, identity)
+            assert Scorecard.model_validate(document["scorecard"]) == card  # to the last digit
+            assert document["earlier_scorecards"] == [told_then]
+            answer = client.get(f"/v1/submissions/{identity}/body")
             assert (answer.status_code, answer.content) == (200, body)
-            assert int(client.head(f"/v1/submissions/{record.entry.id}/body").headers["content-length"]) == len(body)
+            assert int(client.head(f"/v1/submissions/{identity}/body").headers["content-length"]) == len(body)
         assert f"{cards[0].metrics['cos'].value:.5g}" in client.get("/").text
         late = client.post(SCORED, content=bodies["far"][:-1], headers=bearer(settings))
         assert "the round is over" in is_problem(late, 422)["detail"]
@@ -204,8 +205,28 @@ def test_a_round_from_commitment_to_replay(
         assert client.get(f"/v1/pairs/{NAME}/slice?file=truth.h5&dataset=gradient&stop=2").status_code == 200
     replayed = replay_data(made.folder, settings)
     assert {each.method: (each.difference, each.cos) for each in replayed} == {
-        method: (None, record.score.card.metrics["cos"].value) for method, record in records.items()
+        method: (None, card.metrics["cos"].value) for method, card in zip(bodies, cards, strict=True)
     }
+
+
+def full_card(settings: Settings, made: Sealed, body: bytes) -> Scorecard:
+    """What nobody is told yet."""
+    upload = made.truth / "upload"
+    upload.write_bytes(body)
+    card = score_sealed(made.truth, made.folder, upload, settings).card
+    upload.unlink()
+    return card
+
+
+def row_of(client: TestClient, identity: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is told of a submission as soon as its pair is revealed, and when it was scored again."""
+    first = row = client.get(f"/v1/submissions/{identity}").json()
+    deadline = time.monotonic() + 30
+    while not row["earlier_scorecards"]:
+        assert time.monotonic() < deadline, "it was not scored again"
+        time.sleep(0.1)
+        row = client.get(f"/v1/submissions/{identity}").json()
+    return (first["earlier_scorecards"] or [first["scorecard"]])[0], row
 
 
 def test_anyone_replays_a_round_from_what_is_published(
@@ -243,7 +264,7 @@ def test_a_score_that_was_tampered_with_is_named(settings: Settings, made: Seale
     """Written to the ledger by its owner, with a chain that holds."""
     honest = submit(settings, made, npy(arrays(made, 0.2)["gradient"]), "near")
     card = honest.score.card
-    better = Interval(value=0.99, low=0.98, high=0.995)
+    better = Interval(value=0.99, low=None, high=None)
     flattered = card.model_copy(update={"metrics": card.metrics | {"cos": better}})
     with database.opened(settings) as engine:
         entry = replace(honest.entry, id="flattered", method="flattered", scorecard=flattered.model_dump_json())
@@ -254,7 +275,7 @@ def test_a_score_that_was_tampered_with_is_named(settings: Settings, made: Seale
     reveal(made.folder, made.truth)
     replayed = {each.id: each.difference for each in replay_data(made.folder, settings)}
     assert replayed[honest.entry.id] is None
-    assert "metrics.cos.high is 0.995 in the ledger, and comes to" in replayed["flattered"]
+    assert "metrics.cos.value is 0.99 in the ledger, and comes to 0.8" in replayed["flattered"]
     assert "is missing" in replayed["lost"]
     command = [sys.executable, "-m", "w1bench", "replay", str(made.folder), "--data", str(settings.data)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -281,6 +302,16 @@ def test_the_service_itself_cannot_score_on_it(
     assert client.post(SCORED, content=body, headers=bearer(settings)).json()["id"] == job
     with pytest.raises(InputError, match="need their truth"):
         work(settings, ["sealed"])
+    elsewhere = made.truth.parent / "elsewhere"
+    elsewhere.mkdir()
+    with working(settings.model_copy(update={"truth": elsewhere})):  # that of other pairs
+        time.sleep(5)
+        row = client.get(f"/v1/jobs/{job}").json()
+        assert row["state"] in ("queued", "running")
+        assert row["attempts"] <= 1
+        with working(settings.model_copy(update={"truth": made.truth})):
+            assert ended(client, job)["state"] == "succeeded"
+    settings.data.joinpath("incoming").mkdir(exist_ok=True)
     assert list((settings.data / "incoming").iterdir()) == []
     (settings.data / "upload").write_bytes(body)
 
@@ -416,6 +447,7 @@ def test_the_truth_is_asked_about_a_few_times_a_day(
         Quota("ann", 2, "sealed-d1%").check(connection, now=evening)
         with pytest.raises(ProblemError, match="2 of your submissions"):
             Quota("ann", 2, NAME).check(connection, now=evening)
+        Quota("ann", 1).check(connection, now=evening)  # of open pairs
     with TestClient(create_app(settings.model_copy(update={"sealed_submissions": 1}))) as strict:
         body = npy(arrays(made, 0.2)["gradient"])
         other = npy(arrays(made, 0.3)["gradient"])
@@ -423,6 +455,16 @@ def test_the_truth_is_asked_about_a_few_times_a_day(
         assert is_problem(strict.post(SCORED, content=other, headers=bearer(settings, "bob")), 429)  # one waits
         submit(settings, made, body, "mine")
         assert is_problem(strict.post(SCORED, content=other, headers=bearer(settings)), 429)
+
+
+def test_what_was_accepted_before_the_reveal_is_known_after_it(
+    client: TestClient, settings: Settings, made: Sealed, npy: Make, bearer: Callable[..., Any]
+) -> None:
+    body = npy(arrays(made, 0.2)["gradient"])
+    job = client.post(SCORED, content=body, headers=bearer(settings)).json()["id"]
+    reveal(made.folder, made.truth)
+    again = client.post(SCORED, content=body, headers=bearer(settings))
+    assert (again.status_code, again.json()["id"]) == (202, job)
 
 
 def test_pages_of_submissions_go_on_where_the_one_before_ended(

@@ -258,6 +258,17 @@ def test_a_build_that_takes_too_long_has_failed(
     assert left(own) == []
 
 
+def test_nothing_is_built_where_there_is_no_room(
+    service: TestClient, own: Settings, ask: Callable[[Recipe], str]
+) -> None:
+    job = ask(QUICK)
+    with working(own.model_copy(update={"min_free_bytes": 1 << 60, "job_attempts": 2}), "build"):
+        row = ended(service, job)
+    assert (row["state"], row["attempts"]) == ("failed", 2)
+    assert "disk is full" in row["reason"]
+    assert left(own) == []
+
+
 def test_a_worker_that_is_told_to_stop_hands_its_build_back(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str]
 ) -> None:

@@ -65,6 +65,7 @@ def get_job(here: Here, id: str) -> JobRow:  # noqa: A002 - its name in the addr
 def get_events(request: Request, here: Here, id: str, last: LastEventId = None) -> Response:  # noqa: A002
     """A job as server-sent events: as it is now, each change, and how it ended. `Last-Event-ID` leaves out what was seen."""
     job, seen = here.jobs.find(id), int(last or 0)
+    seen = seen if seen <= job.version else 0  # no change of this job
     if not job.is_open and job.version <= seen:
         return Response(status_code=204)
     if request.method == "HEAD":
