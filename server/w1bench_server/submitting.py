@@ -49,10 +49,12 @@ async def submit(
         raise SubmissionError(
             "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
         )
-    quota = _quota(service.settings, user, pair)
-    if pair.manifest.is_secret or upload.bytes > service.settings.job_bytes:
-        return await run_in_threadpool(_queue, service, pair, submitted, upload.path, key, quota)
+    quota, large = _quota(service.settings, user, pair), upload.bytes > service.settings.job_bytes
     await run_in_threadpool(quota.look, service.ledger.engine)
+    if pair.manifest.is_secret and not large:  # what cannot be scored is said at once
+        await service.scorer.check(pair.folder, upload.path)
+    if pair.manifest.is_secret or large:
+        return await run_in_threadpool(_queue, service, pair, submitted, upload.path, key, quota)
     return await score_and_record(
         submitted, pair, upload.path, scorer=service.scorer, bodies=service.bodies, ledger=service.ledger, key=key,
         admit=quota.check,

@@ -42,7 +42,10 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     """A server's worker: its settings are the first line of standard input, and it is to stop when that is closed."""
-    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the server is gone already
+    settings = Settings.model_validate_json(line)
     try:
         work(settings, announce=logging.getLogger(__name__).info, closed=sys.stdin.buffer.read)
     except W1BenchError as error:

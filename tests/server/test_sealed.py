@@ -293,8 +293,12 @@ def test_a_score_that_was_tampered_with_is_named(settings: Settings, made: Seale
 def test_the_service_itself_cannot_score_on_it(
     client: TestClient, settings: Settings, made: Sealed, npy: Make, bearer: Callable[..., Any], is_problem: Problem
 ) -> None:
-    body = npy(arrays(made, 0.2)["gradient"])
+    gradient = arrays(made, 0.2)["gradient"]
+    body = npy(gradient)
     assert client.post(f"/v1/validate?pair={NAME}", content=body).status_code == 200
+    for wrong in (b"nonsense", npy(gradient[:-1]), npy(np.where(gradient > 0, gradient, np.nan))):
+        is_problem(client.post(SCORED, content=wrong, headers=bearer(settings)), 422)
+    assert client.app_state["service"].jobs.page(limit=9) == []
     job = client.post(SCORED, content=body, headers=bearer(settings)).json()["id"]
     with working(settings, "score"):  # without the truth
         time.sleep(2)
