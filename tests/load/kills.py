@@ -169,7 +169,8 @@ def _check_all(settings: Settings, sent: Sent) -> Counter[str]:
     bodies = {path.name: path for path in (settings.data / "submissions").glob("*/*")}
     assert bodies.keys() == rows.keys(), "bodies and rows differ"
     assert all(hashlib.sha256(path.read_bytes()).hexdigest() == name for name, path in bodies.items())
-    assert list(_stray(settings)) == []
+    stray = list(_stray(settings))
+    assert stray == [], "files are left that nothing needs"
     names = {entry.name for entry in catalogue(settings.archive)}
     assert names == {"loaded", *sent.pairs}
     assert all(figure.holds for name in names for figure in verify(settings.archive / name))
@@ -191,7 +192,7 @@ def _stray(settings: Settings) -> Iterator[Path]:
         if path.is_file() and not known and path.parent.parent.name != "submissions":
             yield path
     for path in settings.archive.iterdir():
-        if path.name.startswith(".") and path.suffix != ".lock":
+        if path.name.startswith(".") and not path.name.endswith(".lock"):
             yield path
 
 
