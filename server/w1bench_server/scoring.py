@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from prometheus_client import Counter
@@ -99,7 +100,7 @@ class Scorer:
 
     async def check(self, pair_folder: Path, upload: Path) -> Shapes:
         """The arrays of an upload; raises as `score`."""
-        return await self._refusing(worker.check, pair_folder, upload)
+        return await self._refusing(worker.check, self._job(pair_folder, upload))
 
     async def score(self, pair_folder: Path, upload: Path) -> Scored:
         """The scorecard of an upload, with its resamples.
@@ -108,7 +109,10 @@ class Scorer:
             SubmissionError: it cannot be scored, or its worker died or took too long over it.
             ProblemError: 503, when too many are waiting, or nothing can be started to read it; 507, when the disk has no room to unpack it.
         """
-        return await self._refusing(worker.score, pair_folder, upload)
+        with TemporaryDirectory(prefix="w1bench-") as folder:
+            resampled = Path(folder) / "resampled"
+            card = await self._refusing(worker.score, self._job(pair_folder, upload, resampled))
+            return Scored(card, resampled.read_bytes())
 
     @property
     def pending(self) -> int:
@@ -126,13 +130,14 @@ class Scorer:
         if self.pending >= self._settings.workers + self._settings.waiting:
             raise busy("Too many submissions are waiting to be scored; send it again in a while.")
 
-    async def _refusing(self, function: Callable[[Job], Outcome[T]], pair_folder: Path, upload: Path) -> T:
+    def _job(self, pair_folder: Path, upload: Path, resampled: Path | None = None) -> Job:
         settings = self._settings
         limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
+        return Job(pair_folder, upload, settings.scoring_seconds, limits, settings.truth, resampled)
+
+    async def _refusing(self, function: Callable[[Job], Outcome[T]], job: Job) -> T:
         with self._place():
-            outcome = await self._run(
-                function, Job(pair_folder, upload, settings.scoring_seconds, limits, settings.truth)
-            )
+            outcome = await self._run(function, job)
         if isinstance(outcome, NoRoom):
             raise disk_full()
         if isinstance(outcome, NoJail):

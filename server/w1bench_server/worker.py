@@ -21,7 +21,7 @@ from typing import BinaryIO, TypeVar
 from w1bench import archive, npy, scorecard, seal, submission
 from w1bench.errors import CheckFailedError, PairError, SubmissionError
 from w1bench.manifest import FileEntry, Manifest
-from w1bench.scorecard import Scored
+from w1bench.scorecard import Scorecard
 from w1bench.submission import Submission
 from w1bench_server.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
 
@@ -35,13 +35,18 @@ class NoTruthError(PairError):
 
 @dataclass(frozen=True)
 class Job:
-    """An upload to a pair, and how long it may take; `limits` are those of the jail, `truth` has what is kept back of sealed pairs."""
+    """An upload to a pair, and how long it may take; `limits` are those of the jail, `truth` has what is kept back of sealed pairs.
+
+    The resamples of a score go to a file: an outcome is less than what a pipe takes at once, so that no death leaves half of
+    one in the pipe that all workers share, where the server would wait for the rest.
+    """
 
     pair_folder: Path
     upload: Path
     seconds: float
     limits: Limits
     truth: Path | None = None
+    resampled: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,16 @@ def check(job: Job) -> Outcome[Shapes]:
     return _opened(job, lambda manifest, arrays: {name: rows.shape for name, rows in arrays.items()})
 
 
-def score(job: Job) -> Outcome[Scored]:
-    """The scorecard of an upload, with its resamples."""
+def score(job: Job) -> Outcome[Scorecard]:
+    """The scorecard of an upload, whose resamples are written to `job.resampled`."""
 
-    def scored(manifest: Manifest, arrays: Submission) -> Scored:
+    def scored(manifest: Manifest, arrays: Submission) -> Scorecard:
+        assert job.resampled is not None
         known, kept = _known(manifest, job)
         with seal.open_test(job.pair_folder, known, truth=kept) as test:
-            return scorecard.score_resampled(known, test, arrays)
+            found = scorecard.score_resampled(known, test, arrays)
+        job.resampled.write_bytes(found.resampled)
+        return found.card
 
     return _opened(job, scored)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,12 @@ import psutil
 import pytest
 from starlette.testclient import TestClient
 
+import w1bench
 from w1bench.errors import SubmissionError
-from w1bench_server import scoring
+from w1bench.scorecard import RESAMPLES, Scorecard
+from w1bench_server import scoring, worker
 from w1bench_server.app import create_app
+from w1bench_server.jail import Limits
 from w1bench_server.pairs import PublishedPair
 from w1bench_server.problems import ProblemError
 from w1bench_server.settings import Settings
@@ -42,14 +47,28 @@ def test_killed_workers_are_replaced_and_nobody_notices(
     body = npy(truth["gradient"])
     with TestClient(create_app(settings)) as client:
         for _ in range(2):
-            for worker in workers() - others:
-                worker.kill()
-                worker.wait(10)
+            for each in workers() - others:
+                each.kill()
+                each.wait(10)
             assert client.post(VALIDATE, content=body).status_code == 200
         assert client.post(VALIDATE, content=body).status_code == 200
         ours = workers() - others
         assert ours
     assert psutil.wait_procs(ours, timeout=10)[1] == []
+
+
+def test_an_outcome_is_no_more_than_a_pipe_takes_at_once(
+    archive: Path, truth: dict[str, Any], npy: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """Else a worker that is killed while it answers leaves half an answer in the pipe of all, and the server waits for the rest."""
+    folder, resampled = archive / "small-d2-n4-p8", tmp_path / "resampled"
+    (tmp_path / "upload").write_bytes(npy(truth["gradient"]))
+    outcome = worker.score(Job(folder, tmp_path / "upload", 30, Limits(1 << 30, 10, 10, 0), resampled=resampled))
+    assert isinstance(outcome, Scorecard)
+    assert len(resampled.read_bytes()) == 2 * 8 * RESAMPLES
+    card = w1bench.score(w1bench.load(folder), **truth)  # with all that can be scored
+    assert all(card.metrics.values())
+    assert max(len(pickle.dumps(each)) for each in (outcome, card)) < 0.9 * select.PIPE_BUF
 
 
 def test_a_file_that_takes_too_long_is_refused_and_the_service_goes_on(
