@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -139,4 +140,5 @@ def _cell(row: Row) -> tuple[Any, ...]:
 
 
 def _place(row: Row) -> tuple[Any, ...]:
-    return (row["pair"], *_cell(row), row["seed"])
+    numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["pair"])]  # d2 before d128
+    return (numbered, row["pair"], *_cell(row), row["seed"])
