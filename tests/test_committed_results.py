@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,21 @@ FILES = sorted(FOLDER.glob("*.json"))
 def test_tables_and_sheet_are_made_of_the_results() -> None:
     """After new results: `make results`."""
     rows = results.read_all(FILES)
-    assert (FOLDER / "tables.md").read_text(encoding="utf-8") == results.as_markdown(rows) + "\n"
+    tables = (FOLDER / "tables.md").read_text(encoding="utf-8")
+    assert tables == results.as_markdown(rows) + "\n"
+    pairs = [line.removeprefix("### ") for line in tables.splitlines() if line.startswith("###")]
+    assert pairs.index("hd-d2-n4-p8") < pairs.index("hd-d16-n4-p8")
     assert (FOLDER / "results.csv").read_text(encoding="utf-8") == results.as_csv(rows)
+
+
+def test_the_grid_of_all_methods_on_the_published_sizes_is_whole() -> None:
+    rows = results.read(FOLDER / "hd-grid.json")
+    sizes = [f"hd-d{dim}-n{count}-p8" for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16, 64, 256)]
+    assert {(row["pair"], row["method"], row["seed"]) for row in rows} == set(product(sizes, results.ORDER, range(3)))
+    assert len(rows) == 28 * 13 * 3
+    assert all(
+        row["outcome"] == "diverged" or row["metrics"]["cos"]["low"] < row["metrics"]["cos"]["high"] for row in rows
+    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
