@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from making import RECIPES, SEALED, Sealed
-from w1bench.build import build
-from w1bench.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.builder.build import build
 
 
 def pytest_configure() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from making import small_recipe
 from mutating import many, valid
 from serving import growth_of, serving
-from w1bench import store
-from w1bench.build import build
+from w1bench.archive import hdf5 as store
+from w1bench.builder.build import build
 from w1bench_server.settings import Settings
 
 RESULT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "fuzz_uploads.md"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench import store
+from w1bench.archive import hdf5 as store
 
 _SHORT = 1 << 15  # bytes: what people read
 _PLACES = 48  # of a row, at which needles begin; all of short ones

@@ -16,9 +16,9 @@ import psutil
 
 from w1bench_server.settings import Settings
 
-PROGRAM = "import sys; from w1bench_server.serve import serve; from w1bench_server.settings import Settings; "
+PROGRAM = "import sys; from w1bench_server.web.serve import serve; from w1bench_server.settings import Settings; "
 PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
-WORKER = "import sys; from w1bench_server.work import work; from w1bench_server.settings import Settings; "
+WORKER = "import sys; from w1bench_server.worker.process import work; from w1bench_server.settings import Settings; "
 WORKER += "work(Settings.model_validate_json(sys.argv[1]), sys.argv[2:])"
 SECONDS = 60
 _SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from making import RECIPES
-from w1bench import archive as archives
+from w1bench.archive import catalogue as archives
 from w1bench.errors import PairError
 
 

@@ -13,16 +13,18 @@ import pytest
 from PIL import Image
 
 from making import PHOTOS, SIZES, SLOW, assert_same, contents, pinned, small_recipe, wait_for
-from w1bench import build, store
-from w1bench.archive import catalogue, discard_unfinished, is_published, is_unfinished, lock_of, published, unfinished
-from w1bench.cost import Cost
-from w1bench.durable import alone
-from w1bench.engines.threads import LocalThreads
+from w1bench.archive import hdf5 as store
+from w1bench.archive.catalogue import catalogue, published
+from w1bench.archive.manifest import read_manifest
+from w1bench.archive.unfinished import discard_unfinished, is_published, is_unfinished, lock_of, unfinished
+from w1bench.builder import build
+from w1bench.builder.engines.threads import LocalThreads
+from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError, SourceError
-from w1bench.manifest import read_manifest
-from w1bench.pair import make_pair
-from w1bench.recipe import Recipe
-from w1bench.verify import verify
+from w1bench.recipes.recipe import Recipe
+from w1bench.storage.files import alone
+from w1bench.transport.cost import Cost
+from w1bench.transport.from_recipe import make_pair
 
 
 @pytest.mark.parametrize("recipe", [small_recipe(sizes=SIZES | {"train": 9000}), PHOTOS], ids=lambda r: r.name)
@@ -131,7 +133,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from making import SLOW
-from w1bench.build import build
+from w1bench.builder.build import build
 build(SLOW, Path(sys.argv[1]), resume=True)
 """
 
@@ -163,7 +165,7 @@ _DIGEST = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
 from making import small_recipe
-from w1bench.pair import make_pair
+from w1bench.transport.from_recipe import make_pair
 pair = make_pair(small_recipe(source={"kind": "uniform", "dim": 200}, funnel={"count": 64}))
 print([hashlib.sha256(array.tobytes()).hexdigest() for array in vars(pair.sample("test.input", 0)).values()])
 """

@@ -16,12 +16,13 @@ from ray.cluster_utils import Cluster
 
 from making import PHOTOS, SLOW, assert_same
 from serving import working
-from w1bench.build import build
-from w1bench.engines.cluster import RayCluster
-from w1bench.engines.threads import LocalThreads
+from w1bench.builder.build import build
+from w1bench.builder.engines.ray import RayCluster
+from w1bench.builder.engines.threads import LocalThreads
 from w1bench.errors import MissingExtraError, UnreachableError
-from w1bench_server import database
-from w1bench_server.jobs import Jobs, new_job
+from w1bench_server.database import connection as database
+from w1bench_server.jobs.job import new_job
+from w1bench_server.jobs.table import Jobs
 from w1bench_server.settings import Settings
 from working import Fragile, inverse, threads_of_torch, where
 

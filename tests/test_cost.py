@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from w1bench.cost import DEFAULT_RAYS, Cost, pooled_cost, rays_still_needed, tile_moments
+from w1bench.transport.cost import DEFAULT_RAYS, Cost, pooled_cost, rays_still_needed, tile_moments
 
 
 def test_pooled_moments_equal_those_of_all_terms() -> None:

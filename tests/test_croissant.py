@@ -10,10 +10,10 @@ from typing import Any
 import mlcroissant
 import pytest
 
-from w1bench.archive import check_digests
-from w1bench.croissant import croissant
-from w1bench.manifest import Manifest
-from w1bench.store import file_digest
+from w1bench.archive.folder import check_digests
+from w1bench.archive.manifest import Manifest
+from w1bench.builder.describe.croissant import croissant
+from w1bench.storage.files import file_digest
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,14 +13,17 @@ import pytest
 from typer.main import get_command
 
 from making import small_recipe
-from w1bench import store, submission
-from w1bench.build import build
-from w1bench.cli import app
-from w1bench.manifest import Manifest, read_manifest
-from w1bench.metrics import METRICS
-from w1bench.recipe import DrawnFunnels, GeneratorSource, ImageSource, Projection, PublishedFunnels, Recipe, Sizes
-from w1bench.recipe_file import read_recipe
-from w1bench.scorecard import Diagnosis
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.builder.build import build
+from w1bench.cli.main import app
+from w1bench.recipes.files import read_recipe
+from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
+from w1bench.recipes.recipe import Recipe, Sizes
+from w1bench.recipes.sources import GeneratorSource, ImageSource, Projection
+from w1bench.scoring import submission
+from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.scorecard import Diagnosis
 from w1bench.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from w1bench.durable import replacing, write_durably
+from w1bench.storage.files import replacing, write_durably
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import re
 
 import numpy as np
 
-from w1bench.images.datasets import photograph_patches
-from w1bench.images.fidelity import measure
-from w1bench.images.generators import load_generator
-from w1bench.images.photographs import ARCHITECTURE
-from w1bench.images.splits import split
-from w1bench.recipe import EMBEDDED
+from w1bench.sources.generators.embedded import EMBEDDED
+from w1bench.sources.generators.generated import load_generator
+from w1bench.sources.generators.training.fidelity import measure
+from w1bench.sources.generators.training.split import split
+from w1bench.sources.generators.training.train import ARCHITECTURE
+from w1bench.sources.images.photographs import photograph_patches
 
 FIGURES = json.loads((EMBEDDED / "patches32.json").read_text())
 CARD = (EMBEDDED / "README.md").read_text()

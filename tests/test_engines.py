@@ -17,14 +17,14 @@ import pytest
 import torch
 
 from making import PHOTOS, SLOW, assert_same, pinned, small_recipe, wait_for
-from w1bench.build import build
-from w1bench.engines import Engine, Run
-from w1bench.engines.processes import LocalProcesses
-from w1bench.engines.threads import LocalThreads
+from w1bench.builder.build import build
+from w1bench.builder.engines.engine import Engine, Run
+from w1bench.builder.engines.processes import LocalProcesses
+from w1bench.builder.engines.threads import LocalThreads
 from w1bench.errors import PairError, SourceError, UnreachableError
-from w1bench.images.checkpoints import RESNETS
-from w1bench.images.resnet import ResNetGenerator
-from w1bench.storage import Folder
+from w1bench.sources.generators.checkpoints import RESNETS
+from w1bench.sources.generators.resnet import ResNetGenerator
+from w1bench.storage.backends import Folder
 from working import Fragile, inverse, threads_of_torch
 
 SMALL = "wgan-qc-resnet-32-small"
@@ -98,9 +98,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from making import SLOW
-from w1bench.build import build
-from w1bench.engines.processes import LocalProcesses
-from w1bench.engines.threads import LocalThreads
+from w1bench.builder.build import build
+from w1bench.builder.engines.processes import LocalProcesses
+from w1bench.builder.engines.threads import LocalThreads
 if __name__ == "__main__":
     build(SLOW, Path(sys.argv[1]), engine=LocalProcesses(2) if sys.argv[3] == "processes" else LocalThreads(2))
 """

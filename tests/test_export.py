@@ -20,15 +20,15 @@ import filelock
 import pytest
 
 from making import RECIPES, SEALED, Sealed
-from w1bench import fetch as fetching
-from w1bench.archive import catalogue
+from w1bench.archive import fetch as fetching
+from w1bench.archive.catalogue import catalogue
+from w1bench.archive.fetch import fetch, remote_catalogue
+from w1bench.archive.manifest import read_manifest
+from w1bench.archive.reveal import reveal
+from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.export import MARK, export
-from w1bench.fetch import fetch, remote_catalogue
-from w1bench.manifest import read_manifest
-from w1bench.results import FORMAT
-from w1bench.reveal import reveal
-from w1bench.verify import verify
+from w1bench.site.export import MARK, export
+from w1bench.trials.results import FORMAT
 
 NAME = "small-d2-n4-p8"
 HOSTILE = "<script>alert(1)</script>"

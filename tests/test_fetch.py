@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from w1bench.archive import catalogue
+from w1bench.archive.catalogue import catalogue
+from w1bench.archive.fetch import fetch, remote_catalogue
+from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError, UnreachableError
-from w1bench.fetch import fetch, remote_catalogue
-from w1bench.verify import verify
 
 NAME = "small-d16-n64-p8"
 

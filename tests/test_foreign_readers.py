@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from making import small_recipe
-from w1bench import store
-from w1bench.build import build
-from w1bench.manifest import Manifest, read_manifest
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.builder.build import build
 
 _H5DUMP_TYPES = {"<f4": "H5T_IEEE_F32LE", "<f8": "H5T_IEEE_F64LE"}
 _DATASET = re.compile(

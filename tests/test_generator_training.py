@@ -12,13 +12,13 @@ from PIL import Image
 from scipy.stats import norm
 
 from w1bench.errors import SourceError
-from w1bench.images.checkpoints import RESNETS, load_resnet
-from w1bench.images.fidelity import gaussian_like, measure, nearest, sliced_w1, windows
-from w1bench.images.photographs import ARCHITECTURE, train_on_photographs
-from w1bench.images.resnet import ResNetGenerator
-from w1bench.images.splits import split
-from w1bench.images.training import Progress, Training, train
-from w1bench.streams import stream
+from w1bench.rng import stream
+from w1bench.sources.generators.checkpoints import RESNETS, load_resnet
+from w1bench.sources.generators.resnet import ResNetGenerator
+from w1bench.sources.generators.training.fidelity import gaussian_like, measure, nearest, sliced_w1, windows
+from w1bench.sources.generators.training.gan import Progress, Training, train
+from w1bench.sources.generators.training.split import split
+from w1bench.sources.generators.training.train import ARCHITECTURE, train_on_photographs
 
 SMALL = 4  # side of the patches of most tests here
 
@@ -79,8 +79,8 @@ def _trained(
 
 
 def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("w1bench.images.training._SAVE_EVERY", -1.0)
-    monkeypatch.setattr("w1bench.images.training._REPORT_EVERY", 2)
+    monkeypatch.setattr("w1bench.sources.generators.training.gan._SAVE_EVERY", -1.0)
+    monkeypatch.setattr("w1bench.sources.generators.training.gan._REPORT_EVERY", 2)
     whole, checkpoint = _trained(5), tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
         _trained(5, checkpoint, stop=3)

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from making import pinned, small_recipe
-from w1bench.build import build
-from w1bench.engines.threads import LocalThreads
+from w1bench.builder.build import build
+from w1bench.builder.engines.threads import LocalThreads
+from w1bench.builder.verify import verify
 from w1bench.errors import SourceError
-from w1bench.images.checkpoints import RESNETS, convert, load_resnet
-from w1bench.images.generators import load_generator
-from w1bench.images.resnet import ResNetGenerator
-from w1bench.pair import make_source
-from w1bench.recipe_file import read_recipe
-from w1bench.sources import NoisyPictures
-from w1bench.verify import verify
+from w1bench.recipes.files import read_recipe
+from w1bench.sources.from_recipe import make_source
+from w1bench.sources.generators.checkpoints import RESNETS, convert, load_resnet
+from w1bench.sources.generators.generated import load_generator
+from w1bench.sources.generators.resnet import ResNetGenerator
+from w1bench.sources.pictures import NoisyPictures
 
 SMALL = "wgan-qc-resnet-32-small"
 State = dict[str, Tensor]
@@ -268,7 +268,8 @@ def test_generated_pairs_have_the_same_bytes_for_any_shards_and_threads(tmp_path
 
 
 def test_the_published_cifar_funnel_comes_from_its_seed(published_funnels: Path, tmp_path: Path) -> None:
-    from w1bench.pair import make_funnel, make_pair, read_published
+    from w1bench.transport.from_recipe import make_funnel, make_pair
+    from w1bench.transport.published_funnels import read_published
 
     torch.save(random_state(SMALL), tmp_path / "g.pth")
     recipe = small_recipe(

@@ -13,11 +13,12 @@ from scipy.spatial.distance import cdist
 from scipy.stats import beta, kstest
 
 import w1bench
-from w1bench.build import build
-from w1bench.funnel import min_funnel
-from w1bench.opened import OpenedPair
-from w1bench.rays import Ball, Cube, RayMap
-from w1bench.recipe_file import read_recipe
+from w1bench.builder.build import build
+from w1bench.client.stored_pair import OpenedPair
+from w1bench.recipes.files import read_recipe
+from w1bench.sources.domains import Ball, Cube
+from w1bench.transport.funnel import min_funnel
+from w1bench.transport.rays import RayMap
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 import w1bench
+from w1bench.archive.manifest import read_manifest
 from w1bench.errors import MissingExtraError, PairError, SourceError
-from w1bench.manifest import read_manifest
 
 NAME = "small-d16-n64-p8"
 
@@ -44,7 +44,7 @@ def test_arrays_are_lazy_and_named(archive: Path) -> None:
 
 
 def test_a_file_that_was_not_fetched_is_said(archive: Path, tmp_path: Path) -> None:
-    from w1bench.fetch import fetch
+    from w1bench.archive.fetch import fetch
 
     pair = w1bench.load(fetch(NAME, str(archive), tmp_path, only=["test"]))
     assert w1bench.score(pair, gradient=pair.test.gradient[:]).pair == NAME
@@ -66,7 +66,7 @@ def test_batches_are_endless_and_unpaired(archive: Path) -> None:
 def test_fresh_draws_need_the_source_and_no_funnel_file(tmp_path: Path) -> None:
     from making import pinned, small_recipe
     from test_pair import published
-    from w1bench.build import build
+    from w1bench.builder.build import build
 
     table = published(tmp_path / "f.pt", [[0.0, 0.0], [1.0, 1.0]], [0.0, 0.1])
     pair = w1bench.load(build(small_recipe("away", funnel=table), tmp_path / "archive"))

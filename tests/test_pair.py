@@ -11,7 +11,7 @@ import torch
 
 from making import small_recipe
 from w1bench.errors import FunnelError, RecipeError
-from w1bench.pair import make_pair
+from w1bench.transport.from_recipe import make_pair
 
 
 def published(path: Path, center: object, offset: object) -> dict[str, str]:

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from making import pinned, small_recipe
-from w1bench.build import build
+from w1bench.archive.manifest import read_manifest
+from w1bench.builder.build import build
+from w1bench.builder.verify import verify
 from w1bench.errors import SourceError
-from w1bench.images.celeba import celeba
-from w1bench.images.cifar10 import cifar10_pixels
-from w1bench.images.datasets import PictureTable
-from w1bench.manifest import read_manifest
-from w1bench.pair import make_source
-from w1bench.recipe_file import read_recipe
-from w1bench.verify import verify
+from w1bench.recipes.files import read_recipe
+from w1bench.sources.from_recipe import make_source
+from w1bench.sources.images.celeba import celeba
+from w1bench.sources.images.cifar10 import cifar10_pixels
+from w1bench.sources.pictures import PictureTable
 
 ROWS = 20
 CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes" / "outside"

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from making import small_recipe
-from w1bench.build import build
+from w1bench.builder.build import build
+from w1bench.builder.verify import verify
 from w1bench.errors import RecipeError, SourceError
-from w1bench.images.generators import load_generator
-from w1bench.images.projection import ProjectedPictures
-from w1bench.pair import make_pair
-from w1bench.recipe_file import content_sha256, read_recipe
-from w1bench.verify import verify
+from w1bench.recipes.files import read_recipe
+from w1bench.sources.generators.generated import load_generator
+from w1bench.sources.generators.projection import ProjectedPictures
+from w1bench.storage.files import content_sha256
+from w1bench.transport.from_recipe import make_pair
 
 
 class Linear(nn.Module):

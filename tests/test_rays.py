@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from making import drawn
 from w1bench.errors import SourceError
-from w1bench.funnel import min_funnel
-from w1bench.rays import Ball, Cube, Domain, RayMap
+from w1bench.sources.domains import Ball, Cube, Domain
+from w1bench.transport.funnel import min_funnel
+from w1bench.transport.rays import RayMap
 
 HALF = 2.5
 

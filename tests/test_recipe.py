@@ -10,8 +10,11 @@ import pytest
 
 from making import small_recipe
 from w1bench.errors import RecipeError
-from w1bench.recipe import RESERVED, ImageSource, PublishedFunnels, parse_recipe
-from w1bench.recipe_file import read_recipe
+from w1bench.recipes.fields import RESERVED
+from w1bench.recipes.files import read_recipe
+from w1bench.recipes.funnels import PublishedFunnels
+from w1bench.recipes.recipe import parse_recipe
+from w1bench.recipes.sources import ImageSource
 
 CATALOGUED = Path(__file__).parents[1] / "datasets" / "recipes"
 TOML = """

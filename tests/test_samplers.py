@@ -11,9 +11,9 @@ from scipy.stats import ks_2samp
 
 import w1bench
 from making import small_recipe
-from w1bench import samplers
-from w1bench.pair import make_pair
-from w1bench.streams import fast_stream
+from w1bench.rng import fast_stream
+from w1bench.transport import samplers
+from w1bench.transport.from_recipe import make_pair
 
 
 def test_every_row_comes_once_an_epoch_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 import w1bench
-from w1bench.metrics import METRICS, gradient_points
-from w1bench.opened import OpenedPair
+from w1bench.client.stored_pair import OpenedPair
+from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.statistics import gradient_points
 
 
 @pytest.fixture

@@ -23,19 +23,22 @@ from PIL import Image
 import w1bench
 from making import SEALED, SIZES, SLOW, Sealed, assert_same, pinned, small_recipe, wait_for
 from searching import contents, found
-from w1bench import seal, store
-from w1bench.archive import catalogue, published
-from w1bench.build import build
+from w1bench.archive import commitment as seal
+from w1bench.archive import hdf5 as store
+from w1bench.archive.catalogue import catalogue, published
+from w1bench.archive.commitment import Reveal, read_reveal
+from w1bench.archive.fetch import fetch, remote_catalogue
+from w1bench.archive.folder import read_pair
+from w1bench.archive.manifest import SECRET, read_manifest
+from w1bench.archive.reveal import reveal
+from w1bench.builder.build import build
+from w1bench.builder.describe.preview import draw_preview
+from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, InputError, PairError, RecipeError
-from w1bench.export import export
-from w1bench.fetch import fetch, remote_catalogue
-from w1bench.manifest import SECRET, read_manifest
-from w1bench.preview import draw_preview
-from w1bench.recipe import Recipe, parse_recipe
-from w1bench.reveal import reveal
-from w1bench.seal import Reveal, read_pair, read_reveal
-from w1bench.streams import stream
-from w1bench.verify import verify
+from w1bench.recipes.recipe import Recipe, parse_recipe
+from w1bench.rng import stream
+from w1bench.site.export import export
+from w1bench.storage.files import file_digest
 
 OTHER = "f" * 64
 
@@ -216,7 +219,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from making import SLOW
-from w1bench.build import build
+from w1bench.builder.build import build
 build(SLOW, Path(sys.argv[1]) / "archive", truth=Path(sys.argv[1]) / "truth", resume=True)
 """
 
@@ -352,7 +355,7 @@ def _exchange_gradients(kept: Path) -> None:
         file["gradient"][:] = -file["gradient"][:]
     document = json.loads((kept / "reveal.json").read_text())
     document["truth"]["files"]["truth.h5"] |= {
-        "sha256": store.file_digest(kept / "truth.h5"),
+        "sha256": file_digest(kept / "truth.h5"),
         "logical_digest": store.logical_digest(kept / "truth.h5"),
     }
     (kept / "reveal.json").write_text(json.dumps(document))
@@ -391,7 +394,7 @@ def test_a_commitment_to_rows_that_the_recipe_does_not_draw_is_found(copy: Seale
         file["target"][:] = file["target"][:][::-1]
     manifest, document = read_manifest(copy.folder), json.loads((copy.kept / "reveal.json").read_text())
     entry = {
-        "sha256": store.file_digest(copy.folder / "train.h5"),
+        "sha256": file_digest(copy.folder / "train.h5"),
         "logical_digest": store.logical_digest(copy.folder / "train.h5"),
     }
     files = manifest.files | {"train.h5": manifest.files["train.h5"].model_copy(update=entry)}
@@ -430,8 +433,8 @@ def test_the_commitment_is_the_hash_that_the_documents_say(sealed_pair: Sealed) 
 
 
 def test_it_is_learned_from_and_not_scored_until_it_is_revealed(copy: Sealed, tmp_path: Path) -> None:
-    from w1bench.grid import run_grid
-    from w1bench.trial import solve
+    from w1bench.trials.grid import run_grid
+    from w1bench.trials.solve import solve
 
     pair = w1bench.load(copy.folder)
     assert next(pair.batches(10))[0].shape == (10, 16)

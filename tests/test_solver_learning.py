@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 import w1bench
-from w1bench.opened import OpenedPair
-from w1bench.solvers import GP, LP, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver, networks
-from w1bench.solvers.critic import CriticLearner, Loss, kantorovich
-from w1bench.solvers.distances import distances, least, lengths
-from w1bench.solvers.mover import ThreePlayers
-from w1bench.solvers.orthogonal import orthogonal_critic
+from w1bench.client.stored_pair import OpenedPair
+from w1bench.solvers import GP, LP, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver
+from w1bench.solvers.learners.critic import CriticLearner, Loss, kantorovich
+from w1bench.solvers.learners.distances import distances, least, lengths
+from w1bench.solvers.learners.three_players import ThreePlayers
+from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks.orthogonal import orthogonal_critic
 from w1bench.solvers.protocol import Learner, Method, Outcome, Sampler, Settings
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from w1bench.solvers import DOT, GP, KR, LP, LS, MM, MMB, MMR, SN, SO, TTC, WC, MMBv2
-from w1bench.solvers.mover import mover_steps
+from w1bench.solvers.learners.three_players import mover_steps
 from w1bench.solvers.protocol import HasGradient, HasPotential, HasTransport, Learner, Method, Settings
 
 B = 7

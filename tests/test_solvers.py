@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import w1bench
 from w1bench.solvers import LP, ReferenceSolver
-from w1bench.solvers.networks import critic
+from w1bench.solvers.networks.published import critic
 from w1bench.solvers.protocol import HasPotential, Learner, Outcome, Sampler, Settings
 
 
@@ -150,7 +150,7 @@ def test_the_time_allowed_is_kept() -> None:
 
 def test_a_solver_sees_nothing_but_its_samplers(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every batch that training takes is counted, and no test point is read before it ends."""
-    from w1bench import trial
+    from w1bench.trials import trial
 
     pair = w1bench.load(archive / "small-d2-n4-p8")
     drawn: dict[str, list[int]] = {"input": [], "target": []}
@@ -179,11 +179,12 @@ def test_learners_and_solvers_keep_their_protocols() -> None:
 def test_a_diverged_training_leaves_a_sidecar_alone(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from w1bench import trial
 
     wild = Settings(steps=200, batch=64, learning_rate=1e30, betas=(0.0, 0.9))
     monkeypatch.setattr(LP, "settings", lambda self, shape: wild)
-    sidecar = trial.solve("lp", w1bench.load(archive / "small-d2-n4-p8"), tmp_path / "lp.h5")
+    from w1bench.trials.solve import solve as solve_pair
+
+    sidecar = solve_pair("lp", w1bench.load(archive / "small-d2-n4-p8"), tmp_path / "lp.h5")
     assert (sidecar["outcome"], sidecar["submission"], sidecar["dual_value"]) == ("diverged", None, None)
     assert [path.name for path in tmp_path.iterdir()] == ["lp.json"]
     assert json.loads((tmp_path / "lp.json").read_text()) == json.loads(json.dumps(sidecar))
@@ -191,8 +192,8 @@ def test_a_diverged_training_leaves_a_sidecar_alone(
 
 @pytest.mark.parametrize(("name", "least"), [("small-d2-n4-p8", 0.6), ("small-d16-n64-p8", 0.3)])
 def test_lp_learns_a_pair_from_its_files(name: str, least: float, archive: Path, tmp_path: Path) -> None:
-    from w1bench.opened import score_file
-    from w1bench.trial import solve
+    from w1bench.client.api import score_file
+    from w1bench.trials.solve import solve
 
     sidecar = solve("lp", w1bench.load(archive / name), tmp_path / "lp.h5", steps=400)
     assert (sidecar["outcome"], sidecar["steps"], sidecar["submission"]) == ("finished", 400, "lp.h5")

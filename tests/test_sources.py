@@ -10,8 +10,10 @@ from PIL import Image
 from scipy.stats import beta, kstest
 
 from w1bench.errors import SourceError
-from w1bench.images.datasets import Patches, digits, photograph_patches
-from w1bench.sources import NoisyPictures, UniformBall, UniformCube
+from w1bench.sources.images.digits import digits
+from w1bench.sources.images.photographs import Patches, photograph_patches
+from w1bench.sources.pictures import NoisyPictures
+from w1bench.sources.uniform import UniformBall, UniformCube
 
 
 def rng() -> np.random.Generator:

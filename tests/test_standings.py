@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from w1bench import results
 from w1bench.errors import InputError
-from w1bench.standings import Trial, read_trials, sheet, standings
+from w1bench.site.leaderboard import Trial, read_trials, sheet, standings
+from w1bench.trials import results
 
 
 def row(method: str = "lp", *, cos: float | None = 0.5, pair: str = "a", **changes: Any) -> dict[str, Any]:

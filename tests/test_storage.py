@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from making import PHOTOS, assert_same
-from w1bench.build import build
+from w1bench.builder.build import build
+from w1bench.builder.shards import ShardWork, shards_of
 from w1bench.errors import InputError, MissingExtraError, PairError, UnreachableError
-from w1bench.shards import ShardWork, shards_of
-from w1bench.storage import Storage, storage_at
+from w1bench.storage.backends import Storage, storage_at
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -8,10 +8,11 @@ import h5py
 import numpy as np
 import pytest
 
-from w1bench import store
+from w1bench.archive import hdf5 as store
+from w1bench.archive.hdf5 import Spec
+from w1bench.archive.manifest import Manifest
+from w1bench.arrays import blocks
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import Manifest
-from w1bench.store import Spec
 
 SPECS = {"input": Spec((700, 3), np.dtype("<f4")), "target": Spec((700,), np.dtype("<f8"))}
 
@@ -88,5 +89,5 @@ def test_other_data_sets_than_needed_are_said(tmp_path: Path) -> None:
 
 def test_blocks_cover_all_rows_once() -> None:
     array = np.zeros((1000, 100))
-    covered = np.concatenate([np.arange(1000)[rows] for rows in store.blocks(array, 8 * 100 * 7)])
+    covered = np.concatenate([np.arange(1000)[rows] for rows in blocks(array, 8 * 100 * 7)])
     np.testing.assert_array_equal(covered, np.arange(1000))

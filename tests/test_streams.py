@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from w1bench.streams import stream, tile_rows
+from w1bench.rng import stream, tile_rows
 
 
 def test_a_tile_is_a_function_of_seed_purpose_and_index() -> None:

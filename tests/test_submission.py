@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w1bench import submission
+from w1bench.archive.manifest import Manifest, read_manifest
 from w1bench.errors import SubmissionError
-from w1bench.manifest import Manifest, read_manifest
+from w1bench.scoring import submission
 
 
 @pytest.fixture

@@ -18,14 +18,17 @@ import pytest
 import torch
 
 import w1bench
-from w1bench import results
+from w1bench.client.stored_pair import OpenedPair
 from w1bench.errors import InputError
-from w1bench.grid import checkpoint_of, run_grid
-from w1bench.opened import OpenedPair
-from w1bench.scorecard import Scorecard
+from w1bench.scoring.scorecard import Scorecard
 from w1bench.solvers import ReferenceSolver
 from w1bench.solvers.protocol import Settings
-from w1bench.trial import law, make_trial, row, run, solve
+from w1bench.trials import results
+from w1bench.trials.grid import checkpoint_of, run_grid
+from w1bench.trials.row import law, row
+from w1bench.trials.solve import solve
+from w1bench.trials.tables import as_csv, as_markdown
+from w1bench.trials.trial import make_trial, run
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def test_steps_of_a_grid_shorten_and_never_lengthen(pair: OpenedPair) -> None:
 def test_a_row_equals_the_scorecard_of_the_submission(pair: OpenedPair, tmp_path: Path) -> None:
     found = row(make_trial("mmr", pair, steps=30, seed=2))
     solve("mmr", pair, tmp_path / "mmr.h5", steps=30, seed=2)
-    card: Scorecard = w1bench.opened.score_file(pair.folder, tmp_path / "mmr.h5")
+    card: Scorecard = w1bench.client.api.score_file(pair.folder, tmp_path / "mmr.h5")
     dumped = card.model_dump(mode="json")
     assert found["metrics"] == dumped["metrics"]
     assert (found["pair_digest"], found["points"]) == (dumped["pair_digest"], 1500)
@@ -105,8 +108,8 @@ def test_a_diverged_trial_is_a_row(pair: OpenedPair, tmp_path: Path) -> None:
     fine = row(replace(trial, settings=replace(trial.settings, steps=2)))
     results.write(tmp_path / "results.json", [found, fine])
     rows = results.read(tmp_path / "results.json")
-    assert "1 (1 diverged)" in results.as_markdown(rows)
-    assert len(list(csv.DictReader(StringIO(results.as_csv(rows))))) == 2
+    assert "1 (1 diverged)" in as_markdown(rows)
+    assert len(list(csv.DictReader(StringIO(as_csv(rows))))) == 2
 
 
 def test_answers_that_are_not_finite_are_divergence(pair: OpenedPair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,10 +144,10 @@ def test_a_grid_is_computed_once_and_grows(pair: OpenedPair, tmp_path: Path) -> 
     trained = row(make_trial("lp", pair, steps=20, seed=1))
     assert figures([r for r in again if (r["method"], r["seed"]) == ("LP", 1)])[0]["metrics"] == trained["metrics"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".results.json.lock", "results.json"]
-    text = results.as_markdown(results.read(out))
+    text = as_markdown(results.read(out))
     assert "| LP |" in text
     assert "±" in text
-    lines = list(csv.DictReader(StringIO(results.as_csv(results.read(out)))))
+    lines = list(csv.DictReader(StringIO(as_csv(results.read(out)))))
     assert float(lines[0]["cos"]) == results.read(out)[0]["metrics"]["cos"]["value"]
 
 
@@ -168,7 +171,8 @@ import sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as from a terminal, also where the tests run in the background
 import w1bench
-from w1bench.grid import checkpoint_of, run_grid
+from w1bench.trials.grid import checkpoint_of
+from w1bench.trials.grid import run_grid
 if __name__ == "__main__":
     run_grid(["wc"], [w1bench.load(sys.argv[1])], Path(sys.argv[2]), steps=1500, save_every=0)
 """

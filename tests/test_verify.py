@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from w1bench import store
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.manifest import Manifest, read_manifest
-from w1bench.verify import verify
+from w1bench.storage.files import file_digest
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def reseal(folder: Path, **changes: object) -> None:
         name: entry.model_copy(
             update={
                 "bytes": (folder / name).stat().st_size,
-                "sha256": store.file_digest(folder / name),
+                "sha256": file_digest(folder / name),
                 "logical_digest": store.logical_digest(folder / name),
             }
         )

@@ -6,16 +6,18 @@ card = w1bench.score(pair, gradient=g)
 ```
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from w1bench.client.api import load, score, submit
+    from w1bench.client.stored_pair import OpenedPair
     from w1bench.errors import W1BenchError
-    from w1bench.opened import OpenedPair, load, score, submit
-    from w1bench.scorecard import Scorecard
+    from w1bench.scoring.scorecard import Scorecard
 
 __all__ = ["OpenedPair", "Scorecard", "W1BenchError", "load", "score", "submit"]
-
-_HOMES = {"W1BenchError": "errors", "Scorecard": "scorecard", "OpenedPair": "opened"}
+_HOMES = {"W1BenchError": "errors", "Scorecard": "scoring.scorecard", "OpenedPair": "client.stored_pair"}
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +26,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module w1bench has no attribute {name}; it has {', '.join(__all__)}")
     from importlib import import_module
 
-    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'opened')}"), name)
+    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'client.api')}"), name)

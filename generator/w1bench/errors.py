@@ -17,6 +17,12 @@ W1BenchError                 code  what is wrong
 from __future__ import annotations
 
 
+def unreachable(origin: str, error: Exception) -> UnreachableError:
+    """The error for an origin that does not answer."""
+    reason = str(error) or type(error).__name__
+    return UnreachableError(f"{origin} does not answer ({reason}); check the address, or that the service runs.")
+
+
 class W1BenchError(Exception):
     """Any error of this library; `code` is the exit status of the command line."""
 

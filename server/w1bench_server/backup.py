@@ -22,14 +22,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
-from w1bench.durable import alone, replacing
 from w1bench.errors import CheckFailedError, InputError
-from w1bench.store import file_digest
-from w1bench_server import database, migrations
-from w1bench_server.bodies import Bodies
-from w1bench_server.jobs import SCORING, Jobs, open_jobs, submitted_of
-from w1bench_server.ledger import bodies_of, check_chain, check_resamples, read_rows
+from w1bench.storage.files import alone, file_digest, replacing
+from w1bench_server.database import connection as database
+from w1bench_server.database import migrations
+from w1bench_server.database.tables import schema
+from w1bench_server.jobs.job import SCORING, submitted_of
+from w1bench_server.jobs.table import Jobs, open_jobs
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import bodies_of, check_resamples, read_rows
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
 
 _HEADER, _SUMS = "backup.json", "SHA256SUMS"
 _MEMBER = re.compile(r"backup\.json|SHA256SUMS|tables/[a-z_]+\.jsonl|bodies/[0-9a-f]{64}|waiting/[0-9a-f]{32}")
@@ -81,7 +84,7 @@ def backup(settings: Settings, out: Path) -> Held:
         counts: dict[str, int] = {}
         with database.frozen(engine) as connection:
             needed, waiting = _checked(connection), open_jobs(connection, SCORING)
-            for table in database.schema.sorted_tables:
+            for table in schema.sorted_tables:
                 counts[table.name] = _dump(connection, table, part)
                 add(f"tables/{table.name}.jsonl", part)
         for digest in sorted(needed):
@@ -232,7 +235,7 @@ def _header(folder: Path, file: Path) -> _Header:
 
 
 def _check_empty(connection: Connection) -> None:
-    for name in set(inspect(connection).get_table_names()) & set(database.schema.tables):
+    for name in set(inspect(connection).get_table_names()) & set(schema.tables):
         if connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first():
             raise InputError(
                 f"The database has rows already (in {name}); restore into an empty one, or another --data."

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from tensor_rays import TENSORS, TensorMap
 from torch import Tensor
 
-from w1bench.engines.threads import LocalThreads
-from w1bench.funnel import min_funnel
-from w1bench.rays import Cube, RayMap
-from w1bench.streams import stream, tile_rows
+from w1bench.builder.engines.threads import LocalThreads
+from w1bench.rng import stream, tile_rows
+from w1bench.sources.domains import Cube
+from w1bench.transport.funnel import min_funnel
+from w1bench.transport.rays import RayMap
 
 THREADS = 2
 _LEFT_FREE = 6e9  # bytes of memory that the tensors never take

@@ -21,10 +21,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from timing import medians, once
 
-from w1bench.build import build
-from w1bench.recipe import Recipe, parse_recipe
-from w1bench_server.app import create_app
+from w1bench.builder.build import build
+from w1bench.recipes.recipe import Recipe, parse_recipe
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 _BYTES = 300_000_000
 _QUICK_BYTES = 30_000_000

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from report import parse, publish, table
 from timing import medians, once
 
-from w1bench import store
-from w1bench.pair import make_pair
-from w1bench.recipe import parse_recipe
+from w1bench.archive import hdf5 as store
+from w1bench.arrays import blocks
+from w1bench.recipes.recipe import parse_recipe
+from w1bench.transport.from_recipe import make_pair
 
 _BYTES = 1 << 28  # of the two data sets together
 _QUICK_BYTES = 1 << 24
@@ -115,7 +116,7 @@ def _write(path: Path, arrays: Arrays, *, gzip: bool) -> None:
     with store.create(
         path, store.specs(store.ROLES["train"], len(first), first.shape[1:], first.dtype), gzip=gzip
     ) as datasets:
-        for block in store.blocks(first, _BLOCK_BYTES):
+        for block in blocks(first, _BLOCK_BYTES):
             for name, dataset in datasets.items():
                 dataset[block] = arrays[name][block]
     _sync(path)
@@ -125,7 +126,7 @@ def _write_raw(path: Path, arrays: Arrays) -> None:
     path.unlink(missing_ok=True)
     with path.open("wb", buffering=0) as file:
         for values in arrays.values():
-            for block in store.blocks(values, _BLOCK_BYTES):
+            for block in blocks(values, _BLOCK_BYTES):
                 file.write(values[block].data)
     _sync(path)
 
@@ -133,7 +134,7 @@ def _write_raw(path: Path, arrays: Arrays) -> None:
 def _read(path: Path, size: int) -> None:
     with store.open_file(path) as file:
         for dataset in file.values():
-            for block in store.blocks(dataset, size):
+            for block in blocks(dataset, size):
                 dataset[block]
 
 
@@ -141,14 +142,14 @@ def _read_mapped(path: Path, size: int) -> None:
     with store.open_file(path) as file:
         for dataset in file.values():
             values = np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
-            for block in store.blocks(values, size):
+            for block in blocks(values, size):
                 np.array(values[block])
 
 
 def _read_raw(path: Path, arrays: Arrays, size: int) -> None:
     with path.open("rb", buffering=0) as file:
         for values in arrays.values():
-            for block in store.blocks(values, size):
+            for block in blocks(values, size):
                 np.fromfile(file, values.dtype, values[block].size)
 
 

@@ -16,17 +16,17 @@ from report import parse, publish, table
 from safetensors.torch import save_file
 from timing import in_turn, medians, once
 
-from w1bench.build import build
-from w1bench.engines.threads import LocalThreads
-from w1bench.images.checkpoints import RESNETS
-from w1bench.images.datasets import PictureTable
-from w1bench.images.resnet import LATENT_DIM, ResNetGenerator
-from w1bench.pair import Pair, make_pair
-from w1bench.recipe import Recipe, parse_recipe
-from w1bench.recipe_file import content_sha256
-from w1bench.shards import DRAWN
-from w1bench.sources import NoisyPictures
-from w1bench.streams import stream
+from w1bench.builder.build import build
+from w1bench.builder.engines.threads import LocalThreads
+from w1bench.builder.shards import DRAWN
+from w1bench.recipes.recipe import Recipe, parse_recipe
+from w1bench.rng import stream
+from w1bench.sources.generators.checkpoints import RESNETS
+from w1bench.sources.generators.resnet import LATENT_DIM, ResNetGenerator
+from w1bench.sources.pictures import NoisyPictures, PictureTable
+from w1bench.storage.files import content_sha256
+from w1bench.transport.from_recipe import make_pair
+from w1bench.transport.pair import Pair
 
 _ROWS = {"wgan-qc-resnet-32-small": 20_000, "wgan-qc-resnet-32": 2000, "wgan-qc-resnet-64": 640}  # of train.h5
 _ROUNDS = {"wgan-qc-resnet-32-small": 3, "wgan-qc-resnet-32": 1, "wgan-qc-resnet-64": 1}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal, spectral_norm
 
-from w1bench.solvers.mover import mover_steps
+from w1bench.solvers.learners.three_players import mover_steps
 from w1bench.solvers.protocol import Settings
 
 Step = Callable[[Tensor, Tensor], object]

@@ -12,15 +12,15 @@ from memory import extra_memory
 from report import parse, publish, table
 
 import w1bench
-from w1bench.build import build
-from w1bench.engines import Engine
-from w1bench.engines.cluster import RayCluster
-from w1bench.engines.processes import LocalProcesses
-from w1bench.engines.threads import LocalThreads
-from w1bench.recipe import Recipe
-from w1bench.recipe_file import read_recipe
+from w1bench.builder.build import build
+from w1bench.builder.engines.engine import Engine
+from w1bench.builder.engines.processes import LocalProcesses
+from w1bench.builder.engines.ray import RayCluster
+from w1bench.builder.engines.threads import LocalThreads
+from w1bench.recipes.files import read_recipe
+from w1bench.recipes.recipe import Recipe
 
-_RECIPES = Path(w1bench.__file__).parent / "recipes"
+_RECIPES = Path(w1bench.__file__).parent / "recipes" / "catalogued"
 _NAMES = ("photos32-n16-p100", "hd-d128-n64-p8")
 _SAMPLES = (1_000, 4_000, 20_000)
 _SPEED_SAMPLES = 8_000

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from report import parse, publish, table
 from timing import medians, once
 
-from w1bench.metrics import gradient_points
+from w1bench.scoring.statistics import gradient_points
 
 _SHAPES = {"float32": (10_000, 12_288), "float64": (10_000, 128)}
 _QUICK_ROWS = 1000

@@ -13,10 +13,11 @@ from threadpoolctl import threadpool_limits
 from timing import medians, once
 from torch import Tensor, nn
 
-from w1bench.pair import Pair, make_pair
-from w1bench.recipe import parse_recipe
-from w1bench.samplers import fresh_inputs, fresh_targets
+from w1bench.recipes.recipe import parse_recipe
 from w1bench.solvers import SOLVERS
+from w1bench.transport.from_recipe import make_pair
+from w1bench.transport.pair import Pair
+from w1bench.transport.samplers import fresh_inputs, fresh_targets
 
 _DIMS = (2, 16, 128)
 _FUNNELS = (256, 4)

@@ -19,11 +19,11 @@ import httpx2
 import numpy as np
 
 from serving import serving
-from w1bench.build import build
-from w1bench.recipe import parse_recipe
-from w1bench_server import openapi
+from w1bench.builder.build import build
+from w1bench.recipes.recipe import parse_recipe
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token
+from w1bench_server.web.app import COMMITTED
+from w1bench_server.web.auth.tokens import create_token
 
 # Names from the document alone lead nowhere (404); the second pass has names that are there, the third a job's id and an admin's token.
 NAMES = ("anything", "names that are there", "a job, as an admin")
@@ -140,7 +140,7 @@ def _pass(folder: Path, url: str, token: str, names: str, parameters: str, *, ex
     config, report = folder / "schemathesis.toml", folder / "report.json"
     config.write_text(_CHECKS + parameters)
     command = [
-        Path(sys.executable).with_name("st"), "--config-file", config, "run", openapi.COMMITTED, "--url", url,
+        Path(sys.executable).with_name("st"), "--config-file", config, "run", COMMITTED, "--url", url,
         "--header", f"Authorization: Bearer {token}", "--max-examples", str(examples), "--seed", str(seed),
         "--exclude-checks", LEFT_OUT, "--generation-database", "none", "--no-color", "--warnings", "off",
         "--report", "json", "--report-json-path", report,

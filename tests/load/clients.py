@@ -26,13 +26,14 @@ import numpy as np
 
 from benchmarks.report import machine, table, versions
 from serving import serving
-from w1bench.build import build
-from w1bench.manifest import Manifest, read_manifest
-from w1bench.recipe import parse_recipe
-from w1bench_server import database
-from w1bench_server.ledger import Ledger, check_chain
+from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.builder.build import build
+from w1bench.recipes.recipe import parse_recipe
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token
+from w1bench_server.web.auth.tokens import create_token
 
 CLIENTS = 50
 DATABASES = {"sqlite": 1, "postgresql": 2}  # how many server processes each

@@ -28,17 +28,23 @@ from benchmarks.report import machine, table, versions
 from load.clients import Target, database_url, small_target
 from making import small_recipe
 from serving import ended, serving
-from w1bench.archive import catalogue
-from w1bench.verify import verify
-from w1bench_server import database
-from w1bench_server.jobs import Jobs
-from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.queueing import FILE
+from w1bench.archive.catalogue import catalogue
+from w1bench.builder.verify import verify
+from w1bench_server.database import connection as database
+from w1bench_server.jobs.table import Jobs
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token
+from w1bench_server.web.auth.tokens import create_token
+from w1bench_server.worker.queue import FILE
 
 # What each is known by in its command line; "" is the server itself.
-VICTIMS = {"server": "", "scorer": "spawn_main", "worker": "work import main", "builder": "builder import main"}
+VICTIMS = {
+    "server": "",
+    "scorer": "spawn_main",
+    "worker": "worker.process import main",
+    "builder": "build_process import main",
+}
 
 _CLIENTS = 6
 _LONGEST_SECONDS = 2.0  # from the first upload, and the victim's start, to the kill

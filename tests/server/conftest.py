@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from sqlalchemy import create_engine, make_url, text
 from starlette.testclient import TestClient
 
-from w1bench.scorecard import Diagnosis, Interval, Scorecard
-from w1bench_server.app import create_app
-from w1bench_server.pairs import PublishedPair, PublishedPairs
-from w1bench_server.records import Entry
+from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
+from w1bench_server.ledger.records import Entry
+from w1bench_server.pairs.published import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token
+from w1bench_server.web.app import create_app
+from w1bench_server.web.auth.tokens import create_token
 
 PAIR = "small-d2-n4-p8"
 

@@ -16,9 +16,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving import serving
-from w1bench_server.app import create_app
-from w1bench_server.pairs import PublishedPair
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 CONFIG = Path(__file__).parents[2] / "docker" / "nginx.conf"
 FILES = "/v1/pairs/small-d2-n4-p8/files"

@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from w1bench.durable import alone
 from w1bench.errors import CheckFailedError, InputError
-from w1bench_server import database
+from w1bench.storage.files import alone
 from w1bench_server.backup import Held, backup, restore
-from w1bench_server.bodies import Bodies
-from w1bench_server.ledger import Ledger, check_chain, content
-from w1bench_server.records import Entry, Retraction
+from w1bench_server.database import connection as database
+from w1bench_server.database.tables import resamples
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry, Retraction, content
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token, holder, list_tokens
+from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.web.auth.tokens import create_token, holder, list_tokens
 
 DATABASES = ("sqlite", "postgresql")
 Make = Callable[..., Entry]
@@ -167,9 +169,7 @@ def test_what_is_lost_or_damaged_is_not_backed_up(settings: Settings, make_entry
         assert ledger.resampled(digest) == b"values"
         for values, told in ((b"forged", None), (b"values", b"values")):
             with database.writing(engine) as connection:
-                connection.execute(
-                    update(database.resamples).where(database.resamples.c.sha256 == digest).values(values=values)
-                )
+                connection.execute(update(resamples).where(resamples.c.sha256 == digest).values(values=values))
             assert ledger.resampled(digest) == told  # of which nothing is made
             if told is None:
                 with pytest.raises(CheckFailedError, match=f"resamples {digest} were changed"):

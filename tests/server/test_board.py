@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench.metrics import METRICS
-from w1bench_server.app import create_app
-from w1bench_server.pairs import PublishedPair
+from w1bench.scoring.metrics import METRICS
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token
+from w1bench_server.web.app import create_app
+from w1bench_server.web.auth.tokens import create_token
 
 PAIR = "small-d2-n4-p8"
 METHODS = {"truth": 1.0, "x<script>alert('1')</script>&": -1.0}

@@ -16,17 +16,18 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench.metrics import METRIC_VERSION, METRICS
-from w1bench.scorecard import Scorecard
-from w1bench_server import database
-from w1bench_server.app import create_app
-from w1bench_server.boards import Boards
-from w1bench_server.bodies import Bodies
-from w1bench_server.feedback import Feedback
-from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.pairs import PublishedPair, PublishedPairs
-from w1bench_server.records import Entry
+from w1bench.scoring.metrics import METRIC_VERSION, METRICS
+from w1bench.scoring.scorecard import Scorecard
+from w1bench_server.database import connection as database
+from w1bench_server.leaderboard.boards import Boards
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry
+from w1bench_server.pairs.published import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.submissions.redaction import Feedback
+from w1bench_server.web.app import create_app
 
 DATABASES = ("sqlite", "postgresql")
 HD, WIDE, BALL, PHOTOS = "small-d2-n4-p8", "small-d16-n64-p8", "small-ball-d2-p8", "small-photos"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from w1bench.errors import CheckFailedError
-from w1bench_server.bodies import Bodies
+from w1bench_server.submissions.bodies import Bodies
 
 
 def test_a_kept_body_has_its_digest_for_a_name(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench import metrics, scorecard
 from w1bench.errors import CheckFailedError
-from w1bench_server.app import create_app
-from w1bench_server.canaries import check_scorer
+from w1bench.scoring import metrics
+from w1bench.scoring import score as scoring
+from w1bench.scoring.statistics import gradient_points
+from w1bench_server.sandbox.canaries import check_scorer
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 
 def test_the_scorer_as_it_is_passes() -> None:
@@ -49,8 +51,8 @@ def test_a_wrong_metric_stops_the_service(
 
 def test_rows_in_another_order_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def sorted_first(gradient: Any, truth: Any) -> Any:
-        return metrics.gradient_points(*(np.sort(np.asarray(array), axis=0) for array in (gradient, truth)))
+        return gradient_points(*(np.sort(np.asarray(array), axis=0) for array in (gradient, truth)))
 
-    monkeypatch.setattr(scorecard, "gradient_points", sorted_first)
+    monkeypatch.setattr(scoring, "gradient_points", sorted_first)
     with pytest.raises(CheckFailedError, match="scorer is wrong"):
         check_scorer()

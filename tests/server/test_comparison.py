@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w1bench import store
-from w1bench.manifest import read_manifest
-from w1bench.metrics import METRICS
-from w1bench.scorecard import Scorecard, score_resampled
-from w1bench_server.comparison import Compared, difference, tied, unpacked
-from w1bench_server.leaderboard import standings
-from w1bench_server.pairs import PublishedPair
-from w1bench_server.records import Entry, Score, fold
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import read_manifest
+from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.score import score_resampled
+from w1bench.scoring.scorecard import Scorecard
+from w1bench_server.leaderboard.comparison import Compared, difference, tied, unpacked
+from w1bench_server.leaderboard.ranking import standings
+from w1bench_server.ledger.records import Entry, Score, fold
+from w1bench_server.pairs.published import PublishedPair
 
 Array = NDArray[np.float64]
 Scoring = Callable[..., Compared]

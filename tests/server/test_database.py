@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from w1bench.errors import InputError, MissingExtraError
-from w1bench_server import database
+from w1bench_server.database import connection as database
+from w1bench_server.database.tables import resamples
 from w1bench_server.settings import Settings
 
 DATABASES = ("sqlite", "postgresql")
@@ -41,20 +42,20 @@ def test_nobody_writes_between_a_writer_s_reads_and_writes(settings: Settings) -
             together.wait(20)
             for _ in range(5):
                 with database.writing(engine) as connection:
-                    count = connection.execute(select(func.count()).select_from(database.resamples)).scalar_one()
-                    connection.execute(insert(database.resamples).values(sha256=str(count), values=b""))
+                    count = connection.execute(select(func.count()).select_from(resamples)).scalar_one()
+                    connection.execute(insert(resamples).values(sha256=str(count), values=b""))
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(count_and_add, range(8)))
         with engine.connect() as connection:
-            names = set(connection.execute(select(database.resamples.c.sha256)).scalars())
+            names = set(connection.execute(select(resamples.c.sha256)).scalars())
     assert names == {str(i) for i in range(40)}
 
 
 def test_a_frozen_view_does_not_see_what_is_written_meanwhile(settings: Settings) -> None:
-    count = select(func.count()).select_from(database.resamples)
+    count = select(func.count()).select_from(resamples)
     with database.opened(settings) as engine, database.frozen(engine) as view:
         assert view.execute(count).scalar_one() == 0
         with database.writing(engine) as connection:
-            connection.execute(insert(database.resamples).values(sha256="a", values=b""))
+            connection.execute(insert(resamples).values(sha256="a", values=b""))
         assert view.execute(count).scalar_one() == 0

@@ -15,10 +15,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from w1bench_server import downloads
-from w1bench_server.app import create_app
-from w1bench_server.pairs import PublishedPair
+from w1bench_server.pairs import downloads
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 FILES = "/v1/pairs/small-d2-n4-p8/files"
 Problem = Callable[[Any, int], dict[str, Any]]

@@ -9,9 +9,9 @@ import pytest
 from fastapi import Body
 from starlette.testclient import TestClient
 
-from w1bench_server.app import create_app
-from w1bench_server.envelope import BODY_BYTES, URL_BYTES
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
+from w1bench_server.web.middleware.bounds import BODY_BYTES, URL_BYTES
 
 Problem = Callable[[Any, int], dict[str, Any]]
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server import events
-from w1bench_server.app import create_app
-from w1bench_server.jobs import Ended, Job, Jobs, Progress, new_job
+from w1bench_server.jobs.job import Ended, Job, Progress, new_job
+from w1bench_server.jobs.table import Jobs
 from w1bench_server.settings import Settings
+from w1bench_server.web.api import events
+from w1bench_server.web.app import create_app
 
 
 def queued(client: TestClient) -> tuple[Jobs, Job]:

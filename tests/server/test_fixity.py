@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server import fixity
-from w1bench_server.app import create_app
+from w1bench_server.pairs import fixity
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 PAIR = "small-d2-n4-p8"
 FAST = 10**9

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server.app import create_app
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 EVERYWHERE = [
     "/", "/pairs/small-d2-n4-p8", "/static/style.css", "/v1/pairs", "/v1/pairs/small-d2-n4-p8/files/test.h5", "/nothing",

@@ -18,9 +18,9 @@ import pytest
 from numpy.typing import NDArray
 
 from w1bench.errors import SubmissionError
-from w1bench.members import LARGEST_CHUNK
-from w1bench_server import jailed
-from w1bench_server.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
+from w1bench.scoring.untrusted_hdf5 import LARGEST_CHUNK
+from w1bench_server.sandbox import jail_process as jailed
+from w1bench_server.sandbox.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
 
 SHAPES = {"gradient": (1500, 2), "input_potential": (1500,)}
 LIMITS = Limits(memory=2 << 30, cpu_seconds=20, wall_seconds=60, min_free=0)
@@ -152,8 +152,8 @@ def test_a_full_disk_is_not_the_files_fault(jail: Jail, tmp_path: Path, gradient
 
 OPENING = """
 import os, pathlib, sys, h5py
-from w1bench.members import LARGEST_CHUNK
-from w1bench_server import jailed
+from w1bench.scoring.untrusted_hdf5 import LARGEST_CHUNK
+from w1bench_server.sandbox import jail_process as jailed
 jailed._limit({"memory": 2 << 30, "cpu_seconds": 20, "copy_bytes": 0})
 for attempt in (
     lambda: os.open("/dev/null", os.O_RDONLY), lambda: list(pathlib.Path("/").iterdir()), lambda: os.dup(0), os.pipe,
@@ -190,7 +190,7 @@ def test_an_array_beyond_the_end_is_not_believed(monkeypatch: pytest.MonkeyPatch
 
 def check_answer(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """That another program in the jail's place is no more than a broken one."""
-    monkeypatch.setattr("w1bench_server.jail._PROGRAM", program)
+    monkeypatch.setattr("w1bench_server.sandbox.jail._PROGRAM", program)
     jail = Jail()
     with pytest.raises(BrokenJailError) as error:
         read(jail, Path(__file__))
@@ -200,7 +200,7 @@ def check_answer(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("program", ["import nothing_of_this_name", "import os; os.kill(os.getpid(), 9)", "pass"])
 def test_a_process_that_does_not_start_is_not_the_file_s_fault(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("w1bench_server.jail._PROGRAM", program)
+    monkeypatch.setattr("w1bench_server.sandbox.jail._PROGRAM", program)
     jail = Jail()
     with pytest.raises(NoJailError, match="did not start"):
         read(jail, Path(__file__))

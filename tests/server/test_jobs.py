@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from w1bench_server import database
-from w1bench_server.jobs import OPEN, QUEUES, STATES, Ended, Job, Jobs, Progress, UnknownJobError, new_job
-from w1bench_server.keys import KeyReusedError
+from w1bench_server.database import connection as database
+from w1bench_server.errors import KeyReusedError, UnknownJobError
+from w1bench_server.jobs.job import OPEN, QUEUES, STATES, Ended, Job, Progress, new_job
+from w1bench_server.jobs.table import Jobs
 from w1bench_server.settings import Settings
 
 DATABASES = ("sqlite", "postgresql")

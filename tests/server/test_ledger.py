@@ -15,16 +15,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from w1bench.errors import CheckFailedError
-from w1bench_server import database
-from w1bench_server.keys import KeyReusedError
-from w1bench_server.ledger import (
-    GENESIS,
-    Ledger,
-    UnknownSubmissionError,
-    check_chain,
-    content,
-)
-from w1bench_server.records import Entry, Rescore, Retraction
+from w1bench_server.database import connection as database
+from w1bench_server.errors import KeyReusedError, UnknownSubmissionError
+from w1bench_server.ledger.chain import GENESIS, check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry, Rescore, Retraction, content
 from w1bench_server.settings import Settings
 
 DATABASES = ("sqlite", "postgresql")
@@ -186,9 +181,10 @@ def test_threads_that_append_at_once_lose_and_double_nothing(ledger: Ledger, mak
 APPENDING = """
 import sys
 from pathlib import Path
-from w1bench_server import database
-from w1bench_server.ledger import Ledger
-from w1bench_server.records import Entry, Retraction
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry
+from w1bench_server.ledger.records import Retraction
 from w1bench_server.settings import Settings
 
 settings, first, count = Settings.model_validate_json(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

@@ -13,8 +13,8 @@ import pytest
 from fastapi import Request
 from starlette.testclient import TestClient
 
-from w1bench_server.app import create_app
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 Problem = Callable[[Any, int], dict[str, Any]]
 FEW = 3

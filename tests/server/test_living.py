@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import text
 
 from w1bench.errors import UnreachableError
-from w1bench_server import database
-from w1bench_server.living import Living
+from w1bench_server.database import connection as database
 from w1bench_server.settings import Settings
+from w1bench_server.worker.liveness import Living
 
 DATABASES = ("sqlite", "postgresql")
 PROGRAM = """
 import sys, time
-from w1bench_server import database
-from w1bench_server.living import Living
+from w1bench_server.database import connection as database
+from w1bench_server.worker.liveness import Living
 from w1bench_server.settings import Settings
 settings = Settings.model_validate_json(sys.argv[1])
 with database.opened(settings) as engine, Living(engine, settings.data / "workers").born("other"):

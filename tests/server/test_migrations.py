@@ -14,10 +14,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from w1bench.errors import InputError
-from w1bench_server import database, migrations
-from w1bench_server.ledger import Content, Ledger, check_chain
+from w1bench_server.database import connection as database
+from w1bench_server.database import migrations
+from w1bench_server.database.tables import schema
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Content
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import list_tokens
+from w1bench_server.web.auth.tokens import list_tokens
 
 DATABASES = ("sqlite", "postgresql")
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -42,7 +46,7 @@ def load(settings: Settings, release: str) -> None:
 def differences(engine: Engine) -> list[object]:
     """What the tables have otherwise than `database.schema`."""
     with engine.connect() as connection:
-        return compare_metadata(MigrationContext.configure(connection), database.schema)
+        return compare_metadata(MigrationContext.configure(connection), schema)
 
 
 def test_a_new_database_has_the_schema_of_the_code(settings: Settings) -> None:

@@ -9,10 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from w1bench_server import database
-from w1bench_server.app import create_app
-from w1bench_server.jobs import Jobs, new_job
+from w1bench_server.database import connection as database
+from w1bench_server.jobs.job import new_job
+from w1bench_server.jobs.table import Jobs
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 SUBMIT = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench.archive import catalogue
-from w1bench.manifest import read_manifest
-from w1bench_server.app import create_app
-from w1bench_server.pairs import NotPublishedError, PublishedPair, PublishedPairs
+from w1bench.archive.catalogue import catalogue
+from w1bench.archive.manifest import read_manifest
+from w1bench_server.errors import NotPublishedError
+from w1bench_server.pairs.published import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 NAME = "small-d2-n4-p8"
 Problem = Callable[[Any, int], dict[str, Any]]

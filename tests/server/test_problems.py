@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server.app import create_app
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 Problem = Callable[[Any, int], dict[str, Any]]
 

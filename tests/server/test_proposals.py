@@ -12,12 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from making import small_recipe
-from w1bench.archive import unfinished
-from w1bench.recipe_file import read_recipe
-from w1bench_server.app import create_app
-from w1bench_server.problems import ProblemError
-from w1bench_server.proposals import read_proposal
+from w1bench.archive.unfinished import unfinished
+from w1bench.recipes.files import read_recipe
+from w1bench_server.errors import ProblemError
+from w1bench_server.jobs.proposals import read_proposal
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 RECIPES = Path(__file__).parents[2] / "datasets" / "recipes"
 URL = "/v1/pairs"

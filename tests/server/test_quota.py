@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server import database
-from w1bench_server.app import create_app
-from w1bench_server.ledger import Ledger
-from w1bench_server.problems import ProblemError
-from w1bench_server.quota import Quota
+from w1bench_server.database import connection as database
+from w1bench_server.errors import ProblemError
+from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.quota import Quota
+from w1bench_server.web.app import create_app
 
 URL = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
 DAILY = 2

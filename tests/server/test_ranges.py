@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from w1bench_server.problems import ProblemError
-from w1bench_server.ranges import usable_range
+from w1bench_server.errors import ProblemError
+from w1bench_server.pairs.ranges import usable_range
 
 SIZE = 100
 DAY = "Mon, 01 Jan 2030 00:00:00 GMT"

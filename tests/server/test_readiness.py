@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
-from w1bench_server import database
-from w1bench_server.app import create_app
-from w1bench_server.database import tokens
-from w1bench_server.jobs import Jobs, new_job
-from w1bench_server.readiness import checks
+from w1bench_server.database import connection as database
+from w1bench_server.database.tables import tokens
+from w1bench_server.jobs.job import new_job
+from w1bench_server.jobs.table import Jobs
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
+from w1bench_server.web.health.readiness import checks
 
 NAMES = ["archive", "database", "disk", "scoring", "jobs", "fixity"]
 

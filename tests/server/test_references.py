@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench import results
 from w1bench.errors import InputError
-from w1bench.scorecard import Scorecard
-from w1bench_server import references
-from w1bench_server.app import create_app
-from w1bench_server.database import opened
-from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.pairs import PublishedPair
+from w1bench.scoring.scorecard import Scorecard
+from w1bench.trials import results
+from w1bench_server.database.connection import opened
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import create_token
+from w1bench_server.submissions import references
+from w1bench_server.web.app import create_app
+from w1bench_server.web.auth.tokens import create_token
 
 DATABASES = ("sqlite", "postgresql")
 Rows = Callable[..., list[dict[str, Any]]]

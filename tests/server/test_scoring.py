@@ -15,14 +15,15 @@ from starlette.testclient import TestClient
 
 import w1bench
 from w1bench.errors import SubmissionError
-from w1bench.scorecard import RESAMPLES, Scorecard
-from w1bench_server import scoring, worker
-from w1bench_server.app import create_app
-from w1bench_server.jail import Limits
-from w1bench_server.pairs import PublishedPair
-from w1bench_server.problems import ProblemError
+from w1bench.scoring.scorecard import RESAMPLES, Scorecard
+from w1bench_server.errors import ProblemError
+from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.sandbox import scorer as scoring
+from w1bench_server.sandbox import scoring_process as worker
+from w1bench_server.sandbox.jail import Limits
+from w1bench_server.sandbox.scoring_process import Job, NoJail
 from w1bench_server.settings import Settings
-from w1bench_server.worker import Job, NoJail
+from w1bench_server.web.app import create_app
 
 VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
 Problem = Callable[[Any, int], dict[str, Any]]
@@ -178,7 +179,7 @@ def test_where_nothing_can_be_started_an_upload_is_turned_away_and_not_refused(
     is_problem: Problem,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("w1bench_server.worker.check", not_started)
+    monkeypatch.setattr("w1bench_server.sandbox.scoring_process.check", not_started)
     with TestClient(create_app(settings)) as client:
         answer = client.post(VALIDATE, content=h5(truth))
         assert "send it again" in is_problem(answer, 503)["detail"]

@@ -28,26 +28,30 @@ from starlette.testclient import TestClient
 from making import SEALED, Sealed
 from searching import found
 from serving import ended, serving, working
-from w1bench import store, tables
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import read_manifest
+from w1bench.archive.reveal import reveal
+from w1bench.cli import tables
 from w1bench.errors import CheckFailedError, InputError, PairError, SubmissionError
-from w1bench.manifest import read_manifest
-from w1bench.metrics import METRICS
-from w1bench.reveal import reveal
-from w1bench.scorecard import Interval, Scorecard
-from w1bench_server import database, scoring
-from w1bench_server.app import create_app
-from w1bench_server.bodies import Bodies
-from w1bench_server.feedback import rounded, step
-from w1bench_server.ledger import Ledger, now
-from w1bench_server.pairs import PublishedPairs
-from w1bench_server.problems import ProblemError
-from w1bench_server.quota import Quota
-from w1bench_server.records import Entry, Record
-from w1bench_server.replaying import replay_data, replay_server
-from w1bench_server.scoring import score_sealed
-from w1bench_server.serve import serve
+from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.scorecard import Interval, Scorecard
+from w1bench.storage.files import file_digest
+from w1bench_server.database import connection as database
+from w1bench_server.database.times import now
+from w1bench_server.errors import ProblemError
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry, Record
+from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.sandbox import scorer as scoring
+from w1bench_server.sandbox.scorer import score_sealed
 from w1bench_server.settings import Settings
-from w1bench_server.work import work
+from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.submissions.quota import Quota
+from w1bench_server.submissions.redaction import rounded, step
+from w1bench_server.submissions.replay import replay_data, replay_server
+from w1bench_server.web.app import create_app
+from w1bench_server.web.serve import serve
+from w1bench_server.worker.process import work
 
 NAME = SEALED.name
 SCORED = f"/v1/submissions?pair={NAME}&method=mine"
@@ -85,7 +89,7 @@ def submit(settings: Settings, made: Sealed, body: bytes, method: str) -> Record
     bodies.incoming.mkdir(parents=True, exist_ok=True)
     upload = bodies.incoming / uuid4().hex
     upload.write_bytes(body)
-    sha256 = store.file_digest(upload)
+    sha256 = file_digest(upload)
     card = score_sealed(made.truth, pair.folder, upload, settings).card
     entry = Entry(
         id=uuid4().hex, pair=NAME, pair_digest=pair.digest, method=method, user="ann", sha256=sha256, bytes=len(body),
@@ -252,7 +256,7 @@ def test_anyone_replays_a_round_from_what_is_published(
 
 def _renamed(folder: Path, to: Path) -> Path:
     """A pair that the service does not have."""
-    from w1bench.build import build
+    from w1bench.builder.build import build
 
     recipe = SEALED.model_copy(update={"name": "elsewhere"})
     build(recipe, to / "archive", truth=to / "truth")
@@ -342,7 +346,7 @@ def test_the_scorer_apart_scores_as_anyone_will_once_it_is_revealed(
         with pytest.raises(InputError, match="inside of"):
             score_sealed(inside, made.folder, upload, settings)
     reveal(made.folder, made.truth)
-    from w1bench.opened import score_file
+    from w1bench.client.api import score_file
 
     np.save(tmp_path / "again.npy", arrays(made, 0.2)["gradient"])
     assert score_file(made.folder, tmp_path / "again.npy") == card

@@ -17,11 +17,12 @@ import pytest
 
 from serving import serving
 from w1bench.errors import CheckFailedError, InputError, PairError
-from w1bench_server import database
-from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.pairs import PublishedPair
-from w1bench_server.serve import serve
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.web.serve import serve
 
 
 def break_off(client: httpx2.Client, settings: Settings) -> None:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from w1bench_server import openapi
-from w1bench_server.routes import pages
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import COMMITTED
+from w1bench_server.web.pages import endpoints as pages
 
 DOCS = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
 HEAVY = ["torch", "numba", "ray", "scipy", "PIL"]
-HEAVY += [f"w1bench.{name}" for name in ("build", "certify", "pair", "funnel", "rays")]
+HEAVY += [f"w1bench.{name}" for name in ("builder", "transport")]
 
 
 def test_every_address_is_described() -> None:
-    paths = set(json.loads(openapi.COMMITTED.read_text(encoding="utf-8"))["paths"])
+    paths = set(json.loads(COMMITTED.read_text(encoding="utf-8"))["paths"])
     paths |= {route.path for route in pages.router.routes if isinstance(route, APIRoute)}
     assert [path for path in sorted(paths) if f"{path}`" not in DOCS and f"{path}?" not in DOCS] == []
 
@@ -32,11 +32,14 @@ def test_every_setting_is_described_with_its_default() -> None:
 
 
 def test_the_command_that_writes_openapi_json_is_given() -> None:
-    assert 'python -c "from w1bench_server import openapi; openapi.write()"' in DOCS
+    assert 'python -c "from w1bench_server.web import app; app.write()"' in DOCS
 
 
 def test_the_server_and_its_workers_import_nothing_heavy() -> None:
-    for modules, heavy in (("serve, w1bench_server.worker", [*HEAVY, "dbos"]), ("work", HEAVY)):
+    for modules, heavy in (
+        ("web.serve, w1bench_server.sandbox.scoring_process", [*HEAVY, "dbos"]),
+        ("worker.process", HEAVY),
+    ):
         program = f"import sys, w1bench_server.{modules}; print([m for m in {heavy} if m in sys.modules])"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
         assert done.stdout.strip() == "[]"

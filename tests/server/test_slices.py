@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from w1bench_server import slices
-from w1bench_server.pairs import PublishedPair
-from w1bench_server.problems import ProblemError
-from w1bench_server.slices import Form
+from w1bench_server.errors import ProblemError
+from w1bench_server.pairs import slices
+from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.slices import Form
 
 SLICE = "/v1/pairs/small-d2-n4-p8/slice"
 Problem = Callable[[Any, int], dict[str, Any]]

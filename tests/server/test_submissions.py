@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server import database
-from w1bench_server.app import create_app
-from w1bench_server.bodies import Bodies
-from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.pairs import PublishedPair
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.web.app import create_app
 
 DATABASES = ("sqlite", "postgresql")
 URL = "/v1/submissions"

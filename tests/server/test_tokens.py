@@ -10,9 +10,11 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from w1bench.errors import InputError
-from w1bench_server import database
+from w1bench_server.database import connection as database
+from w1bench_server.database.tables import tokens
+from w1bench_server.errors import TokenError
 from w1bench_server.settings import Settings
-from w1bench_server.tokens import Holder, TokenError, create_token, holder, list_tokens, revoke_token
+from w1bench_server.web.auth.tokens import Holder, create_token, holder, list_tokens, revoke_token
 
 DATABASES = ("sqlite", "postgresql")
 SUBMIT = "/v1/submissions?pair=small-d2-n4-p8&method=mine"
@@ -25,7 +27,7 @@ def test_a_token_names_its_holder_and_nothing_of_it_is_kept(settings: Settings) 
         secret = token.split("_", 2)[2]
         assert len(secret) >= 43  # 256 bits
         with engine.connect() as connection:
-            rows = repr(connection.execute(select(database.tokens)).all())
+            rows = repr(connection.execute(select(tokens)).all())
     kept = rows.encode() + b"".join(path.read_bytes() for path in settings.data.glob("*"))
     assert secret.encode() not in kept
     assert token.split("_")[1].encode() in kept
@@ -87,8 +89,8 @@ def test_over_http_only_a_living_token_of_scope_submit_submits(
     expired, revoked = (bearer(settings, user) for user in ("eve", "rob"))
     admin = bearer(settings, "pat", scope="admin")
     with database.opened(settings) as engine, database.writing(engine) as connection:
-        of_eve = database.tokens.c.user == "eve"
-        connection.execute(update(database.tokens).where(of_eve).values(expires_at="2020-01-01T00:00:00+00:00"))
+        of_eve = tokens.c.user == "eve"
+        connection.execute(update(tokens).where(of_eve).values(expires_at="2020-01-01T00:00:00+00:00"))
     revoke_token(settings, revoked["Authorization"].split("_")[1])
     for headers in ({}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer w1b_0_0"}, expired, revoked):
         answer = client.post(SUBMIT, headers=headers, content=b"x")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench.submission import largest_bytes
-from w1bench_server.app import create_app
-from w1bench_server.pairs import PublishedPair
+from w1bench.scoring.submission import largest_bytes
+from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
 Problem = Callable[[Any, int], dict[str, Any]]

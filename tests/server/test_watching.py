@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server.app import create_app
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 
 FIELDS = {"event", "level", "logger", "timestamp", "request_id", "method", "path", "route", "status", "bytes", "seconds", "client"}  # fmt: skip
 PROGRAM = """
 import sys
 from starlette.testclient import TestClient
 from w1bench_server import logs
-from w1bench_server.app import create_app
+from w1bench_server.web.app import create_app
 from w1bench_server.settings import Settings
 logs.configure("info")
 app = create_app(Settings.model_validate_json(sys.argv[1]))
@@ -45,7 +45,7 @@ def test_each_request_has_its_line_of_json(settings: Settings) -> None:
     )
     assert done.returncode == 0, done.stderr
     lines = [line for line in map(json.loads, done.stderr.splitlines()) if line["logger"] != "httpx2"]  # the client's
-    requests = [line for line in lines if line["logger"] == "w1bench_server.watching"]
+    requests = [line for line in lines if line["logger"] == "w1bench_server.web.middleware.access_log"]
     assert [(line["route"], line["status"]) for line in requests] == [
         ("/v1/pairs", 200), ("/fail", 500), ("none", 404), ("/v1/validate", 422),
     ]  # fmt: skip
@@ -53,7 +53,7 @@ def test_each_request_has_its_line_of_json(settings: Settings) -> None:
     assert [line["request_id"] for line in requests][:3] == done.stdout.split()
     assert {line["client"] for line in requests} == {"testclient"}
     assert requests[2]["path"] == "/a\nb"
-    (failure,) = [line for line in lines if line["logger"] == "w1bench_server.problems"]
+    (failure,) = [line for line in lines if line["logger"] == "w1bench_server.web.problems"]
     assert requests[1]["request_id"] in failure["event"]
     assert "SECRET" not in str(lines)
 
@@ -68,10 +68,10 @@ def test_an_answer_that_broke_off_still_has_its_line(
 
     app.add_api_route("/fail", fail)
     with (
-        caplog.at_level(logging.INFO, "w1bench_server.watching"),
+        caplog.at_level(logging.INFO, "w1bench_server.web.middleware.access_log"),
         TestClient(app, raise_server_exceptions=False) as client,
     ):
         assert client.get("/fail").status_code == 500
         assert client.get("/v1/pairs/small-d2-n4-p8/files/test.h5", headers={"Range": "bytes=0-99"}).status_code == 206
-    lines = [vars(record) for record in caplog.records if record.name == "w1bench_server.watching"]
+    lines = [vars(record) for record in caplog.records if record.name == "w1bench_server.web.middleware.access_log"]
     assert [(line["status"], line["bytes"]) for line in lines] == [(500, 0), (206, 100)]

@@ -20,24 +20,27 @@ from starlette.testclient import TestClient
 
 from making import SLOW, assert_same, small_recipe
 from serving import ended, serving, working
-from w1bench.archive import catalogue
-from w1bench.build import build
-from w1bench.client import submit_file
+from w1bench.archive.catalogue import catalogue
+from w1bench.builder.build import build
+from w1bench.builder.verify import verify
+from w1bench.client.http import submit_file
 from w1bench.errors import InputError, MissingExtraError, SubmissionError
-from w1bench.recipe import Recipe
-from w1bench.verify import verify
-from w1bench_server import database, work
-from w1bench_server.app import create_app
-from w1bench_server.jobs import Job, Jobs
-from w1bench_server.ledger import Ledger, check_chain
-from w1bench_server.queueing import FILE, SCHEMA
+from w1bench.recipes.recipe import Recipe
+from w1bench_server.database import connection as database
+from w1bench_server.jobs.job import Job
+from w1bench_server.jobs.table import Jobs
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
+from w1bench_server.worker import process as work
+from w1bench_server.worker.queue import FILE, SCHEMA
 
 DATABASES = ("sqlite", "postgresql")
 PAIR = "small-d2-n4-p8"
 MINE = {"pair": PAIR, "method": "mine"}
 QUICK = small_recipe("quick")
-WORKER = "work import main"  # a server's own
+WORKER = "worker.process import main"  # a server's own
 LARGE = 1000  # bytes from which on a submission is a job
 Arrays = dict[str, Any]
 Make = Callable[..., bytes]
@@ -96,7 +99,7 @@ def below(process: int, program: str) -> list[psutil.Process]:
 
 
 def builders(worker: int) -> list[psutil.Process]:
-    return below(worker, "builder import main")
+    return below(worker, "build_process import main")
 
 
 def test_a_pair_is_built_and_published_without_a_restart(
@@ -312,7 +315,7 @@ def test_scoring_goes_on_after_kills_and_records_once(
 
 SLOWLY = """
 import time
-import w1bench_server.doing as doing
+import w1bench_server.worker.runner as doing
 score = doing.score_and_record
 async def later(*given, **others):
     time.sleep(2)
@@ -386,7 +389,7 @@ def test_a_servers_worker_is_started_again(own: Settings, bearer: Callable[..., 
 def test_jobs_of_a_version_that_is_no_more_are_done(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str]
 ) -> None:
-    other = "import w1bench_server.queueing as q; q._VERSION = 'of before'; "
+    other = "import w1bench_server.worker.queue as q; q._VERSION = 'of before'; "
     running, waiting = ask(SLOW), ask(QUICK)
     with working(own, "build", before=other):
         until(lambda: service.get(f"/v1/jobs/{running}").json()["state"] == "running")
@@ -411,8 +414,8 @@ def handed(settings: Settings) -> list[tuple[str, str]]:
 
 LOSING = """
 import dbos._queue
-import w1bench_server.queueing
-w1bench_server.queueing._CLAIMED_SECONDS = 1.0
+import w1bench_server.worker.queue
+w1bench_server.worker.queue._CLAIMED_SECONDS = 1.0
 execute, lost = dbos._queue.execute_dequeued_workflow, []
 def lose(dbos, status, owner_xid):
     if not lost:

@@ -4,21 +4,23 @@ A solver is handed two samplers and nothing else: `solver.fit(inputs, targets)`,
 `solver.gradient(x)` and `solver.transport(x)`.
 """
 
-from w1bench.solvers.dot import DOT
-from w1bench.solvers.gp import GP
-from w1bench.solvers.kr import KR
-from w1bench.solvers.lp import LP
-from w1bench.solvers.ls import LS
-from w1bench.solvers.mm import MM
-from w1bench.solvers.mmb import MMB
-from w1bench.solvers.mmbv2 import MMBv2
-from w1bench.solvers.mmr import MMR
+from __future__ import annotations
+
+from w1bench.solvers.methods.dot import DOT
+from w1bench.solvers.methods.gp import GP
+from w1bench.solvers.methods.kr import KR
+from w1bench.solvers.methods.lp import LP
+from w1bench.solvers.methods.ls import LS
+from w1bench.solvers.methods.mm import MM
+from w1bench.solvers.methods.mmb import MMB
+from w1bench.solvers.methods.mmbv2 import MMBv2
+from w1bench.solvers.methods.mmr import MMR
+from w1bench.solvers.methods.sn import SN
+from w1bench.solvers.methods.so import SO
+from w1bench.solvers.methods.ttc import TTC
+from w1bench.solvers.methods.wc import WC
 from w1bench.solvers.protocol import Method
-from w1bench.solvers.reference import ReferenceSolver
-from w1bench.solvers.sn import SN
-from w1bench.solvers.so import SO
-from w1bench.solvers.ttc import TTC
-from w1bench.solvers.wc import WC
+from w1bench.solvers.solver import ReferenceSolver
 
 # In the order of the paper's tables, then those that came after it.
 SOLVERS: dict[str, Method] = {
@@ -36,7 +38,6 @@ SOLVERS: dict[str, Method] = {
     "ttc": TTC(),
     "kr": KR(),
 }
-
 __all__ = [
     "DOT", "GP", "KR", "LP", "LS", "MM", "MMB", "MMR", "SN", "SO", "SOLVERS", "TTC", "WC", "MMBv2", "Method", "ReferenceSolver",
 ]  # fmt: skip

@@ -1,0 +1,130 @@
+"""Seal: what is kept back of a sealed pair, the commitment that fixes it beforehand, and the pair with what was revealed.
+
+The truth is a folder of three files, outside of the archive until the pair is revealed and in the pair's own folder
+afterwards: reveal.json, truth.h5 and funnel.h5. The commitment is SHA-256(salt || recipe || truth digest): 32 random
+bytes, the canonical JSON of the full recipe, and the SHA-256 of the canonical JSON of `Truth`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from w1bench.archive.manifest import SECRET, Figure, FileEntry, Manifest
+from w1bench.errors import CheckFailedError, InputError, PairError
+from w1bench.recipes.recipe import Recipe, parse_recipe
+from w1bench.storage.canonical import canonical, fault
+
+REVEAL = "reveal.json"
+FORMAT = "w1bench-reveal"
+FORMAT_VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Truth(_Part):
+    """What is true of a sealed pair: of which published files, by their logical digests, and in which files beside them."""
+
+    published: dict[str, str]
+    files: dict[str, FileEntry]
+    funnels: int
+    dominated_funnels: int
+    w1: float
+    w1_stderr: float
+    w1_rays: int
+    certificate: tuple[Figure, ...]
+
+    def digest(self) -> bytes:
+        """SHA-256 of its canonical JSON."""
+        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).digest()
+
+
+class Reveal(_Part):
+    """reveal.json: what was committed to."""
+
+    format: Literal["w1bench-reveal"] = FORMAT
+    format_version: Literal[1] = FORMAT_VERSION
+    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    recipe: dict[str, Any]
+    truth: Truth
+
+    def commitment(self) -> str:
+        """What the manifest of the sealed pair published."""
+        recipe = canonical(self.recipe).encode()
+        return hashlib.sha256(bytes.fromhex(self.salt) + recipe + self.truth.digest()).hexdigest()
+
+    def full_recipe(self) -> Recipe:
+        return parse_recipe(self.recipe, origin=REVEAL)
+
+    def text(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def salt_of(secret: str) -> str:
+    """The salt of a commitment: as good as random to whoever lacks the secret, and the same when a build is gone on with."""
+    return hashlib.sha256(f"salt/{secret}".encode()).hexdigest()
+
+
+def read_reveal(folder: Path, manifest: Manifest) -> Reveal:
+    """What is kept back of a sealed pair, from the folder that it is kept in, held against the pair's commitment.
+
+    Raises:
+        PairError: it is not there.
+        CheckFailedError: it is damaged, or not what the manifest commits to.
+    """
+    path = folder / REVEAL
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise PairError(
+            f"{folder} does not hold the truth of {manifest.name}: it has no {REVEAL}; give the folder of --truth that "
+            "the pair was built with."
+        ) from None
+    return parse_reveal(content, manifest, origin=str(path))
+
+
+def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
+    """As `read_reveal`, from its text."""
+    try:
+        found = Reveal.model_validate_json(content)
+    except ValidationError as error:
+        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Bring it again.") from None
+    if found.commitment() != manifest.commitment:
+        raise CheckFailedError(
+            f"{origin} is not what {manifest.name} committed to: it comes to {found.commitment()}, the manifest says "
+            f"{manifest.commitment}. One of the two was changed."
+        )
+    published = {name: entry.logical_digest for name, entry in manifest.files.items()}
+    recipe = found.full_recipe()
+    if (found.truth.published, recipe.sha256(), recipe.published(sealed=True)) != (
+        published,
+        manifest.recipe_sha256,
+        manifest.recipe,
+    ):
+        raise CheckFailedError(
+            f"{origin} is the truth of other files or of another recipe than {manifest.name} publishes; its manifest was edited."
+        )
+    return found
+
+
+def revealed(manifest: Manifest, reveal: Reveal) -> Manifest:
+    """The manifest of a sealed pair with all that was kept back."""
+    known = {name: getattr(reveal.truth, name) for name in (*SECRET, "certificate")}
+    return manifest.model_copy(
+        update={**known, "recipe": reveal.recipe, "files": {**manifest.files, **reveal.truth.files}}
+    )
+
+
+def check_apart(truth: Path, *folders: Path) -> None:
+    """Raise an InputError where the folder of what is kept back lies in one that others read."""
+    for folder in folders:
+        if truth.resolve().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"The truth was to lie in {truth}, inside of {folder}, which others read; give a folder apart."
+            )

@@ -1,0 +1,179 @@
+"""The HDF5 files of a pair, format version 1: the only file that knows their data sets' names.
+
+Contiguous, unfiltered, early-allocated data sets in HDF5 1.8 layout, so that they can be memory-mapped and read by any
+reader; no links, no times, attributes of fixed length, so that one recipe on one machine gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from w1bench.arrays import blocks
+from w1bench.errors import CheckFailedError, PairError
+
+FORMAT = "w1bench-pair"
+FORMAT_VERSION = 1
+# file -> its data sets; every one but potentials, offsets and centres has the shape of points
+ROLES: dict[str, tuple[str, ...]] = {
+    "train": ("input", "target"),
+    "test": ("gradient", "input", "input_potential", "target", "target_potential", "transported"),
+    "probe": ("interpolate",),
+    "funnel": ("center", "offset"),
+}
+# As published of a sealed pair; what is missing is added, in files of its own, when it is revealed.
+SEALED_ROLES: dict[str, tuple[str, ...]] = {
+    "train": ROLES["train"],
+    "test": ("input", "target"),
+    "probe": ROLES["probe"],
+}
+TRUTH_ROLES: dict[str, tuple[str, ...]] = {
+    "truth": tuple(name for name in ROLES["test"] if name not in SEALED_ROLES["test"]),
+    "funnel": ROLES["funnel"],
+}
+_SCALARS = {"input_potential", "target_potential", "offset"}
+_ALWAYS_DOUBLE = {*_SCALARS, "center"}
+_LIBVER = ("earliest", "v108")
+_GZIP_CHUNK_BYTES = 1 << 20
+
+
+class Spec(NamedTuple):
+    """The shape and dtype of a data set."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def specs(names: Iterable[str], rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Spec]:
+    """The data sets of these names for `rows` points of `shape` in a pair that stores `dtype`."""
+    return {
+        name: Spec(
+            (rows,) if name in _SCALARS else (rows, *shape),
+            np.dtype("<f8") if name in _ALWAYS_DOUBLE else dtype.newbyteorder("<"),
+        )
+        for name in names
+    }
+
+
+@contextmanager
+def create(path: Path, datasets: Mapping[str, Spec], *, gzip: bool = False) -> Generator[dict[str, h5py.Dataset]]:
+    """A new pair file with the given data sets, to be filled by assignment to slices of them."""
+    with h5py.File(path, "w", libver=_LIBVER) as file:
+        yield {name: _dataset(file, name, spec, gzip=gzip) for name, spec in sorted(datasets.items())}
+
+
+def annotate(path: Path, attributes: Mapping[str, str | int | float]) -> None:
+    """Add root attributes, in the order of their names."""
+    with h5py.File(path, "r+", libver=_LIBVER) as file:
+        for name, value in sorted(attributes.items()):
+            if isinstance(value, str):
+                content = value.encode()
+                file.attrs.create(name, content, dtype=h5py.string_dtype("utf-8", len(content)))
+            else:
+                file.attrs.create(name, value, dtype="<i8" if isinstance(value, int) else "<f8")
+
+
+def open_file(path: Path) -> h5py.File:
+    """A pair file, for reading.
+
+    Raises:
+        PairError: it is missing.
+        CheckFailedError: it is no HDF5 file, or truncated.
+    """
+    if not path.is_file():
+        raise PairError(f"{path} is missing; fetch the pair again, or without --only.")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise CheckFailedError(
+            f"{path} cannot be opened as HDF5, it is truncated or damaged ({error}); fetch it again."
+        ) from None
+
+
+def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The data sets of an open pair file, by name.
+
+    Raises:
+        CheckFailedError: a member is something else.
+    """
+    members = {str(name): file[str(name)] for name in file}
+    for name, member in members.items():
+        if not isinstance(member, h5py.Dataset):
+            raise CheckFailedError(f"{file.filename} holds {name}, which is no data set; fetch it again.")
+    return {name: member for name, member in members.items() if isinstance(member, h5py.Dataset)}
+
+
+@contextmanager
+def open_files(paths: Mapping[str, Path]) -> Generator[dict[str, h5py.File]]:
+    """Files by role, for reading; raises as `open_file`."""
+    with ExitStack() as stack:
+        yield {role: stack.enter_context(open_file(path)) for role, path in paths.items()}
+
+
+def tables(files: Mapping[str, h5py.File]) -> dict[str, dict[str, h5py.Dataset]]:
+    """The data sets of open files by role, those of truth.h5 among those of test.h5, as in an open pair."""
+    found = {role: datasets(file) for role, file in files.items()}
+    truth = found.pop("truth", {})
+    return found | ({"test": found["test"] | truth} if truth else {})
+
+
+def attributes(file: h5py.File) -> dict[str, str | int | float]:
+    """The root attributes as plain Python values."""
+    return {name: _plain(value) for name, value in file.attrs.items()}
+
+
+def check_file(file: h5py.File, role: str, expected: Mapping[str, Spec]) -> None:
+    """Hold the data sets of an open file against what they must be.
+
+    Raises:
+        CheckFailedError: a data set is missing, additional, or of another shape or dtype.
+    """
+    found = {name: Spec(dataset.shape, dataset.dtype) for name, dataset in datasets(file).items()}
+    if found != dict(expected):
+        raise CheckFailedError(
+            f"{file.filename} ({role}) holds {_words(found)}; needed: {_words(expected)}. Fetch it again."
+        )
+
+
+def logical_digest(path: Path) -> str:
+    """SHA-256 over name, dtype, shape and raw bytes of each data set in name order."""
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        for name, dataset in sorted(datasets(file).items()):
+            digest.update(f"{name}\0{dataset.dtype.str}\0{dataset.shape}\0".encode())
+            for block in blocks(dataset):
+                digest.update(np.ascontiguousarray(dataset[block]).data.cast("B"))
+    return digest.hexdigest()
+
+
+def _dataset(file: h5py.File, name: str, spec: Spec, *, gzip: bool) -> h5py.Dataset:
+    if gzip:
+        row = spec.dtype.itemsize * int(np.prod(spec.shape[1:], dtype=np.int64))
+        rows = min(spec.shape[0], max(1, _GZIP_CHUNK_BYTES // row))
+        return file.create_dataset(
+            name, spec.shape, spec.dtype, chunks=(rows, *spec.shape[1:]), compression="gzip",
+            compression_opts=1, shuffle=True, track_times=False,
+        )  # fmt: skip
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_layout(h5py.h5d.CONTIGUOUS)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    layout.set_obj_track_times(False)
+    space = h5py.h5s.create_simple(spec.shape)
+    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(spec.dtype), space, layout))
+
+
+def _plain(value: Any) -> str | int | float:
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _words(datasets: Mapping[str, Spec]) -> str:
+    return ", ".join(f"{name} {spec.shape} {spec.dtype.str}" for name, spec in sorted(datasets.items())) or "nothing"

@@ -1,0 +1,237 @@
+"""manifest.json: what a pair is, readable without HDF5."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from math import isfinite, prod
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from w1bench.archive import hdf5 as store
+from w1bench.archive.citation import CITATION
+from w1bench.errors import CheckFailedError, PairError, RecipeError
+from w1bench.recipes.fields import NAME_PATTERN
+from w1bench.recipes.recipe import Law, Recipe, parse_law, parse_recipe
+from w1bench.recipes.sources import BallSource
+from w1bench.storage.canonical import fault
+
+FILENAME = "manifest.json"
+SECRET = ("funnels", "dominated_funnels", "w1", "w1_stderr", "w1_rays")  # of a sealed pair, until it is revealed
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_NotNegative = Annotated[float, Field(ge=0)]
+_Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class FileEntry(_Part):
+    """A file's size and digests."""
+
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: _Digest
+    logical_digest: _Digest
+
+
+class Figure(BaseModel):
+    """One figure of a certificate: it holds when `value` is at most `limit`, and never where it is not a number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+    name: str
+    value: float
+    limit: float
+    meaning: str
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.limit  # False for NaN
+
+
+class KnownW1(NamedTuple):
+    """W1, its standard error, and over how many rays it was averaged."""
+
+    value: float
+    stderr: float
+    rays: int
+
+
+class Manifest(_Part):
+    """Everything about a pair but its arrays; of a sealed one what `SECRET` names is None until it is revealed (see `seal`)."""
+
+    format: Literal["w1bench-pair"] = store.FORMAT
+    format_version: _Count = store.FORMAT_VERSION
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    version: _Count
+    sealed: bool = False
+    commitment: _Digest | None = None  # of a sealed pair: see `seal.Reveal`
+    shape: tuple[_Count, ...]
+    dtype: Literal["float32", "float64"]
+    funnels: _Count | None = None
+    dominated_funnels: Annotated[int, Field(ge=0)] | None = None
+    power: Annotated[float, Field(ge=1)]
+    half_width: Annotated[float, Field(gt=0)]
+    w1: _NotNegative | None = None
+    w1_stderr: _NotNegative | None = None
+    w1_rays: _Count | None = None
+    recipe: dict[str, Any]
+    recipe_sha256: _Digest
+    files: dict[str, FileEntry]
+    certificate: tuple[Figure, ...]
+    licence: str
+    citation: str = CITATION
+    software: dict[str, str]
+
+    @property
+    def dim(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the pair is sealed, and not revealed as far as this manifest knows."""
+        return self.sealed and self.w1 is None
+
+    def check_known(self) -> None:
+        """Raise a PairError where the truth is needed and not known."""
+        if self.is_secret:
+            raise PairError(
+                f"{self.name} is sealed: its truth is not known until it is revealed. Submit to the service that has it "
+                f"(w1bench submit {self.name} FILE --method NAME), or fetch it again when it is revealed."
+            )
+
+    @property
+    def known_w1(self) -> KnownW1:
+        """W1 with its error; raises as `check_known`."""
+        self.check_known()
+        assert self.w1 is not None
+        assert self.w1_stderr is not None
+        assert self.w1_rays is not None
+        return KnownW1(self.w1, self.w1_stderr, self.w1_rays)
+
+    def law(self) -> Law:
+        """What is known of the recipe, also of a sealed pair's."""
+        published = {name: value for name, value in self.recipe.items() if name in Law.model_fields}
+        return parse_law(published, origin=f"the manifest of {self.name}")
+
+    def full_recipe(self) -> Recipe:
+        """The recipe as a model; raises as `check_known`."""
+        self.check_known()
+        return parse_recipe(self.recipe, origin=f"the manifest of {self.name}")
+
+    def is_ball(self) -> bool:
+        return isinstance(self.law().source, BallSource)
+
+    def digest(self) -> str:
+        """SHA-256 over the pair's name, version and logical digests: what a score is a score of.
+
+        Of a sealed pair, over those that it has from the beginning, and the commitment: revealing it changes nothing.
+        """
+        files = {f"{role}.h5": self.files[f"{role}.h5"] for role in store.SEALED_ROLES} if self.sealed else self.files
+        lines = [
+            f"{self.name} {self.version}",
+            *(f"{n} {e.logical_digest}" for n, e in sorted(files.items())),
+            *([f"commitment {self.commitment}"] if self.sealed else []),
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def roles(self) -> Mapping[str, tuple[str, ...]]:
+        """The data sets of the pair's files, by role."""
+        if not self.sealed:
+            return store.ROLES
+        return store.SEALED_ROLES if self.is_secret else store.SEALED_ROLES | store.TRUTH_ROLES
+
+    def rows(self, role: str) -> int:
+        """Rows of a role's data sets."""
+        if role == "funnel":
+            self.check_known()
+            assert self.funnels is not None
+            return self.funnels
+        return int(getattr(self.law().sizes, "test" if role == "truth" else role))
+
+    def specs(self, role: str) -> dict[str, store.Spec]:
+        """The data sets of a role's file."""
+        return store.specs(self.roles[role], self.rows(role), self.shape, np.dtype(self.dtype))
+
+    def attributes(self, role: str) -> dict[str, str | int | float]:
+        """The root attributes of a role's file: W1 only where the file was not published before it."""
+        w1 = (
+            {}
+            if self.sealed and role in store.SEALED_ROLES
+            else {"w1": self.known_w1.value, "w1_stderr": self.known_w1.stderr}
+        )
+        return w1 | {
+            "format": self.format,
+            "format_version": self.format_version,
+            "name": self.name,
+            "version": self.version,
+            "role": role,
+            "recipe_sha256": self.recipe_sha256,
+            "half_width": self.half_width,
+            "licence": self.licence,
+            "citation": self.citation,
+            "software": self.software["w1bench"],
+        }
+
+    def text(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=1, exclude_none=True) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a pair folder.
+
+    Raises:
+        PairError: there is none.
+        CheckFailedError: it is damaged, or of a newer format.
+    """
+    path = folder / FILENAME
+    if not path.is_file():
+        raise PairError(f"{folder} is no pair: it has no {FILENAME}. Build one, or fetch it by its name.")
+    return parse_manifest(path.read_bytes(), origin=str(path))
+
+
+def parse_manifest(content: bytes, *, origin: str) -> Manifest:
+    """A manifest from its text.
+
+    Raises:
+        CheckFailedError: it is damaged, or of a newer format.
+    """
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Fetch the pair again.") from None
+    if manifest.format_version > store.FORMAT_VERSION:
+        raise CheckFailedError(
+            f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "
+            "upgrade w1bench."
+        )
+    try:
+        if manifest.sealed:
+            parse_law(manifest.recipe, origin=f"the manifest of {manifest.name}")
+        else:
+            manifest.full_recipe()
+    except RecipeError as error:
+        raise CheckFailedError(f"{origin} is damaged: {error} Fetch the pair again.") from None
+    if not all(isfinite(figure.value) and isfinite(figure.limit) for figure in manifest.certificate):
+        raise CheckFailedError(
+            f"{origin} is damaged: its certificate holds figures that are no numbers. Fetch the pair again."
+        )
+    unknown = [name for name in SECRET if getattr(manifest, name) is None]
+    if unknown != (list(SECRET) if manifest.sealed else []) or manifest.sealed == (manifest.commitment is None):
+        raise CheckFailedError(
+            f"{origin} is damaged: a sealed pair has a commitment and none of {', '.join(SECRET)}, an open one these alone. "
+            "Fetch the pair again."
+        )
+    needed = {f"{role}.h5" for role in manifest.roles}
+    if set(manifest.files) != needed or "w1bench" not in manifest.software:
+        raise CheckFailedError(
+            f"{origin} is damaged: it names the files {sorted(manifest.files)} and the software {sorted(manifest.software)}; "
+            f"needed: {sorted(needed)}, and the version of w1bench. Fetch the pair again."
+        )
+    return manifest

@@ -1,0 +1,42 @@
+"""Unfinished."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import filelock
+
+from w1bench.archive.manifest import FILENAME, read_manifest
+from w1bench.recipes.recipe import Recipe
+
+
+def is_published(archive: Path, recipe: Recipe) -> bool:
+    """Whether the very recipe was built to its end."""
+    folder = archive / recipe.name
+    return (folder / FILENAME).is_file() and read_manifest(folder).recipe_sha256 == recipe.sha256()
+
+
+def unfinished(archive: Path, name: str) -> Path:
+    """The hidden folder of a build that is under way, or was interrupted; its recipe.json says of what."""
+    return archive / f".{name}.building"
+
+
+def lock_of(archive: Path, name: str) -> Path:
+    """The file that whoever builds a pair holds locked."""
+    return archive / f".{name}.lock"
+
+
+def discard_unfinished(archive: Path, recipe: Recipe) -> None:
+    """Remove the unfinished build of a recipe, or a folder for one without a shard; unless somebody is at it."""
+    folder = unfinished(archive, recipe.name)
+    with suppress(filelock.Timeout), filelock.FileLock(lock_of(archive, recipe.name), timeout=0):
+        if is_unfinished(archive, recipe) or not any((folder / part).exists() for part in ("shards", "pair")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_unfinished(archive: Path, recipe: Recipe) -> bool:
+    """Whether an unfinished build of the very recipe is there."""
+    pinned = unfinished(archive, recipe.name) / "recipe.json"
+    return pinned.is_file() and pinned.read_text() == recipe.canonical()

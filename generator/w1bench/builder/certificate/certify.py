@@ -1,0 +1,54 @@
+"""Numerical proofs that a pair is what it says, from its files alone: each a figure with a limit.
+
+The potential is evaluated afresh from the centres, the map is run again from the stored partners, the cost is estimated anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from w1bench.archive.manifest import Figure, Manifest
+from w1bench.arrays import Rows
+from w1bench.builder.certificate.costs import costs
+from w1bench.builder.certificate.pointwise import containment, lipschitz, pointwise
+from w1bench.builder.certificate.rows import Files, domain_of, flat_rows
+from w1bench.errors import FunnelError
+from w1bench.transport.funnel import min_funnel
+from w1bench.transport.rays import RayMap
+
+_ASSIGNMENT_POINTS = 256
+
+
+def certify(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
+    """The certificate of a pair from its data sets (role -> name -> rows)."""
+    stored = min_funnel(flat_rows(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
+    if stored.dominated:
+        raise FunnelError(f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again.")
+    ray_map = RayMap(stored, domain_of(manifest), manifest.power)
+    return (
+        *pointwise(manifest, ray_map, files),
+        containment(manifest, files),
+        lipschitz(manifest, stored, files["test"]),
+        *costs(manifest, ray_map, files),
+        _weak_duality(files["test"]),
+    )
+
+
+def certify_published(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
+    """The certificate of a sealed pair, as far as its files tell before it is revealed."""
+    return (containment(manifest, files),)
+
+
+def _weak_duality(test: Mapping[str, Rows]) -> Figure:
+    """Exact discrete optimal transport between n inputs and n independent targets is never below their dual value."""
+    n = _ASSIGNMENT_POINTS
+    distance = cdist(flat_rows(test["input"][:n]), flat_rows(test["target"][:n]))
+    primal = distance[linear_sum_assignment(distance)].mean()
+    dual = test["input_potential"][:n].mean() - test["target_potential"][:n].mean()
+    return Figure(
+        name="weak_duality", value=float(dual - primal), limit=1e-6 * max(1.0, float(primal)),
+        meaning=f"dual value less the exact transport cost {primal:.6g} of {len(distance)} inputs and targets",
+    )  # fmt: skip

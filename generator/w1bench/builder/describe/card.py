@@ -1,0 +1,67 @@
+"""The data card of a pair: README.md beside its files."""
+
+from __future__ import annotations
+
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import Manifest
+
+
+def card(manifest: Manifest) -> str:
+    """Markdown that says what the pair is, how sure its truth is, and how to use it."""
+    files = "\n".join(
+        f"| `{name}` | {', '.join(f'`{n}` {s.shape}' for n, s in manifest.specs(name[:-3]).items())} | {entry.bytes:,} |"
+        for name, entry in manifest.files.items()
+    )
+    figures = "\n".join(f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {f.meaning} |" for f in manifest.certificate)
+    return f"""# {manifest.name}, version {manifest.version}
+
+{_sealed(manifest) if manifest.is_secret else _known(manifest)}
+
+- targets Q: {manifest.recipe["source"]}, inside half width {manifest.half_width};
+- inputs P: Q moved down the rays of a MinFunnel {_funnels(manifest)};
+- points of shape {manifest.shape}, {manifest.dtype}; recipe SHA-256 `{manifest.recipe_sha256}`.
+
+| file | data sets | bytes |
+|---|---|---|
+{files}
+
+Certificate (every value is at most its limit; `w1bench verify` computes them again):
+
+| figure | value | limit | meaning |
+|---|---|---|---|
+{figures}
+
+```python
+import w1bench
+pair = w1bench.load("{manifest.name}")
+{_use(manifest)}
+```
+
+Format: {store.FORMAT} {manifest.format_version}. Licence: {manifest.licence}.
+Cite: {manifest.citation}
+"""
+
+
+def _known(manifest: Manifest) -> str:
+    w1 = manifest.known_w1
+    return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are known:
+**W1 = {w1.value:.8g} +- {w1.stderr:.2g}** (standard error over {w1.rays:,} transport rays)."""
+
+
+def _sealed(manifest: Manifest) -> str:
+    return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are kept back: **sealed**.
+The truth was fixed beforehand, under the commitment `{manifest.commitment}`; when it is revealed, reveal.json, truth.h5
+and funnel.h5 lie beside these files, and `w1bench verify` holds them against it. Nothing here is paired."""
+
+
+def _funnels(manifest: Manifest) -> str:
+    if manifest.is_secret:
+        return f"with power {manifest.power}"
+    return f"""of {manifest.funnels} funnels with power {manifest.power}
+  ({manifest.dominated_funnels} dominated funnels dropped)"""
+
+
+def _use(manifest: Manifest) -> str:
+    if manifest.is_secret:
+        return 'w1bench.submit(pair, method="mine", gradient=...)   # grad f at pair.test.input'
+    return "card = w1bench.score(pair, gradient=...)   # grad f at pair.test.input"

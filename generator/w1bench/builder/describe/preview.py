@@ -1,0 +1,71 @@
+"""preview.png: what a pair looks like. In the plane its potential and rays; pictures above their targets; else two principal axes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from w1bench.archive.manifest import Manifest
+from w1bench.arrays import F64, Array
+from w1bench.transport.funnel import MinFunnel
+
+_RAYS = 400
+_POINTS = 2000
+_COLUMNS = 8
+_GRID = 300
+_INPUT, _TARGET = "#b2182b", "#2166ac"
+
+
+def draw_preview(path: Path, manifest: Manifest, funnel: MinFunnel | None, inputs: Array, targets: Array) -> None:
+    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG; without a funnel, targets that are no partners."""
+    figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    if len(manifest.shape) == 3:
+        _pictures(figure, inputs[:_COLUMNS], targets[:_COLUMNS])
+    elif manifest.dim == 2 and funnel:
+        _plane(figure.subplots(), manifest.half_width, funnel, inputs[:_RAYS], targets[:_RAYS])
+    else:
+        _principal_axes(figure.subplots(), inputs[:_POINTS], targets[:_POINTS])
+    figure.suptitle(f"{manifest.name}: " + (f"W1 = {manifest.known_w1.value:.5g}" if funnel else "sealed"), fontsize=10)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def _plane(axes: Axes, half_width: float, funnel: MinFunnel, inputs: Array, targets: Array) -> None:
+    """Level lines of u, the rays from targets to inputs, and the centres."""
+    axis = np.linspace(-half_width, half_width, _GRID)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+    axes.contourf(axis, axis, funnel.value(grid.reshape(-1, 2)).reshape(_GRID, _GRID), 24, cmap="Greys_r", alpha=0.5)
+    axes.add_collection(LineCollection(list(np.stack([inputs, targets], axis=1)), colors="k", linewidths=0.3))
+    axes.scatter(*targets.T, s=4, color=_TARGET, label="targets y ~ Q", zorder=3)
+    axes.scatter(*inputs.T, s=4, color=_INPUT, label="inputs x ~ P", zorder=3)
+    axes.scatter(*funnel.center.T, s=60, marker="*", color="gold", edgecolor="k", label="centres", zorder=4)
+    axes.set_aspect("equal")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3, fontsize=8, frameon=False)
+
+
+def _pictures(figure: Figure, inputs: Array, targets: Array) -> None:
+    """Inputs in the upper row, the targets they come from below."""
+    figure.set_size_inches(len(inputs), 2.6)
+    for row, pictures in zip(figure.subplots(2, len(inputs)), (inputs, targets), strict=True):
+        for axes, picture in zip(row, pictures, strict=True):
+            axes.imshow(np.clip(picture.transpose(1, 2, 0) / 2 + 0.5, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+            axes.set_axis_off()
+
+
+def _principal_axes(axes: Axes, inputs: Array, targets: Array) -> None:
+    """Both distributions on the two axes along which the inputs vary most."""
+    if inputs.shape[1] == 1:  # a line has no second axis
+        inputs, targets = (np.hstack([points, np.zeros_like(points)]) for points in (inputs, targets))
+    mean = inputs.mean(axis=0)
+    directions: F64 = np.linalg.svd(inputs - mean, full_matrices=False)[2][:2]
+    for points, color, label in ((targets, _TARGET, "targets y ~ Q"), (inputs, _INPUT, "inputs x ~ P")):
+        axes.scatter(*((points - mean) @ directions.T).T, s=3, alpha=0.5, color=color, label=label)
+    axes.set_aspect("equal")
+    axes.set_xlabel("first principal axis of the inputs")
+    axes.set_ylabel("second")
+    axes.legend(fontsize=8, frameon=False)

@@ -1,0 +1,83 @@
+"""Processes of this machine, which share nothing: one that dies is replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+
+from w1bench.builder.engines.engine import Result, Run, Task, available_processors, compute_on_one_thread, in_order
+from w1bench.errors import UnreachableError
+
+_LOSSES = 3  # of workers without a result in between, before it is said that they cannot live
+
+
+@dataclass(frozen=True)
+class LocalProcesses:
+    """Spawned processes, one shard each at a time."""
+
+    workers: int = 0  # 0: one for each processor that this process may use
+
+    @contextmanager
+    def started(self) -> Generator[Run]:
+        with _Pool(self.workers or available_processors()) as pool:
+            yield pool.run
+
+
+class _Pool:
+    """A process pool that is made anew when one of its workers dies."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pool = self._new()
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """As `Run`; tasks that a dead worker leaves without an answer are done again.
+
+        Raises:
+            UnreachableError: workers die again and again.
+        """
+        done = losses = 0
+        while losses < _LOSSES:
+            try:
+                for result in in_order(tasks[done:], lambda task: self._pool.submit(work, task).result, self._count):
+                    done, losses = done + 1, 0
+                    yield result
+                return
+            except BrokenProcessPool:
+                losses += 1
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = self._new()
+        raise UnreachableError(
+            f"Worker processes died {_LOSSES} times in a row; is there enough memory for {self._count}? Give fewer "
+            "--workers, and go on with --resume."
+        )
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._count, mp_context=get_context("spawn"), initializer=_start)
+
+
+def _start() -> None:
+    """What a worker process does first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    compute_on_one_thread()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for tasks for ever."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)

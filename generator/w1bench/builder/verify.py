@@ -1,0 +1,148 @@
+"""Verify: everything that a pair folder says of itself, recomputed from its files alone."""
+
+from __future__ import annotations
+
+from math import inf, isclose
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from w1bench.archive import hdf5 as store
+from w1bench.archive.folder import check_digests, read_pair
+from w1bench.archive.manifest import Figure, Manifest
+from w1bench.builder.certificate.certify import certify, certify_published
+from w1bench.builder.certificate.rows import Files, rounding_of
+from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
+from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
+from w1bench.recipes.files import check_root
+from w1bench.recipes.funnels import DrawnFunnels
+from w1bench.transport.from_recipe import make_pair
+
+_NETWORK_ROUNDING = 1e-3  # of what a generator draws on another machine, raised to the map's power
+
+
+def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = None) -> tuple[Figure, ...]:
+    """The certificate of a pair folder, after its digests, data sets and attributes have been checked.
+
+    A sealed pair's says as much as its files do until it is revealed. Then it is held against its commitment, has the
+    certificate of an open one, and is drawn once more from its recipe, where the recipe's source is here: its pictures in
+    `root`, its image generator in `checkpoint`.
+
+    Raises:
+        PairError: the folder is no pair.
+        RecipeError: there is nothing to be drawn from `root` or `checkpoint`.
+        CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
+            returned, not raised: see `Figure.holds`.)
+    """
+    manifest = read_pair(folder)
+    check_digests(folder, manifest.files)
+    _check_recipe(folder, manifest)
+    paths = {role: folder / f"{role}.h5" for role in manifest.roles}
+    with threadpool_limits(1), store.open_files(paths) as files:  # so that figures round as in the build
+        for role, file in files.items():
+            store.check_file(file, role, manifest.specs(role))
+            _check_attributes(folder, role, store.attributes(file), manifest)
+            logical, needed = (
+                store.logical_digest(folder / f"{role}.h5"),
+                manifest.files[f"{role}.h5"].logical_digest,
+            )
+            if logical != needed:
+                raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
+        try:
+            figures = (certify_published if manifest.is_secret else certify)(manifest, store.tables(files))
+        except (FunnelError, SourceError) as error:
+            raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
+        revealed = manifest.sealed and not manifest.is_secret
+        if not revealed and (root or checkpoint):
+            raise RecipeError(f"{root or checkpoint} goes with a pair that was sealed and is revealed; leave it out.")
+        again = _drawn_again(manifest, store.tables(files), root, checkpoint) if revealed else ()
+    if all(figure.holds for figure in figures):
+        _check_certificate(folder, manifest.certificate, figures)
+    return (*figures, *again)
+
+
+def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint: Path | None) -> tuple[Figure, ...]:
+    """Every row of a revealed pair against what its recipe draws; nothing where the recipe's pictures are not here."""
+    recipe = manifest.full_recipe().placed(root=root, checkpoint=checkpoint)
+    try:
+        check_root(recipe)
+        pair = make_pair(recipe)
+    except (RecipeError, SourceError, MissingExtraError):
+        if root or checkpoint:
+            raise
+        return ()
+    funnel, memory = pair.map.funnel, ShardMemory()
+    differences = [
+        _difference(files["funnel"]["center"][:], funnel.center),
+        _difference(files["funnel"]["offset"][:], funnel.offset),
+    ]
+    for role in DRAWN:
+        for shard in shards_of(role, manifest.rows(role), pair.rows, 1):
+            drawn, _ = compute_shard(pair, shard, memory)
+            for name, rows in files[role].items():
+                stored = rows[shard.start * pair.rows : shard.stop * pair.rows]
+                differences.append(_difference(stored, drawn[name][: len(stored)]))
+    return (
+        Figure(
+            name="drawn_again",
+            value=float(np.max(differences)) / manifest.half_width,
+            limit=_NETWORK_ROUNDING if recipe.generator else rounding_of(manifest),
+            meaning="largest difference of a value from the one that the revealed recipe draws, in half widths",
+        ),
+    )
+
+
+def _difference(stored: Any, drawn: Any) -> float:
+    """The largest one; infinite where they do not even have the same number of values."""
+    if stored.size != drawn.size:
+        return inf
+    return float(np.abs(stored.ravel() - drawn.ravel()).max())
+
+
+def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Figure, ...]) -> None:
+    """The stored certificate must have the figures that are found, to within what rounding and limits allow."""
+    if [figure.name for figure in stored] != [figure.name for figure in found]:
+        raise CheckFailedError(
+            f"The certificate stored in {folder} does not have the figures that it must; build it again."
+        )
+    for then, now in zip(stored, found, strict=True):
+        if not (abs(then.value - now.value) <= now.limit and isclose(then.limit, now.limit, rel_tol=1e-6)):
+            raise CheckFailedError(
+                f"The certificate stored in {folder} says {then.name} = {then.value:.3g} under {then.limit:.3g}, but it is "
+                f"{now.value:.3g} under {now.limit:.3g}; the manifest was edited."
+            )
+
+
+def _check_recipe(folder: Path, manifest: Manifest) -> None:
+    """The manifest's own copies of the recipe's fields must agree with the recipe."""
+    law = manifest.law()
+    for name in ("name", "version", "power", "half_width"):
+        if getattr(law, name) != getattr(manifest, name):
+            raise CheckFailedError(
+                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(law, name)} in its recipe."
+            )
+    if manifest.is_secret:
+        return
+    recipe = manifest.full_recipe()
+    if recipe.sha256() != manifest.recipe_sha256:
+        raise CheckFailedError(
+            f"{folder}: the recipe in the manifest has SHA-256 {recipe.sha256()}, "
+            f"but the manifest says {manifest.recipe_sha256}."
+        )
+    drawn = (manifest.funnels or 0) + (manifest.dominated_funnels or 0)
+    if isinstance(recipe.funnel, DrawnFunnels) and drawn != recipe.funnel.count:
+        raise CheckFailedError(
+            f"{folder}: the manifest has {manifest.funnels} funnels and {manifest.dominated_funnels} dominated ones, "
+            f"its recipe {recipe.funnel.count}."
+        )
+
+
+def _check_attributes(folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest) -> None:
+    for name, needed in manifest.attributes(role).items():
+        if found.get(name) != needed:
+            raise CheckFailedError(
+                f"{folder / role}.h5 has {name} = {found.get(name)!r}, the manifest says {needed!r}: "
+                "the file is of another pair, or one of the two was edited. Fetch it again."
+            )

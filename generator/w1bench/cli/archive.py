@@ -1,0 +1,230 @@
+"""`w1bench list`, `build`, `reveal`, `verify`, `fetch`, `export`: pairs and their archive."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from w1bench.archive.fetch import is_url
+from w1bench.cli import tables
+from w1bench.cli.options import ArchiveDir, Device, Json, PairDir, show
+from w1bench.client import config
+from w1bench.errors import InputError, RecipeError
+
+app = typer.Typer()
+
+
+class Engine(StrEnum):
+    """Where shards are computed."""
+
+    local = "local"
+    processes = "processes"
+    ray = "ray"
+
+
+@app.command("list")
+def list_pairs(
+    archive: Annotated[
+        str | None, typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else `archive`.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The catalogue: name, shape, funnels, power, W1 with its error, sizes."""
+    from w1bench.archive import fetch
+    from w1bench.archive.catalogue import catalogue
+
+    place = archive or config.from_environment().archive
+    entries = fetch.remote_catalogue(place) if is_url(place) else catalogue(Path(place))
+    lines = [entry.model_dump() for entry in entries]
+    show(as_json, {"archive": place, "pairs": lines}, tables.catalogue(lines))
+
+
+@app.command()
+def build(
+    recipe: Annotated[str, typer.Argument(help="A catalogued name, or the path of a .toml file.")],
+    archive: ArchiveDir = None,
+    train: Annotated[int | None, typer.Option(help="Rows of train.h5.")] = None,
+    test: Annotated[int | None, typer.Option(help="Rows of test.h5.")] = None,
+    probe: Annotated[int | None, typer.Option(help="Rows of probe.h5.")] = None,
+    w1_rays: Annotated[int | None, typer.Option(help="Least number of rays that W1 is averaged over.")] = None,
+    engine: Annotated[Engine, typer.Option(help="Where shards are computed.")] = Engine.local,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Threads, processes or tasks at once; 0 takes what the processors allow.")
+    ] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="A Ray cluster's address; default W1BENCH_RAY_ADDRESS, else one on this machine.")
+    ] = None,
+    shards: Annotated[
+        str | None,
+        typer.Option(help="A folder that all workers share, or s3://bucket/prefix; default: beside the pair."),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where image generators run.")] = Device.cpu,
+    root: Annotated[Path | None, typer.Option(help="Where the recipe's pictures lie, in place of source.root.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="The recipe's image generator, in place of source.checkpoint.")
+    ] = None,
+    gzip: Annotated[
+        bool,
+        typer.Option(
+            "--gzip", help="Compress data sets: a tenth to a fifth smaller, some twenty times slower to write."
+        ),
+    ] = False,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Keep the truth back, under a commitment; needs --truth.")
+    ] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="Where the truth of sealed pairs is kept, apart from all else.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a pair from its recipe, certify it, and publish it in the archive."""
+    from w1bench.archive.manifest import read_manifest
+    from w1bench.builder.build import build as build_pair
+    from w1bench.recipes.files import find_recipe
+
+    chosen = find_recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
+        train=train, test=test, probe=probe, w1_rays=w1_rays
+    )
+    _refuse_idle(address is not None and engine is not Engine.ray, "--address", "--engine ray")
+    idle = device is not Device.cpu and chosen.generator is None
+    _refuse_idle(idle, "--device", "a recipe with an image generator")
+    _refuse_idle(truth is not None and not sealed, "--truth", "--sealed")
+    if sealed:
+        _check_truth(truth)
+    folder = build_pair(
+        chosen,
+        archive or _local_archive(),
+        truth=truth,
+        resume=resume,
+        engine=_engine(engine, workers, address, device),
+        shards=shards,
+        gzip=gzip,
+        device=device.value,
+        progress=True,
+    )
+    manifest = read_manifest(folder)
+    show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
+
+
+@app.command()
+def reveal(
+    pair: PairDir,
+    truth: Annotated[Path, typer.Option(help="Where the pair's truth was kept: --truth of its build.")],
+    as_json: Json = False,
+) -> None:
+    """Publish the truth of a sealed pair beside it, held against its commitment."""
+    from w1bench.archive.reveal import reveal as reveal_pair
+
+    manifest = reveal_pair(pair, truth)
+    show(as_json, {"folder": str(pair), **manifest.model_dump(mode="json")}, tables.built(pair, manifest))
+
+
+@app.command()
+def verify(
+    pair: PairDir,
+    root: Annotated[
+        Path | None, typer.Option(help="Where the pictures of a revealed pair lie, to draw them again.")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="The image generator of a revealed pair.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute a pair's digests and certificate from its files alone; code 1 when anything does not hold."""
+    from w1bench.builder.verify import verify as verify_pair
+    from w1bench.errors import CheckFailedError
+
+    figures = verify_pair(pair, root=root, checkpoint=checkpoint)
+    holds = all(figure.holds for figure in figures)
+    document = {
+        "pair": str(pair),
+        "holds": holds,
+        "figures": [{**json.loads(f.model_dump_json()), "holds": f.holds} for f in figures],
+    }
+    show(as_json, document, tables.certificate(figures))
+    if not holds:
+        broken = next(figure for figure in figures if not figure.holds)
+        raise CheckFailedError(
+            f"{pair} does not hold: {broken.name} is {broken.value:.3g}, allowed {broken.limit:.3g} ({broken.meaning})."
+        )
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A pair's name.")],
+    origin: Annotated[
+        str | None, typer.Option("--from", help="An archive's URL or folder, or the service's URL.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where to keep it; default W1BENCH_HOME, else the user's cache.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this file, e.g. test; may be repeated.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch a pair: resumable, checksummed, atomic."""
+    from w1bench.archive.fetch import fetch as fetch_pair
+
+    here = config.from_environment()
+    folder = fetch_pair(name, origin or here.archive, cache or here.home, only=only, progress=True)
+    show(as_json, {"folder": str(folder)}, str(folder))
+
+
+@app.command()
+def export(
+    archive: Annotated[Path, typer.Argument(help="The archive's folder.")],
+    out_dir: Annotated[Path, typer.Argument(help="An empty folder, or one that was exported to before.")],
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(help="Rows of a leaderboard: a .json file, or a folder of them; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The static twin: archive, leaderboard and pages as plain files, for any host."""
+    from w1bench.site.export import export as export_archive
+
+    pairs = export_archive(archive, out_dir, results=results or (), progress=True)
+    document = {"folder": str(out_dir), "pairs": [manifest.name for manifest in pairs]}
+    show(as_json, document, f"{out_dir} is ready for any static host; its first page is {out_dir / 'index.html'}.")
+
+
+def _check_truth(truth: Path | None) -> None:
+    from w1bench.archive.commitment import check_apart
+
+    if truth is None:
+        raise InputError(
+            "--sealed came without --truth; give the folder where the truth is kept, apart from all others."
+        )
+    check_apart(truth, config.from_environment().data)
+
+
+def _refuse_idle(idle: bool, option: str, needed: str) -> None:
+    if idle:
+        raise InputError(f"{option} goes with {needed}; leave it out.")
+
+
+def _engine(engine: Engine, workers: int, address: str | None, device: Device) -> Any:
+    """Where shards are computed, by its name."""
+    match engine:
+        case Engine.local:
+            from w1bench.builder.engines.threads import LocalThreads
+
+            return LocalThreads(workers)
+        case Engine.processes:
+            from w1bench.builder.engines.processes import LocalProcesses
+
+            return LocalProcesses(workers)
+        case Engine.ray:
+            from w1bench.builder.engines.ray import RayCluster
+
+            place = address or config.from_environment().ray_address
+            return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)
+
+
+def _local_archive() -> Path:
+    here = config.from_environment()
+    if here.archive_is_url:
+        raise RecipeError(f"W1BENCH_ARCHIVE is {here.archive}; pairs are built into a folder: give --archive DIR.")
+    return Path(here.archive)

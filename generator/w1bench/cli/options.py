@@ -1,0 +1,60 @@
+"""What commands share: their common options, the service's settings, and how they print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from w1bench.errors import InputError
+
+_PIPE_WIDTH = 200
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
+ArchiveDir = Annotated[Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")]
+Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
+
+
+class Device(StrEnum):
+    """Where networks run."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def settings_of(**given: Any) -> Any:
+    """The service's settings: what was given here, else the environment, else the defaults."""
+    from w1bench_server.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"The setting {name} came as {first['input']!r}: {first['msg']}; see docs/service.md."
+        ) from None
+
+
+def show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> None:
+    """Print the document as JSON, or what people read."""
+    if as_json:
+        print(json.dumps(document, indent=1, allow_nan=False))
+        return
+    # A pipe gets whole lines; a terminal its own width.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    for part in readable:
+        console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+
+
+def advance(bar: Any, done: int) -> None:
+    """Bring a progress bar to `done`."""
+    bar.update(done - bar.n)

@@ -1,0 +1,109 @@
+"""`w1bench serve`: the service; `work`: a worker of it; `backup` and `restore`: what it holds, as one file; `replay`: scores, once more."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from w1bench.cli import tables
+from w1bench.cli.options import ArchiveDir, Data, Json, PairDir, settings_of, show
+from w1bench.errors import CheckFailedError
+
+app = typer.Typer()
+
+
+class Queue(StrEnum):
+    """What a worker does."""
+
+    build = "build"
+    score = "score"
+    sealed = "sealed"
+
+
+@app.command()
+def serve(
+    archive: ArchiveDir = None,
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; default 8100, 0 takes a free one."),
+    ] = None,
+) -> None:
+    """Run the service; prints its URL."""
+    from w1bench_server.web.serve import serve as run
+
+    run(settings_of(archive=archive, data=data, host=host, port=port))
+
+
+@app.command()
+def work(
+    archive: ArchiveDir = None,
+    data: Data = None,
+    queue: Annotated[
+        list[Queue] | None,
+        typer.Option(help="Only jobs of this queue; may be repeated. Default: those that it can do."),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Where the truth of sealed pairs is kept; the worker then scores submissions to those."),
+    ] = None,
+) -> None:
+    """Do a service's jobs, building pairs and scoring large or sealed submissions, until it is told to stop."""
+    from w1bench_server.worker.process import work as run
+
+    run(settings_of(archive=archive, data=data, truth=truth), [each.value for each in queue or ()])
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, e.g. w1bench-2030-01-31.tar.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Write the service's ledger, tokens and accepted submissions to one file; the service may run meanwhile."""
+    from w1bench_server.backup import backup as write
+
+    held = write(settings_of(data=data), out)
+    rows = sum(held.rows.values())
+    show(as_json, {"file": str(out), **asdict(held)}, f"{out} holds {rows} rows and {held.bodies} bodies.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `w1bench backup` wrote.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Fill an empty service, on SQLite or PostgreSQL, from a backup that holds."""
+    from w1bench_server.backup import restore as read
+
+    held = read(settings_of(data=data), file)
+    rows = sum(held.rows.values())
+    show(as_json, {"file": str(file), **asdict(held)}, f"{rows} rows and {held.bodies} bodies are restored.")
+
+
+@app.command()
+def replay(
+    pair: PairDir,
+    data: Data = None,
+    server: Annotated[
+        str | None, typer.Option(help="A service's URL, for what it publishes in place of a folder of one's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score every submission to a revealed pair again; code 1 where a score is not that of the ledger."""
+    from w1bench_server.submissions.replay import replay_data, replay_server
+
+    replayed = replay_server(pair, server) if server else replay_data(pair, settings_of(data=data))
+    rows = [asdict(each) for each in replayed]
+    show(as_json, {"pair": str(pair), "submissions": rows}, tables.plain(rows))
+    if wrong := [each for each in replayed if each.difference]:
+        raise CheckFailedError(
+            f"{len(wrong)} of {len(replayed)} scores are not what they come to. Submission {wrong[0].id} ({wrong[0].method} "
+            f"of {wrong[0].user}): {wrong[0].difference}."
+        )

@@ -1,0 +1,66 @@
+"""`w1bench score`, `submit`, `leaderboard`: what a researcher does with gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from w1bench.cli import tables
+from w1bench.cli.options import Json, PairDir, show
+from w1bench.client import config
+
+app = typer.Typer()
+Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
+
+
+@app.command()
+def score(
+    pair: PairDir,
+    submission: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")],
+    as_json: Json = False,
+) -> None:
+    """The scorecard of a submission, computed here."""
+    from w1bench.client.api import score_file
+
+    card = score_file(pair, submission)
+    show(as_json, card.model_dump(mode="json"), tables.scorecard(card))
+
+
+@app.command()
+def submit(
+    pair: Annotated[str, typer.Argument(help="The pair's name.")],
+    file: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")],
+    method: Annotated[str, typer.Option(help="The method's name on the leaderboard.")],
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
+    """Submit a file with the token in W1BENCH_TOKEN; prints the scorecard and the row's URL. The same file again is the same row."""
+    from w1bench.client.http import submit_file
+    from w1bench.scoring.scorecard import Scorecard
+
+    here = config.from_environment()
+    row = submit_file(pair, file, method=method, server=server or here.server, token=here.token)
+    show(as_json, row, tables.scorecard(Scorecard.model_validate(row["scorecard"])), row["url"])
+
+
+@app.command()
+def leaderboard(
+    server: Server = None,
+    pair: Annotated[str | None, typer.Option(help="Only this pair.")] = None,
+    metric: Annotated[str, typer.Option(help="What rows are ordered by.")] = "cos",
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The service's leaderboard."""
+    from w1bench.client import http as client
+
+    if csv and as_json:
+        raise typer.BadParameter("--csv and --json were both given; give one of them.")
+    place = server or config.from_environment().server
+    if csv:
+        print(client.leaderboard_csv(place, pair=pair, metric=metric), end="")
+        return
+    board = client.leaderboard(place, pair=pair, metric=metric)
+    show(as_json, board, tables.leaderboard(board))

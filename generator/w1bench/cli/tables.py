@@ -1,0 +1,129 @@
+"""What the command line prints for people: rich tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from w1bench.archive.manifest import Figure, Manifest
+from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.scorecard import Scorecard
+
+
+def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
+    """The pairs of an archive."""
+    rows = (
+        (
+            entry["name"],
+            "x".join(map(str, entry["shape"])),
+            "-" if entry["funnels"] is None else str(entry["funnels"]),
+            f"{entry['power']:g}",
+            "-" if entry["w1"] is None else f"{entry['w1']:.6g} +- {entry['w1_stderr']:.1g}",
+            " ".join(f"{n:,}" for n in entry["sizes"].values()),
+            f"{entry['bytes'] / 1e6:,.1f} MB",
+            "open" if not entry["sealed"] else "revealed" if entry.get("revealed") else "sealed",
+        )
+        for entry in entries
+    )
+    return _table(("pair", "shape", "funnels", "power", "W1", "train test probe", "size", ""), rows)
+
+
+def built(folder: Path, manifest: Manifest) -> str:
+    """One line on a pair that was just built, or revealed."""
+    if manifest.is_secret:
+        return f"{folder}: sealed under the commitment {manifest.commitment}; keep its truth, and keep it back."
+    w1 = manifest.known_w1
+    return f"{folder}: W1 = {w1.value:.8g} +- {w1.stderr:.1g} over {w1.rays:,} rays; {len(manifest.certificate)} figures hold."
+
+
+def certificate(figures: Iterable[Figure]) -> Table:
+    """Every figure with its limit."""
+    rows = ((f.name, f"{f.value:.3g}", f"{f.limit:.3g}", "holds" if f.holds else "BROKEN", f.meaning) for f in figures)
+    return _table(("figure", "value", "limit", "", "meaning"), rows)
+
+
+def scorecard(card: Scorecard) -> Table:
+    """Metrics with their intervals, then the diagnosis."""
+    rows = [
+        (
+            name,
+            _interval(card.metrics[name]),
+            METRICS[name].unit,
+            card.missing.get(name, METRICS[name].meaning),
+        )
+        for name in METRICS
+    ]
+    diagnosis = card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}) if card.diagnosis else {}
+    rows += [(name, _number(value), "", "") for name, value in diagnosis.items()]
+    table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows)
+    w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
+    table.caption = f"{w1}; {card.points:,} points; metric version {card.metric_version}"
+    return table
+
+
+def fit(sidecar: Mapping[str, Any], path: Path) -> str:
+    """One line on a training."""
+    return (
+        f"{sidecar['method']} on {sidecar['pair']}: {sidecar['steps']:,} steps in {sidecar['seconds']:.1f} s, "
+        f"{sidecar['message']}; dual value {_number(sidecar['dual_value'])}; "
+        + (f"submission {path}" if sidecar["submission"] else "nothing to submit")
+    )
+
+
+def trial(row: Mapping[str, Any]) -> str:
+    """One line on a row of results."""
+    cos = (row["metrics"] or {}).get("cos")
+    return (
+        f"{row['method']} on {row['pair']}, seed {row['seed']}: {row['steps']:,} steps in {row['seconds']:.1f} s, "
+        f"{row['message']}; cos {_interval(cos)}"
+    )
+
+
+def leaderboard(board: Mapping[str, Any]) -> Table:
+    """The rows of a leaderboard."""
+    shown = ("cos", "l2", "dev")
+    rows = (
+        (
+            "-" if row["rank"] is None else str(row["rank"]),
+            row["pair"],
+            row["method"],
+            row["user"],
+            *(_interval(row["metrics"].get(name)) for name in shown),
+            row["url"],
+        )
+        for row in board["rows"]
+    )
+    return _table(("rank", "pair", "method", "user", *shown, "url"), rows)
+
+
+def plain(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Rows of one shape as they are."""
+    names = tuple(rows[0]) if rows else ("nothing",)
+    return _table(names, (tuple("-" if row[n] is None else str(row[n]) for n in names) for row in rows))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"
+
+
+def _interval(interval: Any) -> str:
+    if interval is None:
+        return "-"
+    values = interval if isinstance(interval, Mapping) else interval.model_dump()
+    if values["low"] is None:
+        return _number(values["value"])
+    return f"{values['value']:.5g} [{values['low']:.5g}, {values['high']:.5g}]"
+
+
+def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for place, column in enumerate(columns):
+        table.add_column(column, no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table

@@ -1,0 +1,129 @@
+"""`w1bench solve`, `trial` and `results`: reference solvers on pairs, one at a time or as a grid, and tables of them."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from w1bench.cli import tables
+from w1bench.cli.options import Device, Json, PairDir, show
+from w1bench.errors import InputError
+from w1bench.trials import results
+from w1bench.trials.tables import as_csv, as_markdown
+
+app = typer.Typer()
+
+
+class Draws(StrEnum):
+    """What a solver learns from."""
+
+    fresh = "fresh"
+    train = "train"
+
+
+Data = Annotated[
+    Draws | None,
+    typer.Option(
+        help="Fresh draws every step, or train.h5; default fresh, and train where a pair cannot be drawn from."
+    ),
+]
+
+
+@app.command()
+def solve(
+    method: Annotated[str, typer.Argument(help="A reference solver, e.g. lp.")],
+    pair: PairDir,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default as published.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of weights, batches and penalties.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where the solver trains.")] = Device.cpu,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(help="The submission to write; default NAME-METHOD.h5.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a reference solver and write its submission, with a JSON sidecar."""
+    from w1bench.client.api import load
+    from w1bench.trials.solve import solve as train_solver
+
+    opened = load(pair)
+    path = out or Path(f"{opened.name}-{method.lower()}.h5")
+    sidecar = train_solver(
+        method,
+        opened,
+        path,
+        steps=steps,
+        seed=seed,
+        device=device.value,
+        data=None if data is None else data.value,
+        progress=True,
+    )
+    _say_note(sidecar)
+    show(as_json, sidecar, tables.fit(sidecar, path))
+
+
+@app.command()
+def trial(
+    methods: Annotated[list[str], typer.Argument(metavar="METHOD...", help="Reference solvers, or `all`.")],
+    pair: Annotated[list[Path], typer.Option(metavar="PAIR_DIR", help="A pair's folder; may be repeated.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")] = 1,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="At most so many training steps; default as published.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes of one thread; 0 takes one for each processor.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where solvers train.")] = Device.cpu,
+    data: Data = None,
+    out: Annotated[
+        Path, typer.Option(help="The results file; rows that it has are kept and not computed again.")
+    ] = Path("results.json"),
+    csv: Annotated[bool, typer.Option("--csv", help="Write the file's rows as .csv beside it, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train and score a grid of solvers, pairs and seeds; given again after an interruption, it goes on."""
+    from w1bench.client.api import load
+    from w1bench.solvers import SOLVERS
+    from w1bench.trials.grid import run_grid
+
+    rows = run_grid(
+        list(SOLVERS) if methods == ["all"] else [method.lower() for method in methods],
+        [load(folder) for folder in pair],
+        out,
+        seeds=seeds,
+        steps=steps,
+        workers=workers,
+        device=device.value,
+        data=None if data is None else data.value,
+        report=_say_row,
+    )
+    for note in {row["data_note"]: row for row in rows}.values():
+        _say_note(note)
+    if csv:
+        out.with_suffix(".csv").write_text(as_csv(results.read(out)), encoding="utf-8")
+    show(as_json, {"rows": rows}, as_markdown(rows))
+
+
+@app.command("results")
+def show_results(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Results files of `w1bench trial`.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a line a row.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tables in Markdown: mean and spread over seeds, beside the published figures."""
+    if csv and as_json:
+        raise InputError("--csv and --json were both given; give one of them.")
+    rows = results.read_all(files)
+    if csv:
+        print(as_csv(rows), end="")
+    else:
+        show(as_json, {"rows": rows}, as_markdown(rows))
+
+
+def _say_row(row: dict[str, Any], done: int, planned: int) -> None:
+    print(f"[{done}/{planned}] {tables.trial(row)}", file=sys.stderr, flush=True)
+
+
+def _say_note(row: dict[str, Any]) -> None:
+    if row["data_note"]:
+        print(f"w1bench: {row['data_note']}.", file=sys.stderr)

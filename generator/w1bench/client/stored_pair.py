@@ -1,0 +1,142 @@
+"""OpenedPair: a pair's folder as Python sees it; arrays are lazy, truth is scored against, batches are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+
+from w1bench.archive import hdf5 as store
+from w1bench.archive.manifest import Manifest
+from w1bench.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from w1bench.transport.samplers import Sampler
+
+
+class Rows:
+    """A role's data sets as attributes, e.g. `pair.test.input`: h5py data sets, numpy arrays on slicing. `paths` has their files."""
+
+    def __init__(self, role: str, paths: Mapping[str, Path]) -> None:
+        self._role, self._paths = role, paths
+
+    def __getattr__(self, name: str) -> h5py.Dataset:
+        if name.startswith("_") or name not in self._paths:
+            raise AttributeError(f"{self._role}.h5 has no data set {name}; it has {', '.join(self._paths)}.")
+        return store.datasets(self._file(self._paths[name]))[name]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._paths]
+
+    @cached_property
+    def _file(self) -> Callable[[Path], h5py.File]:
+        """Opens a file once."""
+        return cache(store.open_file)
+
+
+@dataclass(frozen=True)
+class OpenedPair:
+    """A pair in `folder`; `train`, `test`, `probe` and `funnel` hold its arrays."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one point: (D,) or (channels, height, width)."""
+        return self.manifest.shape
+
+    @property
+    def w1(self) -> float:
+        """The Wasserstein-1 distance of the two distributions; a PairError while the pair is sealed."""
+        return self.manifest.known_w1.value
+
+    @cached_property
+    def train(self) -> Rows:
+        return self._rows("train")
+
+    @cached_property
+    def test(self) -> Rows:
+        return self._rows("test")
+
+    @cached_property
+    def probe(self) -> Rows:
+        return self._rows("probe")
+
+    @cached_property
+    def funnel(self) -> Rows:
+        return self._rows("funnel")
+
+    def batches(self, size: int, *, device: Any = "cpu", seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endless shuffled batches (x ~ P, y ~ Q) of train.h5, unpaired, (size, *shape) float32 on `device`. Needs torch."""
+        inputs, targets = self.train_samplers(size, device=device, seed=seed)
+        k = 0
+        while True:
+            yield inputs(k), targets(k)
+            k += 1
+
+    def train_samplers(self, batch: int, *, device: Any = "cpu", seed: int = 0) -> tuple[Sampler, Sampler]:
+        """Samplers of P and of Q from train.h5: what `batches` iterates over, and what a solver's `fit` takes."""
+        from_rows = _samplers().from_rows
+        return (
+            from_rows(self.train.input, batch, seed=seed, purpose="input", device=device),
+            from_rows(self.train.target, batch, seed=seed, purpose="target", device=device),
+        )
+
+    def sampler(self, batch: int, *, device: Any = "cpu", seed: int = 0) -> tuple[Sampler, Sampler]:
+        """Samplers of P and of Q that draw every batch afresh, from the recipe's source and the pair's own funnels. Needs torch.
+
+        Raises:
+            PairError: the pair is sealed.
+            SourceError: the source needs what is not here (a folder of pictures, a checkpoint).
+        """
+        samplers = _samplers()
+        from w1bench.sources.from_recipe import make_source
+        from w1bench.transport.funnel import min_funnel
+        from w1bench.transport.pair import pair_of
+
+        recipe, center = self.manifest.full_recipe(), self.funnel.center[:]
+        funnel = min_funnel(center.reshape(len(center), -1), self.funnel.offset[:])
+        pair = pair_of(recipe, make_source(recipe), funnel)
+        return (
+            samplers.fresh_inputs(pair, batch, seed=seed, device=device),
+            samplers.fresh_targets(pair, batch, seed=seed, device=device),
+        )
+
+    @cached_property
+    def undrawable(self) -> str | None:
+        """Why `sampler` cannot draw from this pair here; None where it can. Needs torch."""
+        if self.manifest.is_secret:
+            return f"{self.name} is sealed"
+        try:
+            self.sampler(1)
+        except InputError as error:
+            return f"{self.name} cannot be drawn from here ({error})"
+        return None
+
+    def _rows(self, role: str) -> Rows:
+        """The data sets of a role; those of the tests of a sealed pair are in two files."""
+        if role == "funnel":
+            self.manifest.check_known()
+        files = ("test", "truth") if role == "test" else (role,)
+        return Rows(role, {name: self.folder / f"{f}.h5" for f in files for name in self.manifest.roles.get(f, ())})
+
+
+def _samplers() -> Any:
+    try:
+        from w1bench.transport import samplers
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Batches need {error.name}, which is not installed; install w1bench with its extra `torch` (in a checkout: pip install '.[torch]')."
+        ) from None
+    return samplers

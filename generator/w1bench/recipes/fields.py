@@ -1,0 +1,26 @@
+"""Fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+# Files that an archive or an export has beside its pairs.
+RESERVED = (
+    "catalogue.json", "registry.txt", "index.html", "style.css", "leaderboard.html", "leaderboard.json", "leaderboard.csv",
+)  # fmt: skip
+Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+SampleSize = Annotated[int, Field(ge=100, le=10**9)]  # fewer rows cannot certify anything
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Power = Annotated[float, Field(ge=1, le=1e4, allow_inf_nan=False)]
+Noise = Annotated[float, Field(gt=0, lt=1)]
+# What a file holds determines a pair, not the folder it lies in.
+FileName = Annotated[str, PlainSerializer(lambda file: Path(file).name, when_used="json")]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

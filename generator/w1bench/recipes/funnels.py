@@ -1,0 +1,34 @@
+"""Funnels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from w1bench.recipes.fields import Digest, FileName, Part, Positive
+
+
+class DrawnFunnels(Part):
+    """Funnels drawn from the recipe's seed: centres as `centers` says, offsets N(0, offset_std^2)."""
+
+    count: Annotated[int, Field(ge=1, le=8192)]
+    offset_std: Annotated[float, Field(ge=0, le=1e6)] = 0.1
+    centers: Literal["uniform", "source", "origin"] = "uniform"
+    center_half_width: Positive | None = None  # of uniform centres; the cube's own when absent
+    stream: Literal["philox", "torch"] = (
+        "philox"  # "torch": torch's CPU stream, as the published image funnels were drawn
+    )
+
+    @model_validator(mode="after")
+    def _published_stream(self) -> DrawnFunnels:
+        if self.stream == "torch" and self.centers != "uniform":
+            raise ValueError(f'centers came as "{self.centers}"; stream = "torch" draws uniform ones')
+        return self
+
+
+class PublishedFunnels(Part):
+    """Funnels of a published `.pt` state dict with the keys `net.centers` and `net.bias`, pinned by its SHA-256."""
+
+    file: FileName
+    sha256: Digest

@@ -1,0 +1,79 @@
+"""The metrics of a submitted critic, each with its unit, direction and worst value.
+
+With g_i = grad f(x_i), t_i = grad f*(x_i), r_i = ||g_i||: cos = mean <g_i, t_i> / (||g_i|| ||t_i||) and
+L2 = mean ||g_i - t_i||^2 as in Korotin, Kolesov, Burnaev (NeurIPS 2022), section 5. The W1 estimate uses the stored f* as a
+control variate: W1 + mean (f - f*)(x_i) - mean (f - f*)(y_j) is unbiased for E_P f - E_Q f and exact for f = f*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from w1bench.arrays import F64
+from w1bench.scoring.statistics import Points
+
+METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission by more than 1e-7 of it
+
+
+class Mean(Protocol):
+    """The mean of terms (m,), or their means over resamples, (resamples,)."""
+
+    def __call__(self, terms: F64) -> F64: ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a scorecard. `compute(points, mean over inputs, mean over targets)`."""
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower", "nearer to W1"]
+    worst: float
+    needs: tuple[str, ...]  # the arrays of a submission it is computed from
+    meaning: str
+    compute: Callable[[Points, Mean, Mean], F64]
+
+
+def _cos(points: Points, inputs: Mean, targets: Mean) -> F64:
+    return inputs(points.cosine)
+
+
+def _l2(points: Points, inputs: Mean, targets: Mean) -> F64:
+    return inputs(points.square_error)
+
+
+def _w1_raw(points: Points, inputs: Mean, targets: Mean) -> F64:
+    assert points.input_potential is not None
+    assert points.target_potential is not None
+    return inputs(points.input_potential) - targets(points.target_potential)
+
+
+def _w1_estimate(points: Points, inputs: Mean, targets: Mean) -> F64:
+    assert points.input_gap is not None
+    assert points.target_gap is not None
+    return points.w1 + inputs(points.input_gap) - targets(points.target_gap)
+
+
+def _dev(points: Points, inputs: Mean, targets: Mean) -> F64:
+    return 100 * np.abs(points.w1 - _w1_estimate(points, inputs, targets)) / points.w1
+
+
+_VALUES = ("input_potential", "target_potential")
+METRICS: dict[str, Metric] = {
+    "cos": Metric("cos", "1", "higher", -1.0, ("gradient",), "mean cosine between grad f and grad f*", _cos),
+    "l2": Metric("l2", "1", "lower", np.inf, ("gradient",), "mean ||grad f - grad f*||^2", _l2),
+    "dev": Metric("dev", "%", "lower", np.inf, _VALUES, "100 |W1 - w1_estimate| / W1", _dev),
+    "w1_estimate": Metric(
+        "w1_estimate", "distance", "nearer to W1", np.inf, _VALUES,
+        "E_P f - E_Q f, with the sampling noise taken out by f*", _w1_estimate,
+    ),
+    "w1_raw": Metric(
+        "w1_raw", "distance", "nearer to W1", np.inf, _VALUES,
+        "mean f(x_i) - mean f(y_j), as published", _w1_raw,
+    ),
+}  # fmt: skip
+HEADLINE = "cos"

@@ -1,0 +1,55 @@
+"""Scorecard: a submission held against a pair's truth, with bootstrap intervals and the reasons for a low score."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+RESAMPLES = 1000
+LEVEL = 0.95
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Interval(_Part):
+    """A metric's value and its percentile bootstrap interval over the test points; a rounded value has none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Diagnosis(_Part):
+    """Direction or size? `l2 = l2_direction + l2_magnitude`; `best_scale_l2` is the l2 of the best multiple of g."""
+
+    gradient_norm_mean: float
+    gradient_norm_std: float
+    gradient_norm_quantiles: dict[str, float]
+    zero_gradients: int
+    l2_direction: float
+    l2_magnitude: float
+    best_scale: float
+    best_scale_l2: float
+    steepest_slope: float | None
+
+
+class Scorecard(_Part):
+    """What a critic scores on a pair. A metric without data is None, its reason in `missing`.
+
+    Before a sealed pair is revealed, W1 and the diagnosis are None too, and what is told is rounded (see `feedback`).
+    """
+
+    pair: str
+    pair_version: int
+    pair_digest: str
+    metric_version: int
+    points: int
+    w1: float | None
+    w1_stderr: float | None
+    metrics: dict[str, Interval | None]
+    missing: dict[str, str]
+    diagnosis: Diagnosis | None
+    sealed: bool = False  # whether the pair was published so
+    resamples: int = RESAMPLES
+    level: float = LEVEL

@@ -1,0 +1,85 @@
+"""Statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w1bench.arrays import F64, Rows, blocks
+
+_PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 off at most in float32
+_READ_BYTES = 1 << 23  # of each array at a time
+_BLOCK_BYTES = 300_000  # of rows at a time, so that they stay in the cache from one product to the next
+_SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor overflows a term that counts
+_NEAR = 0.1  # below this part of ||g||^2 + ||t||^2, what 2 <g, t> leaves of it has lost a digit; as near to twice it, cos is -1
+
+
+@dataclass(frozen=True)
+class Points:
+    """Per-point statistics of a submission: all that any metric needs, (m,) each."""
+
+    w1: float
+    cosine: F64  # <g, t> / (||g|| ||t||), 0 where g = 0
+    length: F64  # r = ||g||
+    square_error: F64  # ||g - t||^2
+    input_potential: F64 | None = None  # f at inputs
+    target_potential: F64 | None = None  # f at targets
+    input_gap: F64 | None = None  # f - f* at inputs
+    target_gap: F64 | None = None  # f - f* at targets
+
+
+def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
+    """(cosine, length, square error) at every point of a gradient against unit vectors, block by block: three (m,).
+
+    Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64, where that
+    loses nothing: means within 1e-7, a single square error within 1e-6. The length of such a truth is taken for 1, which it
+    is to 1e-8.
+    """
+    dim = prod(truth.shape[1:])
+    single = dim >= _PIECE and truth.dtype == np.float32 and gradient.dtype in (np.float16, np.float32)
+    gt, gg, tt, error = np.empty((4, len(truth)))
+    unit = np.ones(len(truth))  # that gradients are taken in, so that no square of theirs overflows or vanishes
+    for rows in blocks(truth, _READ_BYTES):
+        g, t = (
+            np.asarray(array[rows], np.float32 if single else np.float64).reshape(rows.stop - rows.start, dim)
+            for array in (gradient, truth)
+        )
+        gt[rows], gg[rows] = _products(g, t)
+        tt[rows] = 1 if single else np.vecdot(t, t)
+        error[rows] = gg[rows] + tt[rows] - 2 * gt[rows]
+        whole = gg[rows] + tt[rows]
+        kept = (error[rows] > _NEAR * whole) & (error[rows] < (2 - _NEAR) * whole)
+        kept &= (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
+        if not kept.all():
+            a, b = (array[~kept].astype(np.float64, copy=False) for array in (g, t))
+            difference = a - b
+            error[rows][~kept] = np.vecdot(difference, difference)
+            largest = np.abs(a).max(-1)
+            unit[rows][~kept] = np.where(largest > 0, largest, 1)
+            a = a / unit[rows][~kept][:, None]
+            gt[rows][~kept], gg[rows][~kept], tt[rows][~kept] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
+    scale = np.sqrt(gg) * np.sqrt(tt)
+    cosine = np.clip(np.divide(gt, scale, out=np.zeros_like(gt), where=scale > 0), -1, 1)
+    return cosine, unit * np.sqrt(gg), error
+
+
+def _products(g: NDArray[Any], t: NDArray[Any]) -> F64:
+    """<g, t> and <g, g> of each row, (2, rows)."""
+    end = g.shape[1] - g.shape[1] % _PIECE
+    whole = (array[:, :end].reshape(len(g), end // _PIECE, _PIECE) for array in (g, t))
+    rest = (array[:, None, end:] for array in (g, t))
+    return _piecewise(*whole) + _piecewise(*rest)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # of float32: seen by their result
+def _piecewise(g: NDArray[Any], t: NDArray[Any]) -> F64:
+    """The same of rows in pieces, (rows, pieces, values); pieces are summed in float64."""
+    sums = np.empty((2, *g.shape[:2]), g.dtype)
+    for rows in blocks(g, _BLOCK_BYTES):
+        np.vecdot(g[rows], t[rows], out=sums[0, rows])  # reads both, so that the next one finds g in the cache
+        np.vecdot(g[rows], g[rows], out=sums[1, rows])
+    return sums.sum(-1, dtype=np.float64)

@@ -1,0 +1,108 @@
+"""Export: the static twin of an archive, its files, index and pages, for any host that serves a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from w1bench.archive import catalogue as archives
+from w1bench.archive.fetch import fetch
+from w1bench.archive.manifest import Manifest
+from w1bench.errors import PairError
+from w1bench.scoring.metrics import HEADLINE
+from w1bench.site import pages
+from w1bench.site.leaderboard import Standing, Trial, read_trials, sheet, standings
+from w1bench.storage.files import alone, write_durably
+
+MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
+_BOARD = ("leaderboard.html", "leaderboard.json", "leaderboard.csv")
+_log = logging.getLogger(__name__)
+
+
+def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: bool = False) -> list[Manifest]:
+    """Bring the pairs of `archive`, its index, its pages and a leaderboard of `results` to `out`; returns the pairs.
+
+    Data files are hard links where they can be, and every file is whole or not there. What an earlier export left is
+    brought up to date; a pair that left the archive since stays, but is listed no more.
+
+    Raises:
+        PairError: the archive has no pairs; or `out` lies in it, or holds something else, or another process writes it.
+        CheckFailedError: a file does not have its SHA-256.
+        InputError: see `read_trials`.
+    """
+    if out.resolve().is_relative_to(archive.resolve()):
+        raise PairError(f"{out} lies in the archive {archive}; export to a folder outside it.")
+    pairs = archives.manifests(archive)
+    if not pairs:
+        raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
+    boards = standings(_of_pairs(read_trials(results), pairs))
+    with _opened(out):
+        for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
+            files = _bring(folder, manifest, out)
+            _put(out / folder.name / "index.html", pages.pair_page(manifest, files, board=bool(boards)))
+        _put(out / "style.css", pages.style())
+        _put(out / "index.html", pages.catalogue_page(list(pairs.values()), board=bool(boards)))
+        _put_board(out, boards)
+        for name, content in archives.index(pairs).items():
+            _put(out / name, content)
+    return list(pairs.values())
+
+
+@contextmanager
+def _opened(out: Path) -> Generator[None]:
+    """The folder, for this process alone, if it is new, empty, or an export."""
+    mark = out / MARK
+    out.mkdir(parents=True, exist_ok=True)
+    if mark.is_symlink() or (not mark.exists() and any(out.iterdir())):
+        raise PairError(f"{out} holds something that is no export; give an empty folder, or one that was exported to.")
+    with alone(mark, PairError(f"Another process exports to {out}; wait for it to end.")):
+        for stale in out.glob("**/.*.tmp"):  # of a process that was killed
+            stale.unlink()
+        yield
+
+
+def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Listed]:
+    """Bring a pair's files; returns them by name."""
+    if (out / folder.name).is_symlink():
+        raise PairError(
+            f"{out / folder.name} leads elsewhere; remove that link, for an export writes into {out} alone."
+        )
+    files = archives.listed(folder, manifest)
+    fetch(manifest.name, str(folder.parent), out, link=True)
+    for name in files.keys() - manifest.files.keys():
+        _put(out / folder.name / name, (folder / name).read_bytes())
+    (out / f".{folder.name}.lock").unlink(missing_ok=True)  # fetch's; the export has its own
+    return files
+
+
+def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[Trial]:
+    """The trials of the pairs' own recipes; the last bits of a pair, and its digest, may be another machine's."""
+    current = {manifest.name: manifest.recipe_sha256 for manifest in pairs.values()}
+    rows = list(trials)
+    for pair, count in Counter(row.pair for row in rows if current.get(row.pair) != row.recipe_sha256).items():
+        _log.warning("%d rows on %s are left out: the archive has no such pair of their recipe.", count, pair)
+    return [row for row in rows if current.get(row.pair) == row.recipe_sha256]
+
+
+def _put_board(out: Path, boards: Mapping[str, list[Standing]]) -> None:
+    if not boards:
+        for name in _BOARD:
+            (out / name).unlink(missing_ok=True)
+        return
+    rows = [standing.document() for board in boards.values() for standing in board]
+    document = json.dumps({"metric": HEADLINE, "rows": rows}, indent=1, allow_nan=False) + "\n"
+    for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, sheet(boards)), strict=True):
+        _put(out / name, content)
+
+
+def _put(path: Path, content: str | bytes) -> None:
+    """Write a file at once, unless it is there already."""
+    wanted = content.encode() if isinstance(content, str) else content
+    if path.is_symlink() or not path.is_file() or path.read_bytes() != wanted:
+        write_durably(path, wanted)

@@ -1,0 +1,34 @@
+"""Domains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from w1bench.arrays import Array
+
+
+@dataclass(frozen=True)
+class Cube:
+    """[-half_width, half_width]^D."""
+
+    half_width: float
+
+    def excess(self, points: Array) -> float:
+        """How far the furthest of `points` (n, D) lies outside; negative or zero when all are inside."""
+        return float(np.abs(points).max() - self.half_width)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """{x : ||x|| <= radius}."""
+
+    radius: float
+
+    def excess(self, points: Array) -> float:
+        """How far the furthest of `points` (n, D) lies outside; negative or zero when all are inside."""
+        return float(np.linalg.norm(points, axis=1).max() - self.radius)
+
+
+Domain = Cube | Ball

@@ -1,0 +1,227 @@
+"""Storage: where shards lie until they are assembled, and a service's bodies for good: a folder or object storage.
+
+What lies there is whole, or not there.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import secrets
+import shutil
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from w1bench.errors import InputError, MissingExtraError, UnreachableError
+from w1bench.storage.files import replacing, sync
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_PARTS_AT_ONCE = 4  # of 5 MB each
+_SCHEMES = "s3a?|gs|azure?|adl|abfss?"
+
+
+class Storage(Protocol):
+    """Named files, each written at once; small enough to be sent to other machines."""
+
+    def create(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """A file to write that takes `name` when the block ends without an error."""
+        ...
+
+    def open(self, name: str) -> BinaryIO | None:
+        """A file for reading, or None where it is not there."""
+        ...
+
+    def holds(self, name: str) -> bool: ...
+
+    def put(self, name: str, file: Path) -> None:
+        """Have a finished file of this machine under `name`, also after a power failure; it may be moved there."""
+        ...
+
+    def local(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
+        """The file on this machine for the block: itself, or a copy in folder `scratch`. FileNotFoundError if there is none."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+    def is_empty(self) -> bool: ...
+
+    def clear(self) -> None:
+        """Remove every file."""
+        ...
+
+
+def storage_at(place: str) -> Storage:
+    """A folder by its path, or object storage by a URL such as s3://bucket/prefix.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", place) and not re.match(rf"({_SCHEMES})://[^/]", place):
+        raise InputError(
+            f"The place {place} is no object storage; give s3://bucket/prefix (or gs, az), or a folder's path."
+        )
+    return ObjectStorage(place) if "://" in place else Folder(Path(place).absolute())
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of this machine, or of a file system that machines share."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @contextmanager
+    def create(self, name: str) -> Generator[BinaryIO]:
+        self.path.mkdir(parents=True, exist_ok=True)
+        with replacing(self.path / name) as file:
+            yield file
+
+    def open(self, name: str) -> BinaryIO | None:
+        try:
+            return (self.path / name).open("rb")
+        except FileNotFoundError:
+            return None
+
+    def holds(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def put(self, name: str, file: Path) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync(file)
+        try:
+            file.replace(path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with file.open("rb") as source, replacing(path) as copy:
+                shutil.copyfileobj(source, copy)
+        for folder in (path.parent, self.path, self.path.parent):
+            sync(folder)
+
+    @contextmanager
+    def local(self, name: str, scratch: Path) -> Generator[Path]:
+        if not self.holds(name):
+            raise FileNotFoundError(errno.ENOENT, "there is no such file", str(self.path / name))
+        yield self.path / name
+
+    def remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def is_empty(self) -> bool:
+        return not self.path.exists() or next(self.path.iterdir(), None) is None
+
+    def clear(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class ObjectStorage:
+    """The objects below a URL; credentials and endpoint come from the environment, as obstore reads it.
+
+    Each method raises UnreachableError where the service does not answer or refuses.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+    @contextmanager
+    def create(self, name: str) -> Generator[BinaryIO]:
+        file = BytesIO()
+        yield file
+        with self._reached() as objects:
+            objects.put(name, file.getbuffer(), use_multipart=False)  # a killed upload leaves no parts behind
+
+    def open(self, name: str) -> BinaryIO | None:
+        with self._reached() as objects:
+            try:
+                return BytesIO(objects.get(name).bytes())
+            except FileNotFoundError:
+                return None
+
+    def holds(self, name: str) -> bool:
+        with self._reached() as objects:
+            try:
+                objects.head(name)
+            except FileNotFoundError:
+                return False
+            return True
+
+    def put(self, name: str, file: Path) -> None:
+        with self._reached() as objects:
+            objects.put(name, file, max_concurrency=_PARTS_AT_ONCE)
+
+    @contextmanager
+    def local(self, name: str, scratch: Path) -> Generator[Path]:
+        copy = scratch / secrets.token_hex(16)
+        try:
+            if not self._download(name, copy):
+                raise FileNotFoundError(errno.ENOENT, "there is no such object", f"{self.url}/{name}")
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        with self._reached() as objects:
+            try:
+                objects.delete(name)
+            except FileNotFoundError:
+                return
+
+    def is_empty(self) -> bool:
+        with self._reached() as objects:
+            return next(iter(objects.list()), None) is None
+
+    def clear(self) -> None:
+        with self._reached() as objects:
+            for found in objects.list():
+                objects.delete([entry["path"] for entry in found])
+
+    def _download(self, name: str, path: Path) -> bool:
+        with self._reached() as objects:
+            try:
+                found = objects.get(name)
+            except FileNotFoundError:
+                return False
+            with path.open("xb") as file:
+                for piece in found.stream():
+                    file.write(piece)
+            return True
+
+    @contextmanager
+    def _reached(self) -> Generator[ObjectStore]:
+        """The object store, its errors as sentences."""
+        try:
+            from obstore.exceptions import BaseError
+        except ImportError:
+            raise MissingExtraError(
+                f"{self.url} needs obstore; install w1bench with its extra `s3` (in a checkout: pip install '.[s3]')."
+            ) from None
+        try:
+            yield _object_store(self.url)
+        except (BaseError, FileNotFoundError) as error:
+            raise UnreachableError(
+                f"{self.url} cannot be used ({str(error).splitlines()[0]}); give a bucket that exists, its credentials "
+                "and, unless it is Amazon's, AWS_ENDPOINT_URL in the environment."
+            ) from None
+
+
+@lru_cache(maxsize=4)
+def _object_store(url: str) -> ObjectStore:
+    """One client a process for a URL: it keeps its connections."""
+    from obstore.store import from_url
+
+    return from_url(url)

@@ -1,0 +1,78 @@
+"""Files that are whole or not there, also after a power failure: written aside, synchronised, renamed; and folders of one process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import filelock
+
+from w1bench.errors import W1BenchError
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[BinaryIO]:
+    """A file to write that takes `path`'s name when the block ends without an error, and otherwise leaves nothing."""
+    # By chance, because several machines may write to one folder.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file under its name at once."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or a folder's names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone(lock: Path, otherwise: W1BenchError) -> Generator[None]:
+    """Hold the lock file for the block; raises `otherwise` at once where another process holds it.
+
+    The file stays: whoever waits for it would hold a lock on what is there no more.
+    """
+    held = filelock.FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        raise otherwise from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of the names and digests of its files in order."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        lines = [f"{p.relative_to(path).as_posix()} {content_sha256(p)}\n" for p in files]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

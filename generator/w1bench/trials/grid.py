@@ -1,0 +1,128 @@
+"""Grid: trials of methods x pairs x seeds in several processes, each of one thread; interrupted anywhere, it goes on.
+
+Finished rows are in the results file, which is replaced as a whole whenever a row is added; what is unfinished keeps its
+checkpoint in a folder beside it. A row is not computed again while its method, pair, seed, data and settings are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from itertools import product
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from w1bench.client.stored_pair import OpenedPair
+from w1bench.errors import InputError, W1BenchError
+from w1bench.storage.files import alone
+from w1bench.trials import results
+from w1bench.trials.row import row
+from w1bench.trials.trial import SAVE_EVERY, Data, Trial, make_trial
+
+Row = dict[str, Any]
+
+
+def run_grid(
+    methods: Sequence[str], pairs: Sequence[OpenedPair], out: Path, *, seeds: int = 1, steps: int | None = None,
+    workers: int = 0, device: str = "cpu", data: Data | None = None, save_every: float = SAVE_EVERY,
+    report: Callable[[Row, int, int], None] | None = None,
+) -> list[Row]:  # fmt: skip
+    """Every method on every pair with seeds 0, 1, ..., each row added to `out` as it is finished; returns these rows.
+
+    `steps` is the most that a method is trained for; 0 workers take one for each processor. `report` is called with a
+    new row, and how many of how many are done.
+
+    Raises:
+        PairError: a pair is sealed.
+        InputError: as `make_trial`; or another grid is writing to `out`, or it is no results file.
+        W1BenchError: a process was killed from outside; what was finished is kept.
+    """
+    for pair in pairs:
+        pair.manifest.check_known()  # before anything is trained for it
+    trials = [
+        make_trial(method, pair, at_most=steps, seed=seed, data=data)
+        for pair, method, seed in product(pairs, dict.fromkeys(methods), range(seeds))
+    ]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    taken = InputError(f"Another trial is writing to {out}; wait for it, or give another --out.")
+    with alone(out.with_name(f".{out.name}.lock"), taken):
+        rows = results.read(out) if out.exists() else []
+        missing = sorted((t for t in trials if _find(rows, t) is None), key=lambda trial: trial.seed)
+        unfinished.mkdir(exist_ok=True)
+        for done, (trial, added) in enumerate(_in_processes(missing, unfinished, workers, device, save_every), start=1):
+            rows.append(added)
+            results.write(out, rows)
+            checkpoint_of(unfinished, trial).unlink(missing_ok=True)
+            if report:
+                report(added, len(trials) - len(missing) + done, len(trials))
+        if not any(unfinished.iterdir()):
+            unfinished.rmdir()
+    return [found for trial in trials if (found := _find(rows, trial))]
+
+
+def _in_processes(
+    trials: Sequence[Trial], folder: Path, workers: int, device: str, save_every: float
+) -> Iterator[tuple[Trial, Row]]:
+    """Rows as they are finished. Processes end when this one does, however it ends: they watch a pipe that it holds open."""
+    if not trials:
+        return
+    spawn = multiprocessing.get_context("spawn")
+    watched, held = spawn.Pipe(duplex=False)
+    count = min(len(trials), workers or os.cpu_count() or 1)
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_start, initargs=(watched,))
+    try:
+        futures = {
+            pool.submit(
+                row, replace(trial, pair=replace(trial.pair)),  # without files that are open here
+                device=device, checkpoint=checkpoint_of(folder, trial), save_every=save_every,
+            ): trial
+            for trial in trials
+        }  # fmt: skip
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise W1BenchError(
+            "A process of the grid was killed from outside, perhaps for want of memory; what was finished is kept: "
+            "give the same command again, with fewer --workers."
+        ) from None
+    finally:
+        held.close()
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(watched: Connection) -> None:
+    """Make a process one of a single thread, that ends with the one that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets go of the pipe
+    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _end_with_parent(watched: Connection) -> None:
+    watched.poll(None)  # nothing is ever sent: this returns when the other end is closed
+    os._exit(1)
+
+
+def _find(rows: Sequence[Row], trial: Trial) -> Row | None:
+    """The row of a trial, if it is there."""
+    identity = trial.identity()
+    return next((row for row in rows if identity.items() <= row.items()), None)
+
+
+def checkpoint_of(folder: Path, trial: Trial) -> Path:
+    """Where a trial saves itself in a grid's folder."""
+    digest = hashlib.sha256(json.dumps(trial.identity(), sort_keys=True).encode()).hexdigest()
+    return folder / f"{trial.pair.name}.{trial.method.tag.replace(':', '')}.{trial.seed}.{digest[:12]}"

@@ -1,0 +1,70 @@
+"""Results: rows of trials as a JSON or CSV file, and as Markdown beside the figures published with the paper."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from w1bench.errors import InputError
+from w1bench.storage.files import write_durably
+
+Row = dict[str, Any]
+FORMAT = "w1bench-results"
+# In the order of the paper's tables; what is not named comes after.
+ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR")
+PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a results file.
+
+    Raises:
+        InputError: it is missing or no results file.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        if document["format"] != FORMAT:
+            raise ValueError
+        rows = list(document["rows"])
+        if not all(isinstance(row, dict) and {*PLAIN, "settings", "metrics"} <= row.keys() for row in rows):
+            raise ValueError
+        return rows
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give a file that `w1bench trial` wrote.") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is no results file; give one that `w1bench trial` wrote, or another name.") from None
+
+
+def read_all(paths: Iterable[Path]) -> list[Row]:
+    """The rows of results files; one that stands in several counts once.
+
+    Raises:
+        InputError: as `read`.
+    """
+    rows = (row for path in paths for row in read(path))
+    return list({json.dumps(row, sort_keys=True): row for row in rows}.values())
+
+
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
+    lines = ",\n".join(json.dumps(row, allow_nan=False) for row in sorted(rows, key=row_order))
+    write_durably(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
+
+
+def metrics_of(row: Row) -> Mapping[str, Any]:
+    return row["metrics"] or {}
+
+
+def cell_of(row: Row) -> tuple[Any, ...]:
+    """What seeds are averaged over."""
+    settings = tuple((name, str(value)) for name, value in sorted(row["settings"].items()))
+    place = ORDER.index(row["method"]) if row["method"] in ORDER else len(ORDER)
+    return (place, row["method"], row["recipe_sha256"], row["data"], settings)
+
+
+def row_order(row: Row) -> tuple[Any, ...]:
+    numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["pair"])]  # d2 before d128
+    return (numbered, row["pair"], *cell_of(row), row["seed"])

@@ -1,0 +1,56 @@
+"""Solve."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from w1bench.client.stored_pair import OpenedPair
+from w1bench.errors import InputError
+from w1bench.scoring import submission
+from w1bench.trials.row import fit_summary
+from w1bench.trials.trial import Data, make_trial, run
+
+
+def solve(
+    method: str, pair: OpenedPair, out: Path, *, steps: int | None = None, seed: int = 0, device: str = "cpu",
+    data: Data | None = None, progress: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Train `method` on draws of `pair`, write a submission to `out` and a sidecar beside it; returns the sidecar.
+
+    The solver sees two samplers, of fresh draws or of train.h5 (see `make_trial`); the test points are read after its
+    training has ended.
+
+    Raises:
+        InputError: as `make_trial`; or there is no such device, or `out` is no .h5 file's name.
+    """
+    trial = make_trial(method, pair, steps=steps, seed=seed, data=data)
+    if out.suffix != ".h5" or out.is_dir():
+        raise InputError(
+            f"The submission came as {out}; give --out the name of a file that ends in .h5 (its sidecar ends in .json)."
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    # `disable=None` draws no bar without a terminal.
+    with tqdm(total=trial.settings.steps, unit="step", leave=False, disable=None if progress else True) as bar:
+        fit, arrays = run(trial, device=device, checkpoint=checkpoint, report=lambda step, _: _advance(bar, step))
+    if arrays is not None:
+        partial = out.with_name(f".{out.name}.part")
+        submission.write(partial, submission.from_arrays(pair.manifest, arrays))
+        partial.replace(out)
+    else:
+        out.unlink(missing_ok=True)  # of an earlier training, which the sidecar would not be about
+    sidecar = {
+        **trial.identity(), "device": device, "data_note": trial.data_note, **fit_summary(fit),
+        "submission": None if arrays is None else out.name,
+    }  # fmt: skip
+    out.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+    checkpoint.unlink(missing_ok=True)
+    return sidecar
+
+
+def _advance(bar: Any, step: int) -> None:
+    bar.update(step - bar.n)

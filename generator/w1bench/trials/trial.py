@@ -1,0 +1,121 @@
+"""Trial: a reference solver on a pair, from training to a submission file with its sidecar, or to a row of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from w1bench.client.stored_pair import OpenedPair
+from w1bench.errors import InputError
+from w1bench.solvers import SOLVERS, ReferenceSolver
+from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Settings
+from w1bench.transport.samplers import ahead
+
+Data = Literal["fresh", "train"]
+SAVE_EVERY = 60.0  # seconds between checkpoints
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A method on a pair from a seed; `data` says what it learns from, and `data_note` why not from fresh draws."""
+
+    method: Method
+    pair: OpenedPair
+    settings: Settings
+    seed: int
+    data: Data
+    data_note: str | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a row's figures are figures of, as plain values."""
+        return {
+            "method": self.method.tag, "pair": self.pair.name, "pair_digest": self.pair.manifest.digest(),
+            "recipe_sha256": self.pair.manifest.recipe_sha256, "seed": self.seed, "data": self.data,
+            "settings": asdict(self.settings) | {"betas": list(self.settings.betas)},
+        }  # fmt: skip
+
+
+def make_trial(
+    method: str, pair: OpenedPair, *, steps: int | None = None, at_most: int | None = None, seed: int = 0,
+    data: Data | None = None,
+) -> Trial:  # fmt: skip
+    """A trial by the published protocol, for `steps` steps instead, or for `at_most` so many.
+
+    Without `data` it learns from fresh draws, or from train.h5 where the pair is sealed or cannot be drawn from here.
+
+    Raises:
+        InputError: there is no such method; or fresh draws were asked for, and the pair cannot be drawn from here.
+    """
+    chosen = _method(method)
+    settings = chosen.settings(pair.shape).override(steps=steps)
+    if at_most is not None:
+        settings = settings.override(steps=min(at_most, settings.steps))
+    return Trial(chosen, pair, settings, seed, *_data(pair, data))
+
+
+def run(
+    trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY,
+    report: Callable[[int, float], None] | None = None,
+) -> tuple[Fit, dict[str, NDArray[Any]] | None]:  # fmt: skip
+    """Train; returns how it ended and the answers at the pair's points, None where a figure is not finite any more."""
+    on, pair = _device(device), trial.pair
+    draw = pair.sampler if trial.data == "fresh" else pair.train_samplers
+    inputs, targets = draw(trial.settings.batch, device=on, seed=trial.seed)
+    solver = ReferenceSolver(
+        trial.method, pair.shape, trial.settings, seed=trial.seed, device=on, checkpoint=checkpoint,
+        save_every=save_every, data=f"{pair.manifest.digest()} {trial.data}", report=report,
+    )  # fmt: skip
+    with ahead(inputs, targets) as drawn:
+        fit = solver.fit(*drawn)
+    if fit.outcome is Outcome.DIVERGED:
+        return fit, None
+    found = answers(solver, pair)
+    if not all(np.isfinite(array).all() for array in found.values()):
+        return replace(fit, outcome=Outcome.DIVERGED), None
+    return fit, found
+
+
+def answers(solver: ReferenceSolver, pair: OpenedPair) -> dict[str, NDArray[Any]]:
+    """What a solver says at a pair's test and probe points: the arrays of a submission that it has."""
+    x, y, z = (torch.from_numpy(rows[:]) for rows in (pair.test.input, pair.test.target, pair.probe.interpolate))
+    found = {"gradient": solver.gradient(x), "transported": solver.transport(x)}
+    if isinstance(solver.learner, HasPotential):  # which has answers anywhere
+        found |= {
+            "input_potential": solver.potential(x),
+            "target_potential": solver.potential(y),
+            "probe_gradient": solver.gradient(z),
+        }
+    return {name: tensor.numpy() for name, tensor in found.items() if tensor is not None}
+
+
+def _data(pair: OpenedPair, asked: Data | None) -> tuple[Data, str | None]:
+    """What a solver learns from, and why it is not fresh draws where these were not refused by the user."""
+    if asked == "train":
+        return "train", None
+    if pair.undrawable is None:
+        return "fresh", None
+    if asked == "fresh":
+        raise InputError(f"Fresh draws were asked for, but {pair.undrawable}; give --data train.")
+    return "train", f"train.h5 is learned from, because {pair.undrawable}"
+
+
+def _method(name: str) -> Method:
+    try:
+        return SOLVERS[name.lower()]
+    except KeyError:
+        raise InputError(f"There is no method {name!r}; there are: {', '.join(SOLVERS)}.") from None
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"Device {name!r} cannot be used ({str(error).splitlines()[0]}); give cpu or cuda.") from None
+    return device

@@ -1,0 +1,72 @@
+"""Tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+_DIGEST = String(64)
+_NAME = String(64)
+_TIME = String(32)  # ISO 8601, UTC
+schema = MetaData()
+# A row's `document` is what its `hash` is of; the other columns repeat what is searched for.
+ledger = Table(
+    "ledger",
+    schema,
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # two rows after the same one cannot both exist
+    Column("kind", String(16), nullable=False),
+    Column("submission", _NAME, nullable=False, index=True),
+    Column("user", _NAME, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("content", _DIGEST, unique=True),  # of submissions alone: what makes two of them the same
+    Column("document", Text, nullable=False),
+    Column("hash", _DIGEST, nullable=False, unique=True),
+)
+resamples = Table(
+    "resamples",
+    schema,
+    Column("sha256", _DIGEST, primary_key=True),
+    Column("values", LargeBinary, nullable=False),
+)
+# `submission` is the id of a submission or of a job.
+idempotency_keys = Table(
+    "idempotency_keys",
+    schema,
+    Column("user", _NAME, primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("submission", _NAME, nullable=False),
+)
+# A job's `document` is what is to be done; `attempts` counts its starts, `version` its changes.
+jobs = Table(
+    "jobs",
+    schema,
+    Column("id", String(32), primary_key=True),
+    Column("queue", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("user", _NAME, nullable=False),
+    Column("pair", _NAME, nullable=False),
+    Column("content", _DIGEST, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("started_at", _TIME),
+    Column("ended_at", _TIME),
+    Column("reason", Text),
+    Column("result", _NAME),
+    Column("attempts", Integer, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("ix_jobs_state_queue_created_at", "state", "queue", "created_at"),
+)
+tokens = Table(
+    "tokens",
+    schema,
+    Column("prefix", String(8), primary_key=True),
+    Column("digest", _DIGEST, nullable=False),
+    Column("user", _NAME, nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("expires_at", _TIME),
+    Column("revoked_at", _TIME),
+)

@@ -1,0 +1,95 @@
+"""Errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from w1bench.errors import CheckFailedError, InputError, PairError, SubmissionError, UnreachableError, W1BenchError
+
+
+class UnknownJobError(W1BenchError):
+    """There is no job of an id."""
+
+
+class KeyReusedError(W1BenchError):
+    """An Idempotency-Key that came before with other content."""
+
+
+class UnknownSubmissionError(W1BenchError):
+    """There is no submission of an id."""
+
+
+class NotPublishedError(PairError):
+    """A pair or file that the archive does not have."""
+
+
+_RETRY_SECONDS = "5"
+
+
+class ProblemPart(BaseModel):
+    """One thing that is wrong: where (a JSON pointer into query, header, path or body), and what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pointer: str
+    detail: str
+
+
+class ProblemError(W1BenchError):
+    """An error that knows its HTTP status."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        pointer: str = "",
+        parts: Sequence[ProblemPart] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.headers = status, headers
+        self.parts = [ProblemPart(pointer=pointer, detail=detail)] if pointer else list(parts)
+
+
+def busy(detail: str, *, parts: Sequence[ProblemPart] = ()) -> ProblemError:
+    """503: the same request may succeed in a while."""
+    return ProblemError(503, detail, parts=parts, headers={"Retry-After": _RETRY_SECONDS})
+
+
+def disk_full() -> ProblemError:
+    """507: nothing is accepted until the operator has made room."""
+    return ProblemError(507, "The service's disk is full, so it accepts nothing; tell the operator.")
+
+
+def as_problem(error: Exception) -> ProblemError:
+    """The status of our own errors; sentences about the archive name folders, so that they go to the log alone."""
+    match error:
+        case ProblemError():
+            return error
+        case TokenError():
+            return ProblemError(401, str(error), headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        case NotPublishedError() | UnknownSubmissionError() | UnknownJobError():
+            return ProblemError(404, str(error))
+        case KeyReusedError():
+            return ProblemError(409, str(error), pointer="#/header/Idempotency-Key")
+        case SubmissionError():
+            return ProblemError(422, str(error), pointer="#/body")
+        case UnreachableError():
+            return busy("Accepted submissions cannot be stored at the moment; send it again in a while.")
+        case PairError():
+            return busy("The archive cannot be read at the moment; try again later.")
+        case CheckFailedError():
+            return ProblemError(500, "The service's own copy of this pair is damaged; tell the operator.")
+        case _:
+            return ProblemError(500, apology())
+
+
+def apology() -> str:
+    return "The service failed, which is its own fault; tell the operator this request_id."
+
+
+class TokenError(InputError):
+    """A token that does not open anything."""

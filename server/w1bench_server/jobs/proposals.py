@@ -1,0 +1,198 @@
+"""Proposals: recipes that come over the network, held against what may be built here before they become a job.
+
+Such a recipe reads nothing of the server's disk: its source is uniform, a ball, or pictures that w1bench or its libraries carry.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from w1bench.archive import hdf5 as store
+from w1bench.archive.unfinished import is_unfinished, unfinished
+from w1bench.recipes.funnels import DrawnFunnels
+from w1bench.recipes.recipe import Recipe, Sizes
+from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, Projection, UniformSource
+from w1bench.sources.generators.embedded import EMBEDDED
+from w1bench.storage.files import content_sha256
+from w1bench_server.errors import ProblemError, ProblemPart, disk_full
+from w1bench_server.jobs.job import Job, new_job
+from w1bench_server.jobs.table import Jobs, open_jobs
+from w1bench_server.settings import Settings
+
+_CARRIED = ("photos", "digits")  # by libraries
+_DIGITS, _PATCH, _GENERATED = (1, 8, 8), 32, (3, 32, 32)
+_FEWEST_RAYS = 1 << 16  # that W1 is averaged over where a recipe does not say
+_COPIES = 2  # of a pair's arrays on the disk while it is built
+_LONGEST_SAID = 10  # of the things that are wrong
+_RECIPE_BYTES = 16 * 1024
+_MOST_DOTS = 32  # in a line: each dot of a TOML key is a table in a table, which costs its depth squared
+_MODELS = (Recipe, UniformSource, BallSource, ImageSource, GeneratorSource, Projection, DrawnFunnels, Sizes)
+_FIELDS = {name for model in _MODELS for name in model.model_fields}
+_NO_PLACE = (
+    "A recipe from the network names no files of the server's; leave this out, or build the pair with `w1bench build`."
+)
+_NO_SECRET = "Sealed pairs are built with `w1bench build --sealed`, where their truth can be kept back; leave this out."
+
+
+def propose(jobs: Jobs, settings: Settings, body: bytes, *, user: str, key: str | None) -> tuple[Job, bool]:
+    """The job that builds the pair of a recipe, and whether it is a new one.
+
+    Raises:
+        ProblemError: 422 where it is no recipe that may be built here, 409 where its name is taken, 507 where the disk is too full.
+        KeyReusedError: `key` came before with another recipe.
+    """
+    recipe = read_proposal(body)
+    if known := jobs.known(user, recipe.sha256(), key=key):
+        return known, False
+    _check_size(recipe, settings)
+    _check_name(recipe, settings.archive)
+
+    def admit(connection: Connection) -> None:
+        if any(job.pair == recipe.name for job in open_jobs(connection, ["build"])):
+            raise _taken("Another job builds a pair of this name")
+
+    job = new_job("build", user=user, pair=recipe.name, content=recipe.sha256(), document=recipe.canonical())
+    return jobs.add(job, key=key, admit=admit)
+
+
+def read_proposal(body: bytes) -> Recipe:
+    """The recipe in a body of TOML or JSON.
+
+    Raises:
+        ProblemError: 422, with every thing that is wrong.
+    """
+    values = _values(body)
+    _check_places(values)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        parts = [_part(found) for found in error.errors(include_url=False) if "PublishedFunnels" not in found["loc"]]
+        raise _refusal(*parts[:_LONGEST_SAID]) from None
+
+
+def _values(body: bytes) -> dict[str, Any]:
+    if len(body) > _RECIPE_BYTES:
+        detail = f"The body has {len(body)} bytes, and recipes {_RECIPE_BYTES} at most."
+        raise _refusal(ProblemPart(pointer="#/body", detail=detail))
+    try:
+        text = body.decode()
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise ValueError("no recipe has such a line")
+        values = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (ValueError, RecursionError):
+        raise _refusal(ProblemPart(pointer="#/body", detail="The body is neither TOML nor a JSON object.")) from None
+    return values
+
+
+def _check_places(values: dict[str, Any]) -> None:
+    """Refuse secrets, and what lies on the server's disk; put the embedded generator in its place."""
+    source, funnel = (_table(values.get(name)) for name in ("source", "funnel"))
+    generator = _table(source.get("generator"))
+    parts = [ProblemPart(pointer="#/body/funnel/file", detail=_NO_PLACE)] if "file" in funnel else []
+    if "secret" in values:
+        parts.append(ProblemPart(pointer="#/body/secret", detail=_NO_SECRET))
+    for pointer, table in (("#/body/source", source), ("#/body/source/generator", generator)):
+        parts += [ProblemPart(pointer=f"{pointer}/{key}", detail=_NO_PLACE) for key in ("root", "path") if key in table]
+        if "checkpoint" in table and not _embed(table):
+            detail = f"The generators here are {', '.join(_embedded())}, with the SHA-256 that they have."
+            parts.append(ProblemPart(pointer=f"{pointer}/checkpoint", detail=detail))
+    if source.get("kind") == "images" and (source.get("dataset") not in _CARRIED or "sha256" in source):
+        detail = f"The pictures here are {' and '.join(_CARRIED)}, as libraries carry them; others lie on a disk."
+        parts.append(ProblemPart(pointer="#/body/source/dataset", detail=detail))
+    if parts:
+        raise _refusal(*parts)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _embedded() -> dict[str, Path]:
+    return {path.name: path for path in sorted(EMBEDDED.glob("*.safetensors"))}
+
+
+def _embed(table: dict[str, Any]) -> bool:
+    """Whether a generator is one that comes with w1bench; then it is known by its name and digest alone."""
+    given = table["checkpoint"]
+    path = _embedded().get(given.rpartition("/")[2]) if isinstance(given, str) else None
+    if path is None or table.setdefault("sha256", content_sha256(path)) != content_sha256(path):
+        return False
+    table["checkpoint"] = path.name
+    return True
+
+
+def _part(found: Any) -> ProblemPart:
+    """What is wrong with a field, without what came."""
+    kind, where = found["type"], [str(part) for part in found["loc"]]
+    unknown = kind == "extra_forbidden"
+    if unknown:  # the field's name itself came
+        where.pop()
+    # Without the kinds of sources and funnels, and pydantic's own words for them.
+    names = [part for n, part in enumerate(where) if part in _FIELDS and (n, where[0]) != (1, "source")]
+    detail = (
+        "A field here is none of a recipe's; see datasets/FORMAT.md."
+        if unknown
+        else found["msg"].removeprefix("Value error, ")
+    )
+    if kind.startswith("union_tag"):
+        detail = "The kind of a source is uniform, ball, images or generator."
+    return ProblemPart(pointer="/".join(["#/body", *names]), detail=detail)
+
+
+def _check_size(recipe: Recipe, settings: Settings) -> None:
+    shape, sizes = _shape(recipe), recipe.sizes
+    assert isinstance(recipe.funnel, DrawnFunnels)
+    dtype = np.dtype(np.float64 if isinstance(recipe.source, UniformSource | BallSource) else np.float32)
+    rows = {"train": sizes.train, "test": sizes.test, "probe": sizes.probe, "funnel": recipe.funnel.count}
+    specs = [spec for role in store.ROLES for spec in store.specs(role, rows[role], shape, dtype).values()]
+    size = sum(prod(spec.shape) * spec.dtype.itemsize for spec in specs)
+    rays = sizes.train + sizes.test + sizes.probe + (sizes.w1_rays or _FEWEST_RAYS)
+    products = rays * recipe.funnel.count * prod(shape)
+    for found, most, unit in ((size, settings.pair_bytes, "bytes"), (products, settings.pair_products, "products")):
+        if found > most:
+            detail = (
+                f"This pair takes {found} {unit}, and {most} are the most that a job builds; give it smaller sizes."
+            )
+            raise _refusal(ProblemPart(pointer="#/body/sizes", detail=detail))
+    if shutil.disk_usage(settings.archive).free - _COPIES * size < settings.min_free_bytes:
+        raise disk_full()
+
+
+def _shape(recipe: Recipe) -> tuple[int, ...]:
+    """Of a point."""
+    match recipe.source:
+        case UniformSource(dim=dim) | BallSource(dim=dim):
+            return (dim,)
+        case ImageSource(dataset="digits"):
+            return _DIGITS
+        case ImageSource(size=size):
+            return (3, size or _PATCH, size or _PATCH)
+        case _:
+            return _GENERATED
+
+
+def _check_name(recipe: Recipe, folder: Path) -> None:
+    if (folder / recipe.name).exists():
+        raise _taken("A pair of this name is published already")
+    if unfinished(folder, recipe.name).exists() and not is_unfinished(folder, recipe):
+        raise _taken("An unfinished build of another recipe has this name")
+
+
+def _taken(what: str) -> ProblemError:
+    return ProblemError(409, f"{what}, and pairs are never replaced; give another name.", pointer="#/body/name")
+
+
+def _refusal(*parts: ProblemPart) -> ProblemError:
+    said = "; ".join(
+        f"{part.pointer.removeprefix('#/').replace('/', ' ')}: {part.detail.rstrip('.')}" for part in parts
+    )
+    return ProblemError(422, f"{said}. Mend this and send it again.", parts=parts)

@@ -1,0 +1,126 @@
+"""The leaderboard: a pure function of the ledger's records.
+
+A board is of one pair as it is now: a pair that was made anew under its old name (another digest) starts an empty one.
+Methods rank by a figure of their gradients, cos or L2; those that differ by noise alone share a rank (see `comparison`).
+Figures of the values alone (dev and the W1 estimates) never rank, for a bad gradient can have them right by chance: rows
+listed by such a figure keep their rank by cos. What was retracted does not rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from statistics import fmean
+
+from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.scorecard import Scorecard
+from w1bench_server.leaderboard.comparison import Compared, tied
+from w1bench_server.ledger.records import Record, Score
+
+HEADLINE = "cos"
+RANKING = (HEADLINE, "l2")
+Open = Callable[[Score], Compared]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A row on a board; it has no rank where its metric has no value. `tied`: it shares its rank."""
+
+    rank: int | None
+    record: Record
+    card: Scorecard
+    tied: bool = False
+
+    @property
+    def method(self) -> tuple[str, str]:
+        """The method, and whose it is."""
+        return self.record.entry.method, self.record.entry.user
+
+
+@dataclass(frozen=True)
+class Average:
+    """A method over the pairs that it entered: the mean of its ranks there."""
+
+    rank: int
+    method: str
+    user: str
+    mean_rank: float
+    pairs: int
+
+
+def without_resamples(score: Score) -> Compared:
+    return Compared(score.card, None)
+
+
+def standings(records: Iterable[Record], *, metric: str = HEADLINE, opened: Open = without_resamples) -> list[Standing]:
+    """The boards of all pairs, by pair, best first: the best record of each method and user; ties share a rank.
+
+    `records` are in the ledger's order; `opened` finds the resamples of a score.
+    """
+    boards: dict[str, list[Record]] = {}
+    for record in records:
+        boards.setdefault(record.entry.pair, []).append(record)
+    return [standing for pair in sorted(boards) for standing in board(boards[pair], metric, opened)]
+
+
+def board(records: Sequence[Record], metric: str, opened: Open) -> list[Standing]:
+    """The board of one pair, from all of its records."""
+    current = records[-1].entry.pair_digest
+    scored = [
+        Standing(None, record, record.score.card)
+        for record in records
+        if record.entry.pair_digest == current and record.retraction is None
+    ]
+    if metric in RANKING:
+        return _ranked(scored, metric, opened)
+    listed = sorted(_ranked(scored, HEADLINE, opened), key=lambda standing: badness(standing.card, metric))
+    return [s if badness(s.card, metric) < inf else replace(s, rank=None, tied=False) for s in listed]
+
+
+def averages(standings: Iterable[Standing]) -> list[Average]:
+    """The methods of several boards by the mean of their ranks; of equal ones, who entered more pairs comes first."""
+    ranks: dict[tuple[str, str], list[int]] = {}
+    for standing in standings:
+        if standing.rank is not None:
+            ranks.setdefault(standing.method, []).append(standing.rank)
+    ordered = sorted(ranks.items(), key=lambda item: (fmean(item[1]), -len(item[1]), item[0]))
+    values = [(fmean(found), -len(found)) for _, found in ordered]
+    return [
+        Average(values.index(value) + 1, method, user, fmean(found), len(found))
+        for ((method, user), found), value in zip(ordered, values, strict=True)
+    ]
+
+
+def badness(card: Scorecard, metric: str) -> float:
+    """Lower is better; infinite without a value."""
+    interval = card.metrics.get(metric)
+    if interval is None:
+        return inf
+    better = METRICS[metric].better
+    if better == "nearer to W1":
+        return inf if card.w1 is None else abs(interval.value - card.w1)
+    return -interval.value if better == "higher" else interval.value
+
+
+def _ranked(scored: Sequence[Standing], metric: str, opened: Open) -> list[Standing]:
+    best: dict[tuple[str, str], Standing] = {}
+    for standing in sorted(scored, key=lambda s: (badness(s.card, metric), s.record.seq)):
+        best.setdefault(standing.method, standing)
+    groups: list[list[Standing]] = []
+    leader: Compared | None = None
+    for standing in best.values():
+        if badness(standing.card, metric) == inf:
+            groups.append([standing])
+            continue
+        score = opened(standing.record.score)
+        if leader is not None and tied(leader, score, metric):
+            groups[-1].append(standing)  # with the best of the group, not with its last: noise does not add up
+        else:
+            groups.append([standing])
+            leader = score
+    ranked: list[Standing] = []
+    for group in groups:
+        rank = len(ranked) + 1 if badness(group[0].card, metric) < inf else None
+        ranked += [replace(standing, rank=rank, tied=len(group) > 1) for standing in group]
+    return ranked

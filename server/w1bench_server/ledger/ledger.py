@@ -1,0 +1,209 @@
+"""The ledger: what happened to submissions, append-only. A row is a text whose SHA-256 the next row names.
+
+Three things happen: a submission is accepted, it is scored again by a newer metric version, or it is retracted. Nothing is
+ever changed: whoever reads the rows up to one of them sees what was known then (see `records`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from w1bench.errors import CheckFailedError
+from w1bench_server.database.connection import writing
+from w1bench_server.database.tables import ledger, resamples
+from w1bench_server.database.times import text_of
+from w1bench_server.errors import UnknownSubmissionError
+from w1bench_server.ledger.chain import GENESIS, Row, kind_of, row_of
+from w1bench_server.ledger.idempotency import check_key, remember_key
+from w1bench_server.ledger.records import Content, Entry, Event, Record, Rescore, Retraction, content, fold
+
+_RESAMPLES_AT_ONCE = 100
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Reading:
+    """The records as far as the rows were read; rows never change, so each is read once."""
+
+    seq: int = 0
+    records: dict[str, Record] = field(default_factory=dict[str, Record])
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger of a database (see `database.opened`)."""
+
+    engine: Engine
+    _reading: _Reading = field(default_factory=_Reading, repr=False)
+
+    def append(
+        self,
+        entry: Entry,
+        *,
+        resampled: bytes | None = None,
+        key: str | None = None,
+        admit: Callable[[Connection], None] = lambda _: None,
+    ) -> tuple[Record, bool]:
+        """Record `entry` unless `admit` raises; returns its record and True, or the record of the same content and False.
+
+        `resampled` are its metrics over the bootstrap's resamples (see `comparison`).
+
+        Raises:
+            KeyReusedError: `key` came before with other content.
+        """
+        with writing(self.engine) as connection:
+            if known := _known(connection, content(entry), key):
+                return known, False
+            admit(connection)
+            _append(connection, replace(entry, resamples=_keep(connection, resampled)))
+            remember_key(connection, entry.user, key, entry.id)
+            return _record(connection, entry.id), True
+
+    def known(self, content: Content, *, key: str | None = None) -> Record | None:
+        """The record of the same content, if there is one; `key` stands for that content from then on.
+
+        Raises:
+            KeyReusedError: `key` came before with other content.
+        """
+        with writing(self.engine) as connection:
+            return _known(connection, content, key)
+
+    def rescore(self, event: Rescore, *, resampled: bytes) -> Record:
+        """Record a new score, unless another server did so meanwhile; returns the submission's record.
+
+        Raises:
+            UnknownSubmissionError: there is no such submission.
+        """
+        with writing(self.engine) as connection:
+            score = _record(connection, event.submission).score
+            if score.resamples is None or score.card.metric_version < event.score.card.metric_version:
+                _append(connection, replace(event, resamples=_keep(connection, resampled)))
+            return _record(connection, event.submission)
+
+    def retract(self, event: Retraction) -> Record:
+        """Retract a submission; returns its record. A second retraction changes nothing; raises as `rescore`."""
+        with writing(self.engine) as connection:
+            if _record(connection, event.submission).retraction is None:
+                _append(connection, event)
+            return _record(connection, event.submission)
+
+    def rows(self, *, after: int = 0, as_of: int | datetime | None = None) -> list[Row]:
+        """The rows after a sequence number, in the order they came; `as_of` ends them at a number or a time."""
+        chosen = select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq)
+        if isinstance(as_of, datetime):
+            until = select(func.max(ledger.c.seq)).where(ledger.c.at <= text_of(as_of)).scalar_subquery()
+            chosen = chosen.where(ledger.c.seq <= until)
+        elif as_of is not None:
+            chosen = chosen.where(ledger.c.seq <= as_of)
+        with self.engine.connect() as connection:
+            return _rows(connection, chosen)
+
+    def records(self, *, as_of: int | datetime | None = None) -> dict[str, Record]:
+        """The submissions by their ids, oldest first, as the rows tell them now, or told them then."""
+        if as_of is not None:
+            return _folded(self.rows(as_of=as_of))
+        with self._reading.lock:
+            if rows := self.rows(after=self._reading.seq):
+                self._reading.records = _folded(rows, self._reading.records)
+                self._reading.seq = rows[-1].seq
+            return self._reading.records
+
+    def find(self, identity: str) -> Record:
+        """The record of an id.
+
+        Raises:
+            UnknownSubmissionError: there is no such submission.
+        """
+        return _the(self.records(), identity)
+
+    def resampled(self, digest: str) -> bytes | None:
+        """What was kept under a digest that a score names; None where it is that no more."""
+        chosen = select(resamples.c["values"]).where(resamples.c.sha256 == digest)
+        with self.engine.connect() as connection:
+            values = connection.execute(chosen).scalar()
+        if values is None or hashlib.sha256(values).hexdigest() != digest:
+            _log.error("the resamples %s are missing or were changed; restore the database from a backup", digest)
+            return None
+        return values
+
+
+def read_rows(connection: Connection) -> list[Row]:
+    """All rows, as a transaction sees them."""
+    return _rows(connection, select(ledger).order_by(ledger.c.seq))
+
+
+def bodies_of(rows: Iterable[Row]) -> set[str]:
+    """The digests of the bodies that rows are about."""
+    return {row.event.sha256 for row in rows if isinstance(row.event, Entry)}
+
+
+def check_resamples(connection: Connection) -> None:
+    """Hold all resamples against their digests.
+
+    Raises:
+        CheckFailedError: some were changed.
+    """
+    chosen = select(resamples.c.sha256, resamples.c["values"]).execution_options(yield_per=_RESAMPLES_AT_ONCE)
+    for digest, values in connection.execute(chosen):
+        if hashlib.sha256(values).hexdigest() != digest:
+            raise CheckFailedError(f"The resamples {digest} were changed; restore the database from a backup.")
+
+
+def _append(connection: Connection, event: Event) -> None:
+    """The next row; a clock that runs behind does not turn back time."""
+    last = _rows(connection, select(ledger).order_by(ledger.c.seq.desc()).limit(1))
+    seq, previous, at = (last[0].seq + 1, last[0].hash, last[0].at) if last else (1, GENESIS, "")
+    kind, time = (kind_of(event), "submitted_at" if isinstance(event, Entry) else "at")
+    values = asdict(event)
+    values[time] = max(values[time], at)
+    named = {"seq": seq, "previous": previous, "kind": kind, **values}
+    row = row_of(json.dumps(named, sort_keys=True, separators=(",", ":")))
+    connection.execute(insert(ledger).values(asdict(row)))
+
+
+def _known(connection: Connection, content: Content, key: str | None) -> Record | None:
+    check_key(connection, content.user, key, content.digest)
+    same = connection.execute(select(ledger.c.submission).where(ledger.c.content == content.digest)).scalar()
+    if same is None:
+        return None
+    remember_key(connection, content.user, key, same)
+    return _record(connection, same)
+
+
+def _keep(connection: Connection, resampled: bytes | None) -> str | None:
+    """Keep the resamples, and return their digest."""
+    if resampled is None:
+        return None
+    digest = hashlib.sha256(resampled).hexdigest()
+    if connection.execute(select(resamples.c.sha256).where(resamples.c.sha256 == digest)).first() is None:
+        connection.execute(insert(resamples).values(sha256=digest, values=resampled))
+    return digest
+
+
+def _record(connection: Connection, identity: str) -> Record:
+    of_it = select(ledger).where(ledger.c.submission == identity).order_by(ledger.c.seq)
+    return _the(_folded(_rows(connection, of_it)), identity)
+
+
+def _the(records: dict[str, Record], identity: str) -> Record:
+    if identity not in records:
+        raise UnknownSubmissionError("There is no submission of this id; the leaderboard lists the best ones.")
+    return records[identity]
+
+
+def _rows(connection: Connection, chosen: Any) -> list[Row]:
+    return [Row(**row) for row in connection.execute(chosen).mappings()]
+
+
+def _folded(rows: Iterable[Row], records: dict[str, Record] | None = None) -> dict[str, Record]:
+    return fold(records or {}, ((row.seq, row.event) for row in rows))

@@ -1,0 +1,138 @@
+"""Records: what the ledger's events come to, for each submission: its scores, and whether it was retracted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, replace
+
+from w1bench.scoring.scorecard import Scorecard
+
+
+@dataclass(frozen=True)
+class Content:
+    """What makes two submissions the same."""
+
+    user: str
+    pair_digest: str
+    method: str
+    sha256: str
+
+    @property
+    def digest(self) -> str:
+        return text_sha256(json.dumps(astuple(self), separators=(",", ":")))
+
+
+def content(entry: Submitted) -> Content:
+    """What makes another submission the same as `entry`."""
+    return Content(entry.user, entry.pair_digest, entry.method, entry.sha256)
+
+
+def text_sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+REFERENCE_USER = "w1bench"  # whose the reference rows are; no token is of that name
+
+
+@dataclass(frozen=True)
+class Score:
+    """A submission's score by one metric version."""
+
+    scorecard: str
+    resamples: str | None
+
+    @property
+    def card(self) -> Scorecard:
+        return Scorecard.model_validate_json(self.scorecard)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A submission that has no score yet."""
+
+    id: str
+    pair: str
+    pair_digest: str
+    method: str
+    user: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Entry(Submitted):
+    """A submission that was accepted; `scorecard` is its JSON, `scorer` the version of w1bench that made it.
+
+    `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`).
+    """
+
+    submitted_at: str
+    scorer: str
+    scorecard: str
+    reference: bool = False
+    resamples: str | None = None
+
+    @property
+    def score(self) -> Score:
+        return Score(self.scorecard, self.resamples)
+
+
+@dataclass(frozen=True)
+class Rescore:
+    """A submission that was scored again, by a newer metric version."""
+
+    submission: str
+    at: str
+    scorer: str
+    scorecard: str
+    resamples: str | None = None
+
+    @property
+    def score(self) -> Score:
+        return Score(self.scorecard, self.resamples)
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """A submission that was taken back: by whom, and the reason that everyone may read."""
+
+    submission: str
+    at: str
+    user: str
+    reason: str
+
+
+Event = Entry | Rescore | Retraction
+
+
+@dataclass(frozen=True)
+class Record:
+    """A submission and what became of it, up to the row `last`; the newest score is the last one."""
+
+    entry: Entry
+    scores: tuple[Score, ...]
+    seq: int
+    last: int
+    retraction: Retraction | None = None
+
+    @property
+    def score(self) -> Score:
+        """The one that counts."""
+        return self.scores[-1]
+
+
+def fold(records: Mapping[str, Record], events: Iterable[tuple[int, Event]]) -> dict[str, Record]:
+    """The records after further events, which come with their sequence numbers."""
+    known = dict(records)
+    for seq, event in events:
+        match event:
+            case Entry():
+                known[event.id] = Record(event, (event.score,), seq, seq)
+            case Rescore():
+                before = known[event.submission]
+                known[event.submission] = replace(before, scores=(*before.scores, event.score), last=seq)
+            case Retraction():
+                known[event.submission] = replace(known[event.submission], retraction=event, last=seq)
+    return known

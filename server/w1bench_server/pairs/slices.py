@@ -1,0 +1,128 @@
+"""Slices: rows of a pair's data set, for those who need a few of them and have no HDF5 reader."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w1bench.archive import hdf5 as store
+from w1bench_server.errors import ProblemError
+from w1bench_server.pairs.published import PublishedPair
+
+LARGEST_BYTES = 64_000_000
+_TEXT_BYTES = 25  # of a float64 written out, and its comma
+_BLOCK_BYTES = 1 << 20
+
+
+class Form(StrEnum):
+    """How rows are written."""
+
+    npy = "npy"
+    json = "json"
+    csv = "csv"
+
+
+MEDIA_TYPES = {
+    Form.npy: "application/octet-stream",
+    Form.json: "application/json",
+    Form.csv: "text/csv; charset=utf-8",
+}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows `start` to `stop` of `dataset` in `file` of a pair."""
+
+    pair: PublishedPair
+    file: str
+    dataset: str
+    start: int
+    stop: int
+    spec: store.Spec
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.stop - self.start, *self.spec.shape[1:])
+
+
+def take(pair: PublishedPair, file: str, dataset: str, start: int, stop: int | None, form: Form) -> Slice:
+    """The slice, held against the pair and against what is sent at once; a `stop` beyond the last row means the end.
+
+    Raises:
+        ProblemError: 404 where the pair has no such data set, 422 where it has no such rows, 413 where they are too many.
+    """
+    if file not in pair.manifest.files:
+        raise ProblemError(404, f"The pair has no such data file; it has {', '.join(pair.manifest.files)}.")
+    specs = pair.manifest.specs(file.removesuffix(".h5"))
+    if dataset not in specs:
+        raise ProblemError(404, f"{file} has no such data set; it has {', '.join(specs)}.")
+    spec = specs[dataset]
+    end = min(spec.shape[0], stop if stop is not None else spec.shape[0])
+    if start >= end:
+        raise ProblemError(
+            422, f"start must be below stop and below {spec.shape[0]}, the rows of {dataset}.", pointer="#/query/start"
+        )
+    row = prod(spec.shape[1:]) * (spec.dtype.itemsize if form is Form.npy else _TEXT_BYTES)
+    if (end - start) * row > LARGEST_BYTES:
+        raise ProblemError(
+            413,
+            f"These rows take about {(end - start) * row} bytes as {form}, and {LARGEST_BYTES} are sent at once: ask for "
+            f"{max(1, LARGEST_BYTES // row)} rows at a time, or for the file itself at files/{file} (with a Range).",
+            pointer="#/query/stop",
+        )
+    return Slice(pair, file, dataset, start, end, spec)
+
+
+def written(rows: Slice, form: Form) -> Iterator[bytes]:
+    """The slice's bytes, block by block."""
+    return {Form.npy: _npy, Form.json: _json, Form.csv: _csv}[form](rows)
+
+
+def _npy(rows: Slice) -> Iterator[bytes]:
+    header = io.BytesIO()
+    fields = {"descr": rows.spec.dtype.str, "fortran_order": False, "shape": rows.shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    yield header.getvalue()
+    for block in _blocks(rows):
+        yield block.tobytes()
+
+
+def _json(rows: Slice) -> Iterator[bytes]:
+    fields = {
+        "pair": rows.pair.name,
+        "file": rows.file,
+        "dataset": rows.dataset,
+        "start": rows.start,
+        "stop": rows.stop,
+        "shape": rows.shape,
+        "dtype": rows.spec.dtype.name,
+    }
+    yield f'{json.dumps(fields)[:-1]}, "rows": ['.encode()
+    separator = ""
+    for block in _blocks(rows):
+        yield (separator + json.dumps(block.tolist(), allow_nan=False)[1:-1]).encode()
+        separator = ", "
+    yield b"]}\n"
+
+
+def _csv(rows: Slice) -> Iterator[bytes]:
+    """One line a row, without a head; each number reads back as the same number."""
+    for block in _blocks(rows):
+        lines = (",".join(map(repr, row)) for row in block.reshape(len(block), -1).tolist())
+        yield "".join(f"{line}\n" for line in lines).encode()
+
+
+def _blocks(rows: Slice) -> Iterator[NDArray[Any]]:
+    step = max(1, _BLOCK_BYTES // (rows.spec.dtype.itemsize * prod(rows.spec.shape[1:])))
+    with store.open_file(rows.pair.folder / rows.file) as file:
+        dataset = store.datasets(file)[rows.dataset]
+        for start in range(rows.start, rows.stop, step):
+            yield dataset[start : min(start + step, rows.stop)]

@@ -1,0 +1,83 @@
+"""References: runs of the reference solvers, from results that come with w1bench, as the first rows of a service.
+
+A cell of a grid (a method, a budget, a pair) is one row, that of the seed whose cosine is the median one; its body is the
+results of all its seeds. What was recorded before is left as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from w1bench.scoring.scorecard import Scorecard
+from w1bench.trials import results
+from w1bench.trials.results import Row
+from w1bench_server.database.times import now
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry
+from w1bench_server.pairs.published import PublishedPair, PublishedPairs
+from w1bench_server.submissions.bodies import Bodies
+
+PACKAGED = Path(results.__file__).with_name("reference")
+
+
+def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs: PublishedPairs) -> None:
+    """Record the results (*.json) in `folder`, by default w1bench's own, of the pairs that are published here, by their recipes.
+
+    Raises:
+        InputError: a file holds no results.
+    """
+    rows = results.read_all(sorted((folder or PACKAGED).glob("*.json")))
+    recorded = {
+        Content(e.user, e.pair_digest, e.method, e.sha256)
+        for e in (record.entry for record in ledger.records().values())
+    }
+    for pair in pairs.all():
+        of_pair = [row for row in rows if row["recipe_sha256"] == pair.manifest.recipe_sha256 and row["metrics"]]
+        for seeds in _cells(of_pair):
+            body = json.dumps(seeds, sort_keys=True).encode()
+            content = Content(REFERENCE_USER, pair.digest, _name(seeds[0]), hashlib.sha256(body).hexdigest())
+            if content not in recorded:
+                _keep(bodies, body, content.sha256)
+                ledger.append(_entry(pair, seeds, content, len(body)))
+
+
+def _cells(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows that differ by their seed alone."""
+    ordered = sorted(rows, key=lambda row: (_name(row), row["seed"]))
+    return (list(group) for _, group in groupby(ordered, key=_name))
+
+
+def _name(row: Row) -> str:
+    """A method's name on the board, e.g. `LP (2,000 steps)`."""
+    learned_from = "" if row["data"] == "fresh" else f", {row['data']}.h5"
+    return f"{row['method']} ({row['settings']['steps']:,} steps{learned_from})"
+
+
+def _entry(pair: PublishedPair, seeds: list[Row], content: Content, size: int) -> Entry:
+    median = sorted(seeds, key=lambda row: row["metrics"]["cos"]["value"])[len(seeds) // 2]
+    return Entry(
+        id=uuid4().hex, pair=pair.name, pair_digest=pair.digest, method=content.method, user=REFERENCE_USER,
+        sha256=content.sha256, bytes=size, submitted_at=now(), scorer=median["software"]["w1bench"],
+        scorecard=_card(pair, median).model_dump_json(), reference=True,
+    )  # fmt: skip
+
+
+def _card(pair: PublishedPair, row: dict[str, Any]) -> Scorecard:
+    return Scorecard(
+        pair=pair.name, pair_version=pair.manifest.version, pair_digest=row["pair_digest"],
+        metric_version=row["metric_version"], points=row["points"], w1=row["w1"], w1_stderr=pair.manifest.w1_stderr,
+        metrics=row["metrics"], missing=row["missing"], diagnosis=row["diagnosis"],
+    )  # fmt: skip
+
+
+def _keep(bodies: Bodies, body: bytes, sha256: str) -> None:
+    received = bodies.incoming / uuid4().hex
+    received.write_bytes(body)
+    bodies.keep(received, sha256)
+    received.unlink(missing_ok=True)  # a copy went to object storage

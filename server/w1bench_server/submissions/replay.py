@@ -1,0 +1,157 @@
+"""Replaying: the scores of a revealed pair computed again from its files and the submissions' bodies, and held against the ledger's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from math import isclose
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from w1bench.archive.folder import check_digests, read_pair
+from w1bench.archive.manifest import Manifest
+from w1bench.client import http as client
+from w1bench.errors import CheckFailedError, W1BenchError
+from w1bench.scoring.metrics import METRIC_VERSION
+from w1bench.scoring.scorecard import Scorecard
+from w1bench.storage.files import file_digest
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger, check_resamples
+from w1bench_server.sandbox import scorer as scoring
+from w1bench_server.sandbox.scorer import Scorer
+from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.submissions.redaction import rounded
+
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-12  # of a figure: what another machine's rounding may change
+BodyOf = Callable[["Stored"], AbstractContextManager[Path]]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A submission as a ledger has it, with its scores, the newest last."""
+
+    id: str
+    method: str
+    user: str
+    sha256: str
+    cards: tuple[Scorecard, ...]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of a submission's score: the cosine found here, and what is not the same there (None: nothing)."""
+
+    id: str
+    method: str
+    user: str
+    cos: float | None
+    difference: str | None
+
+
+def replay_data(folder: Path, settings: Settings) -> list[Replayed]:
+    """Replay a service's own ledger and bodies; raises as `replay_server`, and where the ledger was tampered with."""
+    manifest, bodies = _revealed(folder), Bodies(settings.data, settings.bodies_url)
+    bodies.incoming.mkdir(parents=True, exist_ok=True)
+    with database.opened(settings) as engine:
+        ledger = Ledger(engine)
+        check_chain(ledger.rows())
+        with engine.connect() as connection:
+            check_resamples(connection)
+        records = [r for r in ledger.records().values() if r.entry.pair_digest == manifest.digest()]
+    stored = [
+        Stored(r.entry.id, r.entry.method, r.entry.user, r.entry.sha256, tuple(score.card for score in r.scores))
+        for r in records
+    ]
+    return asyncio.run(_replay(stored, folder, lambda each: bodies.borrowed(each.sha256), settings))
+
+
+def replay_server(folder: Path, server: str) -> list[Replayed]:
+    """Replay what a service publishes of a revealed pair, whose files are in `folder`.
+
+    Raises:
+        PairError: the pair is sealed.
+        CheckFailedError: a file of it is not what it committed to.
+        UnreachableError: the service does not answer.
+    """
+    manifest = _revealed(folder)
+    stored = [
+        Stored(row.id, row.method, row.user, row.sha256, (*row.earlier_scorecards, row.scorecard))
+        for row in client.submissions(server, manifest.name)
+        if row.pair_digest == manifest.digest()
+    ]
+    with TemporaryDirectory() as scratch:
+        settings = Settings(archive=folder.parent, data=Path(scratch), truth=None, min_free_bytes=0)
+        return asyncio.run(_replay(stored, folder, partial(_fetched, server, Path(scratch)), settings))
+
+
+@contextmanager
+def _fetched(server: str, scratch: Path, stored: Stored) -> Generator[Path]:
+    path = scratch / "body"  # whatever the id is
+    try:
+        client.fetch_body(server, stored.id, path)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _revealed(folder: Path) -> Manifest:
+    """The manifest of a pair whose truth is known, all of its files as it says."""
+    manifest = read_pair(folder)
+    manifest.check_known()
+    check_digests(folder, manifest.files)
+    return manifest
+
+
+async def _replay(stored: Sequence[Stored], folder: Path, body_of: BodyOf, settings: Settings) -> list[Replayed]:
+    async with scoring.started(settings.model_copy(update={"workers": 1})) as scorer:
+        return [await _replayed(each, folder, body_of, scorer) for each in stored]
+
+
+async def _replayed(stored: Stored, folder: Path, body_of: BodyOf, scorer: Scorer) -> Replayed:
+    try:
+        with body_of(stored) as body:
+            if (digest := file_digest(body)) != stored.sha256:
+                raise CheckFailedError(f"its body has SHA-256 {digest}, the ledger says {stored.sha256}")
+            card = (await scorer.score(folder, body)).card
+    except W1BenchError as error:
+        return Replayed(stored.id, stored.method, stored.user, None, str(error))
+    cos = card.metrics["cos"]
+    return Replayed(stored.id, stored.method, stored.user, cos.value if cos else None, _difference(stored.cards, card))
+
+
+def _difference(cards: Sequence[Scorecard], found: Scorecard) -> str | None:
+    """The first figure that is not the same in the scores of this metric version, of which there must be one.
+
+    A score from when the pair was sealed has what was told of it then.
+    """
+    current = [card for card in cards if card.metric_version == METRIC_VERSION]
+    if not current:
+        return f"metric version {cards[-1].metric_version} scored it, and this w1bench has {METRIC_VERSION}"
+    for card in current:
+        expected = rounded(found) if card.sealed and card.w1 is None else found
+        here, there = (dict(_figures(each.model_dump(mode="json"))) for each in (expected, card))
+        for name in sorted(there.keys() | here.keys()):
+            if not _same(there.get(name), here.get(name)):
+                return f"{name} is {there.get(name)} in the ledger, and comes to {here.get(name)}"
+    return None
+
+
+def _figures(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a document by their paths, e.g. metrics.cos.value."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _figures(value, f"{path}{name}.")
+        else:
+            yield path + name, value
+
+
+def _same(there: Any, here: Any) -> bool:
+    if isinstance(there, float | int) and isinstance(here, float | int):
+        return isclose(there, here, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+    return there == here

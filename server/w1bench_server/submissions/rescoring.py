@@ -1,0 +1,75 @@
+"""Rescoring: submissions are scored again that no present metric version scored, or that were scored on a pair while it was sealed.
+
+One after the other, as soon as the service has started, or the pair is revealed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from importlib.metadata import version
+
+from fastapi.concurrency import contextmanager_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from w1bench.errors import W1BenchError
+from w1bench.scoring.metrics import METRIC_VERSION
+from w1bench_server.database.times import now
+from w1bench_server.errors import ProblemError
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Record, Rescore
+from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.sandbox.scorer import Scorer
+from w1bench_server.submissions.bodies import Bodies
+
+_PATIENCE_SECONDS = 5.0  # until uploads leave the scorer a place
+_LOOK_SECONDS = 2.0  # between looks at what has become due
+_log = logging.getLogger(__name__)
+
+
+async def keep_current(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, scorer: Scorer) -> None:
+    """Score again what needs it, for ever. What cannot be scored keeps the score it has until the next start, and the log says why."""
+    given_up = set[str]()
+    due = [record for record in await _records(ledger) if not is_current(record)]
+    while True:
+        for record in due:
+            if record.entry.reference or record.entry.id in given_up:
+                continue
+            try:
+                await _rescore(record, ledger, bodies, pairs, scorer)
+            except (W1BenchError, SQLAlchemyError, OSError) as error:
+                given_up.add(record.entry.id)
+                _log.warning("submission %s keeps its score: %s", record.entry.id, error)
+        await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            due = [record for record in await _records(ledger) if record.score.resamples is None]
+        except SQLAlchemyError as error:
+            _log.warning("what is to be scored again cannot be looked up: %s", error)
+
+
+async def _records(ledger: Ledger) -> list[Record]:
+    return list((await run_in_threadpool(ledger.records)).values())
+
+
+def is_current(record: Record) -> bool:
+    """Whether the present metric version scored it, and it can be compared."""
+    return record.score.resamples is not None and record.score.card.metric_version >= METRIC_VERSION
+
+
+async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, scorer: Scorer) -> None:
+    entry = record.entry
+    pair = await run_in_threadpool(pairs.get, entry.pair)
+    if pair.digest != entry.pair_digest:
+        raise W1BenchError(f"the pair {entry.pair} was made anew since.")
+    if pair.manifest.is_secret:
+        return  # until it is revealed
+    async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:
+        while True:
+            try:
+                scored = await scorer.score(pair.folder, body)
+                break
+            except ProblemError:  # the queue is full
+                await asyncio.sleep(_PATIENCE_SECONDS)
+    event = Rescore(entry.id, now(), version("w1bench"), scored.card.model_dump_json())
+    await run_in_threadpool(ledger.rescore, event, resampled=scored.resampled)

@@ -1,0 +1,139 @@
+"""Uploads: a raw body, received to a temporary file under a byte cap and hashed on the way; the file always goes again."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import hashlib
+import re
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from w1bench_server.errors import ProblemError, disk_full
+
+_BLOCK_BYTES = 1 << 20
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SHA256_MEMBER = re.compile(r"(?:^|,)[ \t]*sha-256=([^,;]*)")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A received body."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+@asynccontextmanager
+async def received(request: Request, incoming: Path, *, limit: int, min_free: int) -> AsyncGenerator[Upload]:
+    """The body of `request` as a file in `incoming`; if nobody moved it, it is removed at the end.
+
+    Raises:
+        ProblemError: 413 beyond `limit` bytes, 507 where less than `min_free` bytes of disk would be left, 415 for an
+            encoded body, 400 where it is not what its Content-Digest says.
+    """
+    expected = _expected_digest(request.headers.get("content-digest"))
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise ProblemError(415, "The body came with a Content-Encoding; send the .h5 or .npy file itself.")
+    declared = _declared_bytes(request.headers.get("content-length"))
+    _check_size(declared, limit)
+    _check_disk(incoming, declared, min_free)
+    path = incoming / uuid4().hex
+    try:
+        with path.open("xb") as file:
+            arrival = _Arrival(file, limit, min_free)
+            await _receive(request, arrival)
+        if expected not in (None, arrival.digest.digest()):
+            raise ProblemError(
+                400,
+                "The body's SHA-256 is not the one in Content-Digest: it was damaged on the way, or changed since it was "
+                "hashed. Send it again.",
+                pointer="#/header/Content-Digest",
+            )
+        yield Upload(path, arrival.digest.hexdigest(), arrival.bytes)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@dataclass
+class _Arrival:
+    """A body as far as it has come."""
+
+    file: BinaryIO
+    limit: int
+    min_free: int
+    bytes: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def write(self, block: bytes) -> None:
+        self.bytes += len(block)
+        _check_size(self.bytes, self.limit)
+        _check_disk(Path(self.file.name).parent, len(block), self.min_free)
+        self.digest.update(block)
+        try:
+            self.file.write(block)
+            self.file.flush()
+        except OSError as error:
+            if error.errno in _DISK_FULL:
+                raise disk_full() from None
+            raise
+
+
+async def _receive(request: Request, arrival: _Arrival) -> None:
+    block = bytearray()
+    async for piece in request.stream():
+        block += piece
+        if len(block) >= _BLOCK_BYTES or not piece:  # the last piece is empty
+            await run_in_threadpool(arrival.write, bytes(block))
+            block.clear()
+
+
+def _declared_bytes(content_length: str | None) -> int:
+    if content_length is None:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,18}", content_length):
+        raise ProblemError(400, "Content-Length is no number of bytes; leave it to your HTTP client.")
+    return int(content_length)
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise ProblemError(
+            413,
+            f"A submission to this pair takes at most {limit} bytes, with every array in float64; send only its arrays.",
+            pointer="#/body",
+        )
+
+
+def _check_disk(folder: Path, needed: int, min_free: int) -> None:
+    if shutil.disk_usage(folder).free - needed < min_free:
+        raise disk_full()
+
+
+def _expected_digest(content_digest: str | None) -> bytes | None:
+    """The SHA-256 in a Content-Digest field (RFC 9530); other digests are not looked at."""
+    found = _SHA256_MEMBER.search(content_digest or "")
+    if found is None:
+        return None
+    value = found[1].strip()
+    try:
+        digest = base64.b64decode(value[1:-1], validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if not (value[:1] == value[-1:] == ":" and len(digest) == hashlib.sha256().digest_size):
+        raise ProblemError(
+            400,
+            "Content-Digest is not well formed; send sha-256=:BASE64:, the base64 of the body's 32-byte SHA-256.",
+            pointer="#/header/Content-Digest",
+        )
+    return digest

@@ -1,0 +1,88 @@
+"""Jobs: how far each is, as a row or as a stream of events; for admins also the list, and an end to one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.responses import StreamingResponse
+
+from w1bench_server.jobs.job import STATES, Job
+from w1bench_server.web.api import events
+from w1bench_server.web.api import pagination as listing
+from w1bench_server.web.api.schemas.jobs import JobPage, JobQueue, JobRow, JobState, job_row
+from w1bench_server.web.auth.access import Admin
+from w1bench_server.web.routing import Here, read
+
+
+def job_answer(job: Job, status: int) -> Response:
+    """The row of a job, and where it can be looked at again."""
+    return JSONResponse(job_row(job).model_dump(), status, {"Location": f"/v1/jobs/{job.id}"})
+
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": list(STATES)},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["id", "event", "data"],
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events named by the job's state, with its row as data; their ids count its changes.",
+        "content": {events.MEDIA_TYPE: {"schema": _EVENT}},
+    },
+    204: {"description": "The job has ended, and the reader has seen how."},
+}
+_UNBUFFERED = {"X-Accel-Buffering": "no"}  # by an nginx in front
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$", description="The last change that was seen.")
+]
+
+
+@read(router, "")
+def list_jobs(
+    here: Here,
+    _: Admin,
+    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
+    queue: Annotated[JobQueue | None, Query(description="Only jobs of this queue.")] = None,
+    limit: Annotated[
+        int, Query(ge=1, description="Jobs a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})
+    ] = 100,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> JobPage:
+    """The jobs, the newest first."""
+    return listing.job_page(here.jobs, limit=limit, cursor=cursor, state=state, queue=queue)
+
+
+@read(router, "/{id}")
+def get_job(here: Here, id: str) -> JobRow:  # noqa: A002 - its name in the address
+    """A job's row."""
+    return job_row(here.jobs.find(id))
+
+
+@read(router, "/{id}/events", response_class=Response, responses=_EVENTS)
+def get_events(request: Request, here: Here, id: str, last: LastEventId = None) -> Response:  # noqa: A002
+    """A job as server-sent events: as it is now, each change, and how it ended. `Last-Event-ID` leaves out what was seen."""
+    streams: events.Streams = request.state.streams
+    job, seen = here.jobs.find(id), int(last or 0)
+    seen = seen if seen <= job.version else 0  # no change of this job
+    if not job.is_open and job.version <= seen:
+        return Response(status_code=204)
+    if request.method == "HEAD":
+        return Response(media_type=events.MEDIA_TYPE)
+    streams.check_place()
+    return StreamingResponse(streams.events(job, seen), media_type=events.MEDIA_TYPE, headers=_UNBUFFERED)
+
+
+@router.post("/{id}/cancel")
+def cancel_job(here: Here, _: Admin, id: str) -> JobRow:  # noqa: A002
+    """Cancel a job: at once where it has not begun, else when its worker hears of it. One that has ended stays as it is."""
+    job = here.jobs.cancel(id)
+    if not job.is_open:
+        here.bodies.forget_waiting(id)
+    return job_row(job)

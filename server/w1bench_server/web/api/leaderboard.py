@@ -1,0 +1,87 @@
+"""The leaderboard as JSON or CSV, now or as it was, and the comparison of two of its rows."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from w1bench.scoring.metrics import METRICS
+from w1bench_server.errors import ProblemError
+from w1bench_server.leaderboard.boards import AsOf
+from w1bench_server.leaderboard.comparison import difference
+from w1bench_server.leaderboard.ranking import averages
+from w1bench_server.service import Service
+from w1bench_server.web.api.leaderboard_csv import sheet
+from w1bench_server.web.api.schemas.leaderboard import Board, Comparison, board, compared
+from w1bench_server.web.api.schemas.parameters import DEFAULT_METRIC, MetricName, PairName, Track
+from w1bench_server.web.routing import Here, Origin, read
+
+router = APIRouter(prefix="/v1", tags=["leaderboard"])
+_CSV = {200: {"model": Board, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+_LARGEST_DIM = 2**63 - 1
+Identity = Annotated[str, Query(max_length=64, description="A submission's id.")]
+
+
+@read(router, "/leaderboard", response_model=Board, responses=_CSV)
+def get_leaderboard(
+    here: Here,
+    origin: Origin,
+    pair: PairName | None = None,
+    track: Track = None,
+    dim: Annotated[int | None, Query(ge=1, le=_LARGEST_DIM, description="Only pairs of this dimension.")] = None,
+    metric: MetricName = DEFAULT_METRIC,
+    as_of: Annotated[
+        str | None,
+        Query(max_length=40, description="The ledger's row, or the time (ISO 8601), that the board is to be of."),
+    ] = None,
+    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Board | Response:
+    """The best row of each method and user on each pair, or on some. Only cos and l2 rank; else ranks are those by cos."""
+    view = here.boards.view(metric=metric, pairs=_chosen(here, pair, track, dim), as_of=_prefix(as_of))
+    methods = averages(view.standings) if track else None
+    shown = board(view, metric, origin, track=track, methods=methods)
+    return shown if form == "json" else Response(sheet(shown), media_type="text/csv")
+
+
+@read(router, "/compare", responses={404: {}})
+def compare_submissions(here: Here, a: Identity, b: Identity) -> Comparison:
+    """Two submissions to one pair, metric by metric: their difference over the same resamples of its test points."""
+    first, second = here.feedback.find(a), here.feedback.find(b)
+    if first.entry.pair_digest != second.entry.pair_digest:
+        raise ProblemError(
+            422, "These submissions are to different pairs; give two to the same one.", pointer="#/query/b"
+        )
+    x, y = (here.boards.opened(record.score) for record in (first, second))
+    return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS})
+
+
+def _chosen(here: Service, pair: str | None, track: str | None, dim: int | None) -> set[str] | None:
+    """The names of the pairs that were asked for; None for all that were ever submitted to."""
+    if pair is not None:
+        here.pairs.get(pair)
+    if track is None and dim is None:
+        return None if pair is None else {pair}
+    return {
+        found.name
+        for found in here.pairs.all()
+        if pair in (None, found.name) and dim in (None, found.manifest.dim) and track in (None, *found.tracks)
+    }
+
+
+def _prefix(as_of: str | None) -> AsOf:
+    if as_of is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,15}", as_of):
+        return int(as_of)
+    try:
+        time = datetime.fromisoformat(re.sub(r"(T.*) ", r"\1+", as_of))  # a + that was not escaped arrives as a space
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ProblemError(
+            422,
+            "as_of is neither a row of the ledger nor a time; give a number, or ISO 8601 such as 2030-01-31T12:00:00Z.",
+            pointer="#/query/as_of",
+        ) from None

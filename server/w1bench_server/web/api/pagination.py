@@ -1,0 +1,86 @@
+"""Listing: pairs, submissions to one, and jobs, page by page; a cursor holds the last one that was given out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+
+from w1bench.archive.catalogue import entry
+from w1bench_server.errors import ProblemError
+from w1bench_server.jobs.table import Jobs
+from w1bench_server.ledger.records import Record
+from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.submissions.redaction import Feedback
+from w1bench_server.web.api.schemas.jobs import JobPage, job_row
+from w1bench_server.web.api.schemas.pairs import PairEntry, PairPage
+from w1bench_server.web.api.schemas.submissions import SubmissionPage, submission_row
+
+LARGEST_PAGE = 500
+
+
+def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> PairPage:
+    """Up to `limit` pairs after the cursor, by name; pairs published meanwhile neither repeat nor hide any.
+
+    Raises:
+        ProblemError: 400, for a longer page or a cursor that came from nowhere.
+    """
+    _check_limit(limit, "pairs")
+    after = _read(cursor) if cursor else ""
+    following = sorted((pair for pair in pairs if pair.name > after), key=lambda pair: pair.name)
+    shown = following[:limit]
+    more = len(following) > limit
+    return PairPage(pairs=[_entry(pair) for pair in shown], next=_write(shown[-1].name) if more else None)
+
+
+def submission_page(
+    records: Sequence[Record], feedback: Feedback, origin: str, *, limit: int, cursor: str | None
+) -> SubmissionPage:
+    """Up to `limit` of the records after the cursor, as they may be told; raises as `page`."""
+    _check_limit(limit, "submissions")
+    after = _read(cursor) if cursor else "0"
+    if not after.isdecimal():
+        raise _no_cursor()
+    following = [record for record in records if record.seq > int(after[:18])]
+    shown, more = following[:limit], len(following) > limit
+    rows = [submission_row(feedback.of(record), origin) for record in shown]
+    return SubmissionPage(submissions=rows, next=_write(str(shown[-1].seq)) if more else None)
+
+
+def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **chosen: str | None) -> JobPage:
+    """Up to `limit` jobs before the cursor, the newest first; raises as `page`."""
+    _check_limit(limit, "jobs")
+    before = None
+    if cursor:
+        time, _, identity = _read(cursor).partition(" ")
+        before = (time, identity)
+    found = jobs.page(limit=limit + 1, before=before, **chosen)
+    shown = found[:limit]
+    following = _write(f"{shown[-1].created_at} {shown[-1].id}") if len(found) > limit else None
+    return JobPage(jobs=[job_row(job) for job in shown], next=following)
+
+
+def _check_limit(limit: int, what: str) -> None:
+    if limit > LARGEST_PAGE:
+        raise ProblemError(400, f"A page has at most {LARGEST_PAGE} {what}; ask for fewer.", pointer="#/query/limit")
+
+
+def _entry(pair: PublishedPair) -> PairEntry:
+    return PairEntry(**entry(pair.manifest).model_dump(), track=pair.track)
+
+
+def _write(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise _no_cursor() from None
+
+
+def _no_cursor() -> ProblemError:
+    return ProblemError(
+        400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
+    )

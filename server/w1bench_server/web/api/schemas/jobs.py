@@ -1,0 +1,55 @@
+"""Jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Literal
+
+from w1bench_server.jobs.job import Job
+from w1bench_server.web.api.schemas.base import Part
+
+JobQueue = Literal["build", "score", "sealed"]
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+_RESULTS = {"build": "/v1/pairs/", "score": "/v1/submissions/", "sealed": "/v1/submissions/"}
+
+
+class JobProgress(Part):
+    """How far a job is."""
+
+    done: int
+    total: int
+    unit: str
+
+
+class JobRow(Part):
+    """A job: what it is to do, how far it is, and what came of it; `result` is the address of its pair or submission."""
+
+    id: str
+    queue: JobQueue
+    pair: str
+    user: str
+    state: JobState
+    reason: str | None
+    progress: JobProgress | None
+    attempts: int
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    result: str | None
+
+
+class JobPage(Part):
+    """A page of the jobs, the newest first; `next` is the cursor of the following one."""
+
+    jobs: list[JobRow]
+    next: str | None
+
+
+def job_row(job: Job) -> JobRow:
+    """A job as the database has it."""
+    own = JobRow.model_fields.keys() - {"progress", "result"}
+    return JobRow(
+        progress=JobProgress(**asdict(job.progress)) if job.progress.total else None,
+        result=_RESULTS[job.queue] + job.result if job.result else None,
+        **{name: getattr(job, name) for name in own},
+    )

@@ -1,0 +1,114 @@
+"""Leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from w1bench.scoring.scorecard import Diagnosis, Interval
+from w1bench_server.leaderboard.boards import View
+from w1bench_server.leaderboard.comparison import Difference
+from w1bench_server.leaderboard.ranking import Average, Standing
+from w1bench_server.ledger.records import Record
+from w1bench_server.web.api.schemas.base import Part
+from w1bench_server.web.api.schemas.submissions import Retracted, page_of, retraction
+
+
+class BoardRow(Part):
+    """The best submission of a method and user on a pair; without the metric it has no rank. `tied`: others share it."""
+
+    rank: int | None
+    tied: bool
+    pair: str
+    method: str
+    user: str
+    id: str
+    url: str
+    submitted_at: str
+    reference: bool
+    metrics: dict[str, Interval | None]
+    diagnosis: Diagnosis | None
+
+
+class RetractedRow(Part):
+    """A submission that no longer ranks."""
+
+    pair: str
+    method: str
+    user: str
+    id: str
+    url: str
+    retraction: Retracted
+
+
+class MethodRow(Part):
+    """A method over the pairs that it entered, of those chosen: the mean of its ranks."""
+
+    rank: int
+    method: str
+    user: str
+    mean_rank: float
+    pairs: int
+
+
+class Board(Part):
+    """The leaderboard up to row `as_of` of the ledger, one pair after the other; `methods` where a track was chosen."""
+
+    metric: str
+    track: str | None
+    as_of: int
+    rows: list[BoardRow]
+    methods: list[MethodRow] | None
+    retracted: list[RetractedRow]
+
+
+class Comparison(Part):
+    """Two submissions to one pair. A metric that cannot be compared is null."""
+
+    pair: str
+    pair_digest: str
+    a: str
+    b: str
+    metrics: dict[str, Difference | None]
+
+
+def board(
+    view: View, metric: str, origin: str, *, track: str | None = None, methods: list[Average] | None = None
+) -> Board:
+    """A view of the leaderboard by a metric."""
+    return Board(
+        metric=metric,
+        track=track,
+        as_of=view.as_of,
+        rows=[_board_row(standing, origin) for standing in view.standings],
+        methods=None if methods is None else [MethodRow(**asdict(average)) for average in methods],
+        retracted=[_retracted_row(record, origin) for record in view.retracted],
+    )
+
+
+def compared(a: Record, b: Record, differences: dict[str, Difference | None]) -> Comparison:
+    """The differences of two submissions."""
+    entry = a.entry
+    return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences)
+
+
+def _board_row(standing: Standing, origin: str) -> BoardRow:
+    entry, card = standing.record.entry, standing.card
+    return BoardRow(
+        rank=standing.rank,
+        tied=standing.tied,
+        pair=entry.pair,
+        method=entry.method,
+        user=entry.user,
+        id=entry.id,
+        url=page_of(standing.record, origin),
+        submitted_at=entry.submitted_at,
+        reference=entry.reference,
+        metrics=card.metrics,
+        diagnosis=card.diagnosis,
+    )
+
+
+def _retracted_row(record: Record, origin: str) -> RetractedRow:
+    own = RetractedRow.model_fields.keys() - {"url", "retraction"}
+    fields = {name: getattr(record.entry, name) for name in own}
+    return RetractedRow(url=page_of(record, origin), retraction=retraction(record), **fields)

@@ -1,0 +1,74 @@
+"""Submissions."""
+
+from __future__ import annotations
+
+from w1bench.scoring.scorecard import Scorecard
+from w1bench_server.ledger.records import Record
+from w1bench_server.web.api.schemas.base import Part
+
+
+class Validation(Part):
+    """What a submission would be: its arrays and their shapes."""
+
+    pair: str
+    pair_digest: str
+    sha256: str
+    bytes: int
+    arrays: dict[str, list[int]]
+
+
+class Retracted(Part):
+    """That a submission was taken back, by whom and why."""
+
+    at: str
+    user: str
+    reason: str
+
+
+class SubmissionRow(Part):
+    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions.
+
+    While its pair is sealed, scorecards have a rounded cosine without interval, and null for all else.
+    """
+
+    id: str
+    url: str
+    pair: str
+    pair_digest: str
+    method: str
+    user: str
+    sha256: str
+    bytes: int
+    submitted_at: str
+    scorecard: Scorecard
+    earlier_scorecards: list[Scorecard]
+    reference: bool
+    retraction: Retracted | None
+
+
+class SubmissionPage(Part):
+    """A page of a pair's submissions, the oldest first; `next` is the cursor of the following one."""
+
+    submissions: list[SubmissionRow]
+    next: str | None
+
+
+def submission_row(record: Record, origin: str) -> SubmissionRow:
+    """A submission as the ledger tells it."""
+    own = SubmissionRow.model_fields.keys() - {"url", "scorecard", "earlier_scorecards", "retraction"}
+    return SubmissionRow(
+        url=page_of(record, origin),
+        scorecard=record.score.card,
+        earlier_scorecards=[score.card for score in record.scores[:-1]],
+        retraction=retraction(record) if record.retraction else None,
+        **{name: getattr(record.entry, name) for name in own},
+    )
+
+
+def retraction(record: Record) -> Retracted:
+    assert record.retraction is not None
+    return Retracted(**{name: getattr(record.retraction, name) for name in Retracted.model_fields})
+
+
+def page_of(record: Record, origin: str) -> str:
+    return f"{origin}/submissions/{record.entry.id}"

@@ -1,0 +1,128 @@
+"""Submissions: a dry run, the real thing, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from w1bench.scoring.submission import largest_bytes
+from w1bench_server.database.times import now
+from w1bench_server.errors import ProblemError
+from w1bench_server.jobs.job import Job
+from w1bench_server.ledger.records import Retraction
+from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.service import Service
+from w1bench_server.submissions.uploads import received
+from w1bench_server.web.api.jobs import job_answer
+from w1bench_server.web.api.schemas.jobs import JobRow
+from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, PairName, Reason
+from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
+from w1bench_server.web.auth.access import Caller, Submitter
+from w1bench_server.web.middleware.bounds import lift_body_bound
+from w1bench_server.web.routing import Here, Origin, read
+
+router = APIRouter(prefix="/v1", tags=["submissions"])
+_OCTETS = "application/octet-stream"
+_PIECE_BYTES = 1 << 18
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The .h5 or .npy file itself, with the exact shapes of the pair; every value finite.",
+        "content": {"application/x-hdf5": _BINARY, _OCTETS: _BINARY},
+    }
+}
+_FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The .h5 or .npy file.", "content": {_OCTETS: _BINARY}}}
+_AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": SubmissionRow, "description": "The row of the same submission, made before."},
+    202: {"model": JobRow, "description": "The job that scores a large submission; its result is the row."},
+    409: {},
+}
+
+
+@router.post("/validate", openapi_extra=_BODY)
+async def validate_submission(request: Request, here: Here, pair: PairName) -> Validation:
+    """Whether a body would be accepted; nothing is kept, and no token is needed."""
+    published = await run_in_threadpool(here.pairs.get, pair)
+    async with _received(request, here, published) as upload:
+        arrays = await here.scorer.check(published.folder, upload.path)
+    shapes = {name: list(shape) for name, shape in arrays.items()}
+    return Validation(pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes)
+
+
+@router.post("/submissions", status_code=201, response_model=SubmissionRow, responses=_AGAIN, openapi_extra=_BODY)
+async def make_submission(
+    request: Request,
+    response: Response,
+    here: Here,
+    origin: Origin,
+    user: Submitter,
+    pair: PairName,
+    method: Method,
+    key: IdempotencyKey = None,
+) -> SubmissionRow | Response:
+    """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that does so."""
+    published = await run_in_threadpool(here.pairs.get, pair)
+    async with _received(request, here, published) as upload:
+        found, created = await here.submissions.submit(published, upload, method=method, user=user, key=key)
+    if isinstance(found, Job):
+        return job_answer(found, 202)
+    response.status_code = 201 if created else 200
+    response.headers["Location"] = f"/v1/submissions/{found.entry.id}"
+    return submission_row(here.feedback.of(found), origin)
+
+
+@read(router, "/submissions/{id}")
+def get_submission(here: Here, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
+    """A submission's row."""
+    return submission_row(here.feedback.find(id), origin)
+
+
+@read(router, "/submissions/{id}/body", response_class=Response, responses=_FILE)
+def get_body(request: Request, here: Here, id: str) -> Response:  # noqa: A002 - its name in the address
+    """The file that was submitted to a sealed pair, once that is revealed, so that anyone can replay its score."""
+    entry = here.ledger.find(id).entry
+    if (
+        here.feedback.kept_back(entry.pair, entry.pair_digest) is not False
+        or not here.pairs.get(entry.pair).manifest.sealed
+    ):
+        raise ProblemError(404, "What was submitted is published of revealed pairs alone, and this is to none.")
+    headers = {"Content-Length": str(entry.bytes)}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=_OCTETS)
+    held = ExitStack()
+    body = held.enter_context(here.bodies.borrowed(entry.sha256))
+    return StreamingResponse(_pieces(body, held), headers=headers, media_type=_OCTETS)
+
+
+@router.post("/submissions/{id}/retract")
+def retract_submission(here: Here, origin: Origin, caller: Caller, id: str, reason: Reason) -> SubmissionRow:  # noqa: A002
+    """Take a submission back: it stays, with the reason, and no longer ranks. Its user may, and an admin."""
+    entry = here.ledger.find(id).entry
+    if caller.scope != "admin" and caller.user != entry.user:
+        raise ProblemError(403, "This submission is another user's; only that one and an admin can retract it.")
+    record = here.ledger.retract(Retraction(entry.id, now(), caller.user, reason))
+    return submission_row(here.feedback.of(record), origin)
+
+
+def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:
+    with held, body.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+def _received(request: Request, here: Service, pair: PublishedPair) -> Any:
+    lift_body_bound(request)  # the pair's own holds
+    here.scorer.check_place()  # before anything is received in vain
+    return received(
+        request,
+        here.bodies.incoming,
+        limit=largest_bytes(pair.manifest),
+        min_free=here.settings.min_free_bytes,
+    )

@@ -1,0 +1,85 @@
+"""The app: wiring only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from w1bench.site.pages import STATIC
+from w1bench_server.service import running
+from w1bench_server.settings import Settings
+from w1bench_server.web import problems
+from w1bench_server.web.api import jobs, openapi, pairs, submissions
+from w1bench_server.web.api import leaderboard as board
+from w1bench_server.web.api.events import Streams
+from w1bench_server.web.api.openapi import document
+from w1bench_server.web.health import endpoints as health
+from w1bench_server.web.health.metrics import Monitor
+from w1bench_server.web.middleware.access_log import Watching
+from w1bench_server.web.middleware.bounds import Envelope
+from w1bench_server.web.middleware.cors import Preflights
+from w1bench_server.web.middleware.rate_limit import Limiting
+from w1bench_server.web.pages import badge
+from w1bench_server.web.pages import endpoints as pages
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI application; it opens its files and processes when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
+        async with running(settings) as service:
+            yield {
+                "service": service,
+                "monitor": Monitor(service),
+                "streams": Streams(service.jobs, settings.events_seconds),
+            }
+
+    app = FastAPI(
+        description="Pairs of distributions with a known Wasserstein-1 distance: download, submit, compare.",
+        lifespan=lifespan,
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    for part in (health, pairs, submissions, jobs, board, badge, pages):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    problems.install(app)
+    app.state.https = (settings.public_url or "").startswith("https://")
+    # The last is the outermost.
+    app.add_middleware(Limiting, requests_per_minute=settings.requests_per_minute)
+    app.add_middleware(Preflights)
+    app.add_middleware(Envelope)
+    app.add_middleware(Watching)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(map(str, settings.trusted_proxies)))
+    app.openapi = partial(openapi.document, app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+COMMITTED = Path(__file__).with_name("api") / "openapi.json"
+
+
+def text(app: FastAPI) -> str:
+    """The committed file's content."""
+    return json.dumps(document(app), indent=1, sort_keys=True) + "\n"
+
+
+def write() -> None:
+    """Write the committed file anew."""
+    COMMITTED.write_text(text(create_app(Settings())), encoding="utf-8")

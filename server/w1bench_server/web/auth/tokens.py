@@ -1,0 +1,125 @@
+"""Tokens: 256 random bits that are shown once and kept only as their SHA-256, found by a short prefix.
+
+`w1b_PREFIX_SECRET`; a token has one scope: `submit` makes submissions, `admin` manages the service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+
+from w1bench.errors import InputError
+from w1bench.recipes.fields import NAME_PATTERN
+from w1bench_server.database import connection as database
+from w1bench_server.database.tables import tokens
+from w1bench_server.errors import TokenError
+from w1bench_server.ledger.records import REFERENCE_USER
+from w1bench_server.settings import Settings
+
+SCOPES = ("submit", "admin")
+_MARK = "w1b"
+_PREFIX_BYTES, _SECRET_BYTES = 4, 32
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whom a token is of, and what it allows."""
+
+    user: str
+    scope: str
+
+
+def create_token(settings: Settings, *, user: str, scope: str = "submit", days: int | None = None) -> str:
+    """A new token of `user`, valid for `days` or for good. It cannot be shown again.
+
+    Raises:
+        InputError: the user's name, the scope or the days are none.
+    """
+    if not re.fullmatch(NAME_PATTERN, user):
+        raise InputError(
+            f"User {user!r} is no name; use up to 64 of a-z, 0-9 and ._- beginning with a letter or digit."
+        )
+    if user == REFERENCE_USER:
+        raise InputError(f"User {user} is whose the reference rows are; give the token another name.")
+    if scope not in SCOPES:
+        raise InputError(f"Scope {scope!r} is unknown; there are: {', '.join(SCOPES)}.")
+    if days is not None and not 1 <= days <= 36_500:
+        raise InputError(f"A token was to last {days} days; give 1 to 36500, or none for one that does not expire.")
+    prefix = secrets.token_hex(_PREFIX_BYTES)
+    token = f"{_MARK}_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    now = datetime.now(UTC)
+    row = {
+        "prefix": prefix,
+        "digest": _digest(token),
+        "user": user,
+        "scope": scope,
+        "created_at": _text(now),
+        "expires_at": None if days is None else _text(now + timedelta(days=days)),
+    }
+    with database.opened(settings) as engine, database.writing(engine) as connection:
+        connection.execute(insert(tokens).values(row))
+    return token
+
+
+def list_tokens(settings: Settings) -> list[dict[str, Any]]:
+    """Every token by its prefix, oldest first; times are ISO 8601 in UTC."""
+    columns = [column for column in tokens.c if column.name != "digest"]
+    with database.opened(settings) as engine, engine.connect() as connection:
+        return [dict(row) for row in connection.execute(select(*columns).order_by(tokens.c.created_at)).mappings()]
+
+
+def revoke_token(settings: Settings, prefix: str) -> None:
+    """Revoke the token that begins with `w1b_PREFIX`, for good; revoking it twice changes nothing.
+
+    Raises:
+        InputError: there is no such token.
+    """
+    change = (
+        update(tokens).where(tokens.c.prefix == prefix, tokens.c.revoked_at.is_(None)).values(revoked_at=_text(_now()))
+    )
+    with database.opened(settings) as engine, database.writing(engine) as connection:
+        if connection.execute(select(tokens.c.prefix).where(tokens.c.prefix == prefix)).first() is None:
+            raise InputError(f"No token begins with {_MARK}_{prefix}; `w1bench token list` shows them.")
+        connection.execute(change)
+
+
+def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder:
+    """Whom a token is of.
+
+    Raises:
+        TokenError: it is unknown, revoked or expired.
+    """
+    with engine.connect() as connection:
+        row = connection.execute(select(tokens).where(tokens.c.prefix == prefix(token))).mappings().first()
+    if row is None or not hmac.compare_digest(row["digest"], _digest(token)):
+        raise TokenError("This token is unknown here; check that all of it was sent, or ask for a new one.")
+    if row["revoked_at"] is not None:
+        raise TokenError(f"This token was revoked at {row['revoked_at']}; ask for a new one.")
+    if row["expires_at"] is not None and datetime.fromisoformat(row["expires_at"]) <= (now or _now()):
+        raise TokenError(f"This token expired at {row['expires_at']}; ask for a new one.")
+    return Holder(row["user"], row["scope"])
+
+
+def prefix(token: str) -> str:
+    """The part of a token that names it and opens nothing; "" where it is none."""
+    mark, _, rest = token.partition("_")
+    return rest.partition("_")[0] if mark == _MARK else ""
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")

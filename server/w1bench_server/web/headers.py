@@ -1,0 +1,34 @@
+"""What every response carries: its request's id, who may read it from where, and what a browser may do with it."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from starlette.types import Scope
+
+REQUEST_ID = "X-Request-ID"
+SHARED_METHODS = ("GET", "HEAD")  # what pages of other origins may ask, without credentials
+_EXPOSED = "Content-Range, ETag, Location, Repr-Digest, Retry-After, X-Request-ID"
+_PROTECTING = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
+_HTTPS_ALONE = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+def request_id(scope: Scope) -> str:
+    """The id of a request, given to it when it is first asked for."""
+    return scope.setdefault("state", {}).setdefault("request_id", uuid4().hex)
+
+
+def shared_headers(scope: Scope) -> dict[str, str]:
+    """Headers for a response to the request of `scope`, unless it has them already."""
+    public = scope["method"] in SHARED_METHODS and not any(name == b"authorization" for name, _ in scope["headers"])
+    headers = _PROTECTING | {REQUEST_ID: request_id(scope), "Cache-Control": "no-cache" if public else "no-store"}
+    if scope["app"].state.https:
+        headers |= _HTTPS_ALONE
+    if scope["method"] in SHARED_METHODS:
+        headers |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
+    return headers

@@ -1,0 +1,104 @@
+"""Readiness: whether a server can do all of its work, and if not, why."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import delete, insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from w1bench.archive.catalogue import published
+from w1bench.errors import PairError
+from w1bench_server.database.connection import writing
+from w1bench_server.database.tables import tokens
+from w1bench_server.jobs.job import QUEUES, SCORING, STATES
+from w1bench_server.service import Service
+
+
+class Check(BaseModel):
+    """One thing that the work needs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Readiness(BaseModel):
+    """That all checks hold, and what each found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+    checks: list[Check]
+
+
+def checks(service: Service) -> list[Check]:
+    """What the work needs, as it is now."""
+    return [_archive(service), _database(service), _disk(service), _scoring(service), _jobs(service), _fixity(service)]
+
+
+def _archive(service: Service) -> Check:
+    try:
+        count = len(published(service.settings.archive))
+    except (PairError, OSError):
+        return Check(name="archive", ok=False, detail="The archive cannot be read.")
+    return Check(name="archive", ok=True, detail=f"{count} pairs are published.")
+
+
+def _database(service: Service) -> Check:
+    """A row that opens nothing is written and removed again in one transaction."""
+    row = {"prefix": secrets.token_hex(4), "digest": "", "user": "", "scope": "", "created_at": ""}
+    try:
+        with writing(service.ledger.engine) as connection:
+            connection.execute(insert(tokens).values(row))
+            connection.execute(delete(tokens).where(tokens.c.prefix == row["prefix"]))
+    except SQLAlchemyError as error:
+        return Check(name="database", ok=False, detail=f"The database cannot be written ({type(error).__name__}).")
+    return Check(name="database", ok=True, detail="The database can be written.")
+
+
+def _disk(service: Service) -> Check:
+    floor = service.settings.min_free_bytes
+    free = shutil.disk_usage(service.bodies.incoming).free
+    return Check(name="disk", ok=free >= floor, detail=f"{free} bytes are free, needed {floor}.")
+
+
+def _scoring(service: Service) -> Check:
+    scorer, settings = service.scorer, service.settings
+    full, oldest = scorer.pending >= settings.workers + settings.waiting, scorer.oldest_seconds
+    detail = (
+        f"{scorer.pending} uploads wait or are scored, the oldest for {oldest:.0f} s of {settings.queue_seconds:.0f}."
+    )
+    return Check(name="scoring", ok=not full and oldest <= settings.queue_seconds, detail=detail)
+
+
+def _jobs(service: Service) -> Check:
+    """Submissions must not wait too long for a worker; pairs may, one behind the other."""
+    try:
+        counts, waiting = service.jobs.counts(), service.jobs.waiting_seconds()
+    except SQLAlchemyError as error:
+        return Check(name="jobs", ok=False, detail=f"The jobs cannot be read ({type(error).__name__}).")
+    limit = service.settings.queue_seconds
+    said = [
+        f"{queue}: {', '.join(f'{counts[queue, state]} {state}' for state in STATES)}, the oldest waits for {waiting[queue]:.0f} s"
+        for queue in QUEUES
+    ]
+    return Check(
+        name="jobs",
+        ok=all(waiting[queue] <= limit for queue in SCORING),
+        detail=f"{'; '.join(said)}; submissions may for {limit:.0f} s.",
+    )
+
+
+def _fixity(service: Service) -> Check:
+    fixity = service.fixity
+    last = (
+        f"the last pass ended at {fixity.checked_at:%Y-%m-%dT%H:%MZ}" if fixity.checked_at else "no pass has ended yet"
+    )
+    found = f"damaged: {', '.join(sorted(fixity.damaged))}" if fixity.damaged else "no file is damaged"
+    working = "" if fixity.running else "; the check itself has stopped"
+    return Check(name="fixity", ok=fixity.running and not fixity.damaged, detail=f"{found}; {last}{working}.")

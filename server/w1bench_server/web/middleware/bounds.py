@@ -1,0 +1,67 @@
+"""Envelope: the layer that bounds a request's URL and body, and puts the shared headers on its response."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from w1bench_server.web.headers import shared_headers
+from w1bench_server.web.problems import problem
+
+URL_BYTES = 2048
+BODY_BYTES = 1 << 20  # of JSON, and of whatever nobody asked for
+_LIFTED = "body_bound_lifted"
+
+
+def lift_body_bound(request: Request) -> None:
+    """Take a body of any length: for a route that bounds it itself while it comes."""
+    request.scope["state"][_LIFTED] = True
+
+
+class Envelope:
+    """An ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = shared_headers(scope)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = MutableHeaders(scope=message)
+                for name, value in headers.items():
+                    present.setdefault(name, value)
+            await send(message)
+
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > URL_BYTES:
+            refusal = problem(Request(scope), 414, f"A URL may have {URL_BYTES} bytes here; send a shorter one.")
+            await refusal(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, _bounded(scope, receive), send_with_headers)
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """`receive`, which raises a 413 when more of a body was declared, or has come, than is taken."""
+    declared = Headers(scope=scope).get("content-length", "")
+    too_long = declared.isdecimal() and int(declared[:19]) > BODY_BYTES
+    received = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal received
+        if _LIFTED in scope["state"]:
+            return await receive()
+        if too_long:
+            raise HTTPException(413)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_BYTES:
+            raise HTTPException(413)
+        return message
+
+    return receive_bounded

@@ -1,0 +1,67 @@
+"""Limiting: how many requests a minute one client may make; a client is a token, else a network address."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
+
+from fastapi import Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from w1bench_server.errors import TokenError
+from w1bench_server.web.auth import tokens
+from w1bench_server.web.problems import problem
+
+_FREE = ("/livez", "/metrics")  # for who watches the service, also when it is flooded
+_IPV6_BITS = 64  # of an address that one client has for itself
+
+
+class Limiting:
+    """An ASGI middleware that counts in this process's memory."""
+
+    def __init__(self, app: ASGIApp, *, requests_per_minute: int) -> None:
+        self._app = app
+        self._limit = RateLimitItemPerMinute(requests_per_minute)
+        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http" and scope["path"] not in _FREE:
+            request = Request(scope)
+            client = await _client(request)
+            if not self._window.hit(self._limit, client):
+                app = self._refusal(request, client)
+        await app(scope, receive, send)
+
+    def _refusal(self, request: Request, client: str) -> ASGIApp:
+        seconds = max(1, ceil(self._window.get_window_stats(self._limit, client).reset_time - time.time()))
+        sentence = f"You may make {self._limit.amount} requests a minute; send this one again in {seconds} s."
+        return problem(request, 429, sentence, headers={"Retry-After": str(seconds)})
+
+
+async def _client(request: Request) -> str:
+    """Whom a request counts for. A token counts only where it opens, or else anyone could make up new ones."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        with suppress(TokenError, SQLAlchemyError):
+            await run_in_threadpool(tokens.holder, request.state.service.ledger.engine, token)
+            return tokens.prefix(token)
+    return _network(request.client.host if request.client else "")
+
+
+def _network(host: str) -> str:
+    """An IPv4 address, or the network of an IPv6 one; a name as it is."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, _IPV6_BITS), strict=False))
+    return host

@@ -1,0 +1,115 @@
+"""Serve: the app in this process, until a signal ends it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from w1bench.archive.catalogue import published
+from w1bench.errors import InputError
+from w1bench.storage.files import alone
+from w1bench_server import logs
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
+from w1bench_server.worker import supervisor as supervising
+
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients keep theirs: who closes first must not be the server
+_GRACE_SECONDS = 10  # for requests under way when the server is told to stop
+_FOREVER_SECONDS = 10**9
+
+
+def serve(settings: Settings, announce: Callable[[str], object] = print) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is given the URL in one line as soon as the service answers.
+
+    Raises:
+        PairError: the archive is no folder.
+        CheckFailedError: the ledger was tampered with.
+        InputError: the address cannot be listened on, or another server uses the same data; or it was told the truth.
+    """
+    if settings.truth is not None:
+        raise InputError(
+            "W1BENCH_TRUTH is for the process that scores submissions to sealed pairs; the web process must not have it: "
+            "leave it out here."
+        )
+    if settings.data.resolve().is_relative_to(settings.archive.resolve()):
+        raise InputError(
+            f"The service's data were to lie in {settings.data}, inside of the archive {settings.archive}, which everyone reads; "
+            "give --data a folder apart."
+        )
+    published(settings.archive)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    # A server sweeps its folder when it starts, so that two must not share one.
+    taken = InputError(f"Another server uses {settings.data}; stop it, or give this one its own --data.")
+    with alone(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
+        with database.opened(settings) as engine:
+            check_chain(Ledger(engine).rows())
+        port = listener.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        told = threading.Event()
+
+        async def tell() -> None:
+            if not told.is_set():
+                told.set()
+                announce(f"w1bench serving http://{host}:{port}/")
+                sys.stdout.flush()  # whoever reads a pipe waits for this line
+
+        logs.configure(settings.log_level)
+        config = uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            log_level="warning",
+            access_log=False,  # `watching` has a line a request
+            ws="none",
+            server_header=False,
+            proxy_headers=False,  # the app has them, from `trusted_proxies` alone
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            callback_notify=tell,  # first called when all is started
+            timeout_notify=_FOREVER_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        with _stopped_by_signals(server), supervising.worker(settings):
+            server.run(sockets=[listener])
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Generator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise InputError(
+            f"Port {port} of {host} cannot be listened on ({error.strerror}); give another --port (0 takes a free one) or "
+            "--host."
+        ) from None
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
+    """uvicorn stops on a signal and then raises it again; here that ends nothing, so that `serve` returns."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

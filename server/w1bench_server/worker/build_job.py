@@ -1,0 +1,116 @@
+"""Building as a job: a process of its own builds the pair, and is ended when it must not go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from w1bench.archive.unfinished import discard_unfinished, is_published
+from w1bench.recipes.recipe import Recipe, parse_recipe
+from w1bench_server.jobs.job import CANCELLED, Ended, Job, Progress
+from w1bench_server.settings import Settings
+
+_PROGRAM = "from w1bench_server.worker.build_process import main; main()"
+_LOOK_SECONDS = 0.5  # at how far it is, and whether it is to go on
+
+
+def build_pair(job: Job, settings: Settings, advance: Callable[[Progress], Job | None]) -> Ended | None:
+    """Build the pair of a job; None where it is no longer the caller's, or the process that built died.
+
+    `advance` is told how far it is, again and again, and returns the job, or None where the caller is to leave it.
+    """
+    recipe = _recipe(job)
+    deadline = time.monotonic() + settings.build_seconds
+    while True:
+        published = is_published(settings.archive, recipe)
+        over = None if published else _over(job, deadline, settings)  # a published pair has but to be listed
+        if over:
+            return over
+        with _process(settings, job.document) as process:
+            said = _Said(process)
+            while process.poll() is None:
+                current = advance(said.progress)
+                if current is None:
+                    return None
+                job = current
+                if not published and _over(job, deadline, settings):
+                    break  # and look whether it was published meanwhile
+                said.ended.wait(_LOOK_SECONDS)
+            else:
+                return said.outcome(recipe)
+
+
+def discard(job: Job, settings: Settings) -> None:
+    """Remove what a build that came to nothing left."""
+    discard_unfinished(settings.archive, _recipe(job))
+
+
+def _recipe(job: Job) -> Recipe:
+    return parse_recipe(json.loads(job.document), origin="the job")
+
+
+def _over(job: Job, deadline: float, settings: Settings) -> Ended | None:
+    if job.cancelling:
+        return Ended("cancelled", CANCELLED)
+    if shutil.disk_usage(settings.archive).free < settings.min_free_bytes:
+        return Ended("failed", "The builder's disk is full; tell the operator.", again=True)
+    if time.monotonic() > deadline:
+        return Ended("failed", f"The build took longer than {settings.build_seconds:g} s; ask for a smaller pair.")
+    return None
+
+
+@contextmanager
+def _process(settings: Settings, recipe: str) -> Generator[subprocess.Popen[bytes]]:
+    """A process that builds; it ends with the block, and with this process."""
+    task = {"recipe": recipe, "archive": str(settings.archive.absolute()), "ray_address": settings.ray_address}
+    command = [sys.executable, "-P", "-c", _PROGRAM]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with suppress(BrokenPipeError):  # it died at once
+                os.write(process.stdin.fileno(), json.dumps(task).encode() + b"\n")
+            yield process
+        finally:
+            process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what is the service's alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("W1BENCH_")}
+
+
+class _Said:
+    """What a process that builds says, as far as it came."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.progress, self.ended = Progress(), threading.Event()
+        self._process, self._last = process, dict[str, Any]()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def outcome(self, recipe: Recipe) -> Ended | None:
+        """How it ended by its own account; None where it died."""
+        self._reader.join()
+        if "again" not in self._last:
+            return None
+        if self._last["reason"] is None:
+            return Ended("succeeded", result=recipe.name)
+        return Ended("failed", self._last["reason"], again=self._last["again"])
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.endswith(b"\n"):
+                self._last = json.loads(line)
+                if "done" in self._last:
+                    self.progress = Progress(**self._last)
+        self.ended.set()
