@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import torch
 
-from making import RECIPES, SEALED, Sealed
+from support.recipes import RECIPES, SEALED, Sealed
 from w1bench.archive.manifest import Manifest, read_manifest
 from w1bench.builder.build import build
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 import numpy as np
 
-from serving import serving
+from support.servers import serving
 from w1bench.builder.build import build
 from w1bench.recipes.recipe import parse_recipe
 from w1bench_server.settings import Settings

@@ -25,7 +25,7 @@ import httpx2
 import numpy as np
 
 from benchmarks.report import machine, table, versions
-from serving import serving
+from support.servers import serving
 from w1bench.archive.manifest import Manifest, read_manifest
 from w1bench.builder.build import build
 from w1bench.recipes.recipe import parse_recipe

@@ -26,8 +26,8 @@ import psutil
 
 from benchmarks.report import machine, table, versions
 from load.clients import Target, database_url, small_target
-from making import small_recipe
-from serving import ended, serving
+from support.recipes import small_recipe
+from support.servers import ended, serving
 from w1bench.archive.catalogue import catalogue
 from w1bench.builder.verify import verify
 from w1bench_server.database import connection as database

@@ -1,0 +1,147 @@
+"""Engines: results in order and the same bytes, whoever computes them, whoever is killed, and whoever goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from support.files import TESTS, assert_same
+from support.processes import Fragile, inverse, threads_of_torch, wait_for
+from support.recipes import PHOTOS, SLOW, pinned, small_recipe
+from w1bench.builder.build import build
+from w1bench.builder.engines.engine import Engine, Run
+from w1bench.builder.engines.processes import LocalProcesses
+from w1bench.builder.engines.threads import LocalThreads
+from w1bench.errors import PairError, SourceError, UnreachableError
+from w1bench.sources.generators.checkpoints import RESNETS
+from w1bench.sources.generators.resnet import ResNetGenerator
+from w1bench.storage.backends import Folder
+
+SMALL = "wgan-qc-resnet-32-small"
+
+
+@pytest.mark.parametrize("engine", [LocalThreads(1), LocalThreads(3), LocalProcesses(2)], ids=repr)
+def test_results_come_in_the_order_of_the_tasks_run_after_run(engine: Engine, tmp_path: Path) -> None:
+    with engine.started() as run:
+        for count in (7, 0, 1):
+            assert list(run(Fragile(tmp_path), range(count))) == [task * task for task in range(count)]
+
+
+@pytest.mark.parametrize("engine", [LocalThreads(2), LocalProcesses(2)], ids=repr)
+def test_an_error_of_the_work_is_raised_as_it_is(engine: Engine) -> None:
+    with engine.started() as run, pytest.raises(ZeroDivisionError):
+        list(run(inverse, [1, 2, 0, 3]))
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    with LocalProcesses(2).started() as run:
+        assert list(run(Fragile(tmp_path, deaths=1), range(6))) == [0, 1, 4, 9, 16, 25]
+    assert len(list(tmp_path.glob("dead-*"))) == 1
+
+
+def test_workers_that_die_again_and_again_are_given_up(tmp_path: Path) -> None:
+    with LocalProcesses(1).started() as run, pytest.raises(UnreachableError, match="died 3 times in a row"):
+        list(run(Fragile(tmp_path, deaths=9), [3]))
+    assert len(list(tmp_path.glob("dead-*"))) == 3
+
+
+def test_workers_compute_on_one_thread() -> None:
+    with LocalProcesses(1).started() as run:
+        assert list(run(threads_of_torch, [0])) == [1]
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a generator with random weights."""
+    path = tmp_path_factory.mktemp("generator") / "g.pth"
+    torch.manual_seed(0)
+    torch.save(ResNetGenerator(RESNETS[SMALL]).state_dict(), path)
+    return path
+
+
+def test_processes_give_the_bytes_of_threads(generated: Path, tmp_path: Path) -> None:
+    source = pinned({"kind": "generator", "checkpoint": str(generated), "architecture": SMALL, "noise": 0.01})
+    pictures = small_recipe(
+        "generated", power=100.0, half_width=1.2, source=source, funnel={"count": 4, "center_half_width": 1.0},
+        sizes={"train": 200, "test": 200, "probe": 50, "w1_rays": 512},
+    )  # fmt: skip
+    for recipe, counts in ((pictures, (2,)), (PHOTOS, (1, 2))):
+        first = build(recipe, tmp_path / "threads", engine=LocalThreads(2))
+        for workers in counts:
+            again = build(recipe, tmp_path / str(workers), engine=LocalProcesses(workers), tiles=1)
+            assert_same(again, first)
+
+
+def test_a_worker_s_files_are_those_that_the_recipe_pins(generated: Path, tmp_path: Path) -> None:
+    """As on a machine where another checkpoint lies under the same name."""
+    checkpoint = tmp_path / "g.pth"
+    checkpoint.write_bytes(generated.read_bytes())
+    source = pinned({"kind": "generator", "checkpoint": str(checkpoint), "architecture": SMALL, "noise": 0.01})
+    recipe = small_recipe("generated", power=100.0, half_width=1.2, source=source)
+    checkpoint.write_bytes(b"another")
+    with pytest.raises(SourceError, match=r"g\.pth with SHA-256 .* is not here"):
+        build(recipe, tmp_path / "archive", engine=LocalProcesses(1))
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from support.recipes import SLOW
+from w1bench.builder.build import build
+from w1bench.builder.engines.processes import LocalProcesses
+from w1bench.builder.engines.threads import LocalThreads
+if __name__ == "__main__":
+    build(SLOW, Path(sys.argv[1]), engine=LocalProcesses(2) if sys.argv[3] == "processes" else LocalThreads(2))
+"""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Workers of another machine, which stores shards in a folder of its own."""
+
+    folder: Path
+
+    @contextmanager
+    def started(self) -> Iterator[Run]:
+        def run(work: Any, tasks: Any) -> Iterator[Any]:
+            return map(replace(work, storage=Folder(self.folder)), tasks)
+
+        yield run
+
+
+def test_shards_that_another_machine_keeps_to_itself_are_missed_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PairError, match=r"train-.*npz was computed, but is not in .*--shards"):
+        build(PHOTOS, tmp_path / "archive", engine=Elsewhere(tmp_path / "theirs"), tiles=1)
+    assert len(list((tmp_path / "theirs").iterdir())) == 1
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(SLOW, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.parametrize(("first", "second"), [("threads", LocalProcesses(2)), ("processes", LocalThreads(2))])
+def test_a_killed_build_is_resumed_by_another_engine(first: str, second: Engine, whole: Path, tmp_path: Path) -> None:
+    """And the workers of the killed one end by themselves."""
+    program = [sys.executable, "-c", _CHILD, str(tmp_path / "killed"), str(TESTS), first]
+    child = subprocess.Popen(program)
+    wait_for(lambda: len(list(tmp_path.glob("killed/.slow.building/shards/*.npz"))) >= 2, child)
+    workers = psutil.Process(child.pid).children(recursive=True)
+    assert bool(workers) == (first == "processes")
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(10)
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+    assert not (tmp_path / "killed" / "slow").exists(), "the build ended before it could be killed; make SLOW slower"
+    assert_same(build(SLOW, tmp_path / "killed", engine=second, resume=True), whole)

@@ -1,0 +1,296 @@
+"""The static twin: served by any host, fetched from, read in a browser, and never written over what is something else."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import filelock
+import pytest
+
+from support.recipes import RECIPES, SEALED, Sealed
+from w1bench.archive import fetch as fetching
+from w1bench.archive.catalogue import catalogue
+from w1bench.archive.fetch import fetch, remote_catalogue
+from w1bench.archive.manifest import read_manifest
+from w1bench.archive.reveal import reveal
+from w1bench.builder.verify import verify
+from w1bench.errors import CheckFailedError, PairError
+from w1bench.site.export import MARK, export
+from w1bench.trials.results import FORMAT
+
+NAME = "small-d2-n4-p8"
+HOSTILE = "<script>alert(1)</script>"
+_NO_NETWORK = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
+
+
+def results(archive: Path, path: Path) -> Path:
+    """Three rows: one of a pair as it is, one that diverged, one of a pair that is not there."""
+    rows: list[dict[str, Any]] = [
+        {
+            "method": method, "pair": pair, "recipe_sha256": read_manifest(archive / NAME).recipe_sha256, "seed": 0, "steps": 5,
+            "seconds": 0.5, "outcome": "finished" if cos else "diverged",
+            "metrics": {"cos": {"value": cos, "low": 0.1, "high": 0.9}} if cos else None, "data": "fresh", "settings": {},
+            "law": pair, "w1": 1.0, "dual_value": None,
+        }
+        for method, pair, cos in (("lp", NAME, 0.625), (HOSTILE, NAME, None), ("gone", "gone-d2", 0.5))
+    ]  # fmt: skip
+    path.write_text(json.dumps({"format": FORMAT, "rows": rows}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def twin(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export with a leaderboard; tests must not change it."""
+    folder = tmp_path_factory.mktemp("export")
+    export(archive, folder / "site", results=[results(archive, folder / "results.json")])
+    return folder / "site"
+
+
+@dataclass
+class Host:
+    """An ordinary static host, and what it was asked for."""
+
+    url: str
+    asked: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    asked: list[tuple[str, int]]
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        self.asked.append((self.path, int(code)))
+
+
+@pytest.fixture
+def host(twin: Path) -> Iterator[Host]:
+    asked: list[tuple[str, int]] = []
+    handler = functools.partial(type("Handler", (_Handler,), {"asked": asked}), directory=str(twin))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Host(f"http://127.0.0.1:{server.server_port}", asked)
+        server.shutdown()
+        thread.join(10)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_twin_is_the_archive_with_pages(archive: Path, twin: Path) -> None:
+    there, here = contents(archive), contents(twin)
+    for name in there:
+        if not Path(name).name.startswith("."):
+            assert here[name] == there[name], name
+    pages = {"index.html", "leaderboard.html", *(f"{recipe.name}/index.html" for recipe in RECIPES)}
+    assert here.keys() - there.keys() == {*pages, "style.css", "leaderboard.json", "leaderboard.csv", MARK}
+    assert (twin / NAME / "train.h5").samefile(archive / NAME / "train.h5")  # a hard link, on one file system
+
+
+def test_pairs_are_fetched_from_a_host_of_it(archive: Path, twin: Path, host: Host, tmp_path: Path) -> None:
+    assert remote_catalogue(host.url) == catalogue(archive)
+    folder = fetch(NAME, host.url, tmp_path)
+    assert all(figure.holds for figure in verify(folder))
+    done = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=twin, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+class _Links(HTMLParser):
+    """Everything that a page leads to or loads, and its elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.elements: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "srcset", "action", "data")]
+
+
+def test_every_link_leads_to_a_file_and_no_page_runs_or_loads_anything_else(twin: Path) -> None:
+    pages = sorted(twin.rglob("*.html"))
+    assert len(pages) == len(RECIPES) + 2
+    for page in pages:
+        parser = _Links()
+        parser.feed(page.read_text())
+        assert parser.links
+        for link in parser.links:
+            parts = urlsplit(link)
+            assert (parts.scheme, parts.netloc) == ("", ""), (page, link)
+            assert (page.parent / unquote(parts.path)).is_file(), (page, link)
+        assert not parser.elements & {"script", "iframe", "object", "style"}, page
+    assert not re.search(r"url\(|@import", (twin / "style.css").read_text())
+
+
+def test_pages_say_what_the_pairs_are(archive: Path, twin: Path) -> None:
+    index = (twin / "index.html").read_text()
+    for recipe in RECIPES:
+        manifest = read_manifest(archive / recipe.name)
+        assert all(words in index for words in (f"{recipe.name}/index.html", f"{manifest.w1:.6g}", manifest.licence))
+        page = (twin / recipe.name / "index.html").read_text()
+        for words in (
+            f"{manifest.w1:.8g}", manifest.digest(), *(file.sha256 for file in manifest.files.values()),
+            *(figure.name for figure in manifest.certificate), "preview.png", "README.md", "croissant.json",
+            f"w1bench fetch {recipe.name} --from", "@inproceedings{korotin2022kantorovich",
+        ):  # fmt: skip
+            assert words in page, (recipe.name, words)
+
+
+def test_the_leaderboard_has_the_rows_of_the_pairs_as_they_are(
+    archive: Path, twin: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = json.loads((twin / "leaderboard.json").read_text())
+    assert [(row["rank"], row["pair"], row["method"]) for row in board["rows"]] == [
+        (1, NAME, "lp"),
+        (None, NAME, HOSTILE),
+    ]
+    assert (twin / "leaderboard.csv").read_text().count("\n") == 3
+    page = (twin / "leaderboard.html").read_text()
+    assert "0.625" in page
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    out = tmp_path / "site"
+    export(archive, out, results=[results(archive, tmp_path / "results.json")])
+    assert "1 rows on gone-d2 are left out" in caplog.text
+    export(archive, out)
+    assert not list(out.glob("leaderboard.*"))
+    assert "leaderboard" not in (out / "index.html").read_text()
+
+
+def test_a_real_browser_shows_it_and_asks_no_other_host(host: Host, tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no chromium is installed (apt-get install chromium)")
+    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *_NO_NETWORK, rules,
+         f"--user-data-dir={tmp_path}", "--dump-dom", f"{host.url}/{NAME}/index.html"],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert f"<h1>{NAME}</h1>" in done.stdout
+    asked = {path: code for path, code in host.asked if path != "/favicon.ico"}
+    assert asked == {f"/{NAME}/index.html": 200, "/style.css": 200, f"/{NAME}/preview.png": 200}
+
+
+def test_again_changes_nothing_and_mends_what_was_damaged(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    export(archive, out)
+    before = contents(out)
+    written_always = (MARK, "manifest.json")
+    times = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file() and p.name not in written_always}
+    export(archive, out)
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    damaged = [out / NAME / "test.h5", out / NAME / "index.html", out / "registry.txt", out / NAME / "README.md"]
+    for path in damaged:
+        path.unlink()  # a hard link would carry the damage into the archive
+        path.write_bytes(b"damage")
+    export(archive, out)
+    assert contents(out) == before
+
+
+def test_a_killed_export_goes_on_and_never_writes_into_the_archive(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    export(archive, out)
+    torn = [out / ".index.html.7.tmp", out / NAME / ".index.html.7.tmp"]
+    for path in torn:
+        path.write_text("torn")
+    export(archive, out)
+    assert not any(path.exists() for path in torn)
+    left, source = out / NAME / ".train.h5.part", archive / NAME / "train.h5"
+    left.hardlink_to(source)  # as it is between the link and its name
+    (out / NAME / "train.h5").unlink()
+    content = source.read_bytes()
+    fetching.fetch(NAME, str(archive), out)
+    assert source.read_bytes() == content
+    assert not (out / NAME / "train.h5").samefile(source)
+    assert not left.exists()
+
+
+def test_where_no_hard_links_are_files_are_copied(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    export(archive, tmp_path / "site")
+    copy = tmp_path / "site" / NAME / "train.h5"
+    assert copy.read_bytes() == (archive / NAME / "train.h5").read_bytes()
+    assert not copy.samefile(archive / NAME / "train.h5")
+
+
+def test_folders_of_something_else_are_left_alone(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("precious")
+    with pytest.raises(PairError, match=r"home holds something that is no export; give an empty folder"):
+        export(archive, tmp_path / "home")
+    assert contents(tmp_path / "home") == {"thesis.tex": b"precious"}
+    with pytest.raises(PairError, match="lies in the archive"):
+        export(archive, archive)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(PairError, match="has no pairs to export"):
+        export(tmp_path / "none", tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_nothing_is_written_through_links_and_nothing_is_published_through_them(archive: Path, tmp_path: Path) -> None:
+    source, out, outside = tmp_path / "archive", tmp_path / "site", tmp_path / "outside"
+    shutil.copytree(archive / NAME, source / NAME)
+    (tmp_path / "secret").write_text("secret")
+    (source / NAME / "notes.txt").symlink_to(tmp_path / "secret")
+    export(source, out)
+    assert not (out / NAME / "notes.txt").exists()
+    (out / "index.html").unlink()
+    (out / "index.html").symlink_to(tmp_path / "secret")
+    export(source, out)
+    assert (tmp_path / "secret").read_text() == "secret"
+    assert not (out / "index.html").is_symlink()
+    shutil.rmtree(out / NAME)
+    outside.mkdir()
+    (out / NAME).symlink_to(outside)
+    with pytest.raises(PairError, match="leads elsewhere; remove that link"):
+        export(source, out)
+    assert list(outside.iterdir()) == []
+
+
+def test_what_a_killed_reveal_has_copied_is_not_exported(sealed_pair: Sealed, tmp_path: Path) -> None:
+    made = sealed_pair.copied(tmp_path / "round")
+    for name in ("truth.h5", "funnel.h5"):
+        shutil.copy(made.kept / name, made.folder / name)
+    export(made.archive, tmp_path / "site")
+    exported = {path.name for path in (tmp_path / "site" / SEALED.name).iterdir()}
+    assert "test.h5" in exported
+    assert not exported & {"truth.h5", "funnel.h5", "reveal.json"}
+    assert "truth.h5" not in (tmp_path / "site" / "SHA256SUMS").read_text()
+    reveal(made.folder, made.truth)
+    export(made.archive, tmp_path / "site")
+    assert {"truth.h5", "funnel.h5", "reveal.json"} <= {
+        path.name for path in (tmp_path / "site" / SEALED.name).iterdir()
+    }
+
+
+def test_a_damaged_file_is_not_exported_and_two_at_once_are_refused(archive: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "archive", tmp_path / "site"
+    shutil.copytree(archive / NAME, source / NAME)
+    (source / NAME / "probe.h5").write_bytes(b"damage")
+    with pytest.raises(CheckFailedError, match=r"probe.h5 gave 6 bytes"):
+        export(source, out)
+    assert not (out / NAME / "probe.h5").exists()
+    assert not (out / "catalogue.json").exists()
+    with filelock.FileLock(out / MARK), pytest.raises(PairError, match="Another process exports"):
+        export(archive, out)
+    export(archive, out)
+    assert all(figure.holds for figure in verify(out / NAME))

@@ -1,0 +1,48 @@
+"""The committed results are whole: their tables are made of them, and their figures are those of their pairs."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from w1bench.recipes.files import read_recipe
+from w1bench.trials import results
+from w1bench.trials.tables import as_csv, as_markdown
+
+FOLDER = Path(__file__).parents[2] / "datasets" / "results"
+FILES = sorted(FOLDER.glob("*.json"))
+
+
+def test_tables_and_sheet_are_made_of_the_results() -> None:
+    """After new results: `make results`."""
+    rows = results.read_all(FILES)
+    tables = (FOLDER / "tables.md").read_text(encoding="utf-8")
+    assert tables == as_markdown(rows) + "\n"
+    pairs = [line.removeprefix("### ") for line in tables.splitlines() if line.startswith("###")]
+    assert pairs.index("hd-d2-n4-p8") < pairs.index("hd-d16-n4-p8")
+    assert (FOLDER / "results.csv").read_text(encoding="utf-8") == as_csv(rows)
+
+
+def test_the_grid_of_all_methods_on_the_published_sizes_is_whole() -> None:
+    rows = results.read(FOLDER / "hd-grid.json")
+    sizes = [f"hd-d{dim}-n{count}-p8" for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16, 64, 256)]
+    assert {(row["pair"], row["method"], row["seed"]) for row in rows} == set(product(sizes, results.ORDER, range(3)))
+    assert len(rows) == 28 * 13 * 3
+    assert all(
+        row["outcome"] == "diverged" or row["metrics"]["cos"]["low"] < row["metrics"]["cos"]["high"] for row in rows
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_file_is_described(file: Path) -> None:
+    assert f"`{file.name}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_rows_of_catalogued_pairs_are_of_the_catalogued_recipes() -> None:
+    recipes = FOLDER.parent / "recipes"
+    pinned = {row["pair"]: row["recipe_sha256"] for row in results.read_all(FILES)}
+    catalogued = {pair: read_recipe(path).sha256() for pair in pinned if (path := recipes / f"{pair}.toml").exists()}
+    assert catalogued
+    assert catalogued.items() <= pinned.items()

@@ -1,0 +1,149 @@
+"""A real server on the loopback: download, submit, kill -9, start again; it says where it is and ends when told."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from support.servers import serving
+from w1bench.errors import CheckFailedError, InputError, PairError
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.settings import Settings
+from w1bench_server.web.serve import serve
+
+
+def break_off(client: httpx2.Client, settings: Settings) -> None:
+    """Begin an upload and hang up; what came of it must go."""
+    incoming = settings.data / "incoming"
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as connection:
+        head = "POST /v1/validate?pair=small-d2-n4-p8 HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n"
+        connection.sendall(head.encode() + bytes(1000))
+        assert eventually(lambda: len(list(incoming.iterdir())) == 1)
+    assert eventually(lambda: list(incoming.iterdir()) == [])
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether it holds within a few seconds."""
+    end = time.monotonic() + 10
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+def test_rows_survive_a_kill_and_workers_do_not(
+    settings: Settings, pair: PublishedPair, truth: dict[str, Any], h5: Callable[..., bytes], bearer: Callable[..., Any]
+) -> None:
+    headers = bearer(settings)
+    with serving(settings) as (process, client):
+        url = f"/v1/pairs/{pair.name}/files/train.h5"
+        head = client.head(url)
+        size = int(head.headers["content-length"])
+        parts = [client.get(url, headers={"Range": f"bytes={a}-{a + 29_999}"}) for a in range(0, size, 30_000)]
+        content = b"".join(part.content for part in parts)
+        assert head.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"' == parts[0].headers["etag"]
+        assert client.get(url).content == content
+        assert client.get(url, headers={"If-None-Match": head.headers["etag"]}).status_code == 304
+        params = {"pair": pair.name, "method": "mine"}
+        answer = client.post("/v1/submissions", params=params, content=h5(truth), headers=headers)
+        assert answer.status_code == 201
+        assert answer.json()["url"] == f"{str(client.base_url).rstrip('/')}/submissions/{answer.json()['id']}"
+        board = client.get("/v1/leaderboard").json()["rows"]
+        break_off(client, settings)
+        children = psutil.Process(process.pid).children(recursive=True)
+        (settings.data / "incoming" / "partial").write_bytes(b"left by a killed server")
+        process.kill()
+        process.wait(10)
+        assert children
+        assert psutil.wait_procs(children, timeout=10)[1] == []
+    with serving(settings) as (process, client):
+        again = client.get("/v1/leaderboard").json()["rows"]
+        assert [{**row, "url": ""} for row in again] == [{**row, "url": ""} for row in board]
+        repeated = client.post("/v1/submissions", params=params, content=h5(truth), headers=headers)
+        assert repeated.status_code == 200
+        assert list((settings.data / "incoming").iterdir()) == []
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""  # one line is all it printed
+        assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_two_servers_share_a_database_and_lose_and_double_nothing(
+    settings: Settings, tmp_path: Path, new_database: Callable[[str], str | None], truth: dict[str, Any],
+    npy: Callable[..., bytes], bearer: Callable[..., Any],
+) -> None:  # fmt: skip
+    shared = {"database_url": new_database("postgresql"), "bodies_url": str(tmp_path / "bodies"), "workers": 1}
+    both = [settings.model_copy(update={**shared, "data": tmp_path / name}) for name in ("one", "two")]
+    headers = bearer(both[0])
+    bodies = [npy(scale * truth["gradient"]) for scale in range(1, 13)]
+    with serving(both[0]) as (_, one), serving(both[1]) as (_, two):
+
+        def post(task: tuple[int, httpx2.Client]) -> Any:
+            params = {"pair": "small-d2-n4-p8", "method": f"m{task[0] % 3}"}
+            return task[1].post("/v1/submissions", params=params, content=bodies[task[0]], headers=headers)
+
+        tasks = [(i, client) for i in range(len(bodies)) for client in (one, two)]
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(post, tasks))
+        assert sorted(answer.status_code for answer in answers) == [200] * 12 + [201] * 12
+        assert all(a.json()["id"] == b.json()["id"] for a, b in zip(answers[::2], answers[1::2], strict=True))
+        boards = [client.get("/v1/leaderboard").json() for client in (one, two)]
+        for board in boards:
+            for row in board["rows"]:
+                row["url"] = ""
+        assert boards[0] == boards[1]
+        assert boards[0]["as_of"] == 12
+    with database.opened(both[0]) as engine:
+        rows = Ledger(engine).rows()
+        check_chain(rows)
+        assert len(rows) == 12
+    assert len([path for path in (tmp_path / "bodies").rglob("*") if path.is_file()]) == 12
+
+
+def test_an_interrupt_ends_it_cleanly(settings: Settings) -> None:
+    with serving(settings) as (process, client):
+        assert client.get("/readyz").status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_what_cannot_be_served_is_said_in_a_sentence(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(PairError, match="is no folder"):
+        serve(settings.model_copy(update={"archive": tmp_path / "nowhere"}))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match="cannot be listened on"):
+            serve(settings.model_copy(update={"port": port}))
+
+
+def test_the_ledger_does_not_lie_in_the_archive(settings: Settings) -> None:
+    for inside in (settings.archive, settings.archive / "data"):
+        with pytest.raises(InputError, match="inside of the archive"):
+            serve(settings.model_copy(update={"data": inside}))
+        assert not (settings.archive / "data").exists()
+
+
+def test_a_broken_ledger_is_not_served(settings: Settings, make_entry: Callable[..., Any]) -> None:
+    from sqlalchemy import text
+
+    with database.opened(settings) as engine:
+        Ledger(engine).append(make_entry("a", cos=0.1))
+        with database.writing(engine) as connection:
+            connection.execute(text("DROP TRIGGER ledger_refuse_update"))
+            connection.execute(text("UPDATE ledger SET document = replace(document, 'mine', 'better')"))
+    with pytest.raises(CheckFailedError, match="broken at row 1"):
+        serve(settings)

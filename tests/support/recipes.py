@@ -1,0 +1,104 @@
+"""The recipes, funnels and sealed pairs that the tests build."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from w1bench.recipes.recipe import Recipe, parse_recipe
+from w1bench.storage.files import content_sha256
+from w1bench.transport.funnel import MinFunnel, min_funnel
+
+SIZES = {"train": 3000, "test": 1500, "probe": 300, "w1_rays": 1 << 18}
+
+
+def small_recipe(name: str = "small-d2-n4-p8", **changes: object) -> Recipe:
+    """A recipe in two dimensions with four funnels; `changes` replace its fields."""
+    values = {
+        "name": name,
+        "power": 8.0,
+        "half_width": 2.5,
+        "seed": 7,
+        "source": {"kind": "uniform", "dim": 2},
+        "funnel": {"count": 4},
+        "sizes": SIZES,
+    }
+    return parse_recipe(values | changes, origin="a test")
+
+
+RECIPES = (
+    small_recipe(),
+    small_recipe("small-d16-n64-p8", source={"kind": "uniform", "dim": 16}, funnel={"count": 64}),
+    small_recipe(
+        "small-ball-d2-p8",
+        half_width=10.0,
+        source={"kind": "ball", "dim": 2, "radius": 10.0},
+        funnel={"count": 1, "centers": "origin"},
+    ),
+    small_recipe(
+        "small-photos",
+        power=100.0,
+        half_width=1.2,
+        source={"kind": "images", "dataset": "photos", "noise": 0.01},
+        funnel={"count": 4, "center_half_width": 1.0},
+        sizes={"train": 300, "test": 200, "probe": 50, "w1_rays": 4096},
+    ),
+    small_recipe(
+        "small-digits",
+        power=10.0,
+        half_width=1.2,
+        source={"kind": "images", "dataset": "digits", "noise": 0.01},
+        funnel={"count": 4, "centers": "source"},
+    ),
+)
+
+PHOTOS = small_recipe(
+    "photos",
+    power=100.0,
+    half_width=1.2,
+    source={"kind": "images", "dataset": "photos", "noise": 0.01},
+    funnel={"count": 4, "center_half_width": 1.0},
+    sizes={"train": 700, "test": 300, "probe": 50, "w1_rays": 2048},
+)
+SLOW = small_recipe("slow", source={"kind": "uniform", "dim": 200}, funnel={"count": 64},
+                    sizes={"train": 60_000, "test": 2000, "probe": 100, "w1_rays": 1 << 17})  # fmt: skip
+SEALED = small_recipe(
+    "sealed-d16", seed=8391027465928374651, source={"kind": "uniform", "dim": 16}, funnel={"count": 64}
+)
+
+
+def pinned(source: dict[str, object]) -> dict[str, object]:
+    """A source with the digest of what lies at its root or checkpoint, as reading a recipe adds it."""
+    place = source.get("root") or source["checkpoint"]
+    return source | {"sha256": content_sha256(Path(str(place)))}
+
+
+def drawn(count: int, dim: int, seed: int = 0) -> MinFunnel:
+    """Funnels as the published ones are drawn, in the cube of half width 2.5."""
+    rng = np.random.default_rng([seed, 1])
+    return min_funnel(rng.uniform(-2.5, 2.5, (count, dim)), 0.1 * rng.standard_normal(count))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed pair in an archive of its own, and the folder where its truth is kept."""
+
+    archive: Path
+    truth: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.archive / SEALED.name
+
+    @property
+    def kept(self) -> Path:
+        return self.truth / SEALED.name
+
+    def copied(self, to: Path) -> Sealed:
+        """One that a test may change."""
+        for part in ("archive", "truth"):
+            shutil.copytree(getattr(self, part), to / part)
+        return Sealed(to / "archive", to / "truth")
