@@ -1,4 +1,4 @@
-"""w1bench: pairs of distributions with a known Wasserstein-1 distance, potential and gradient.
+"""Pairs of distributions with a known Wasserstein-1 distance, potential and gradient.
 
 ```
 pair = w1bench.load("hd-d16-n64-p8")

@@ -1,4 +1,4 @@
-"""Migrations: the schema's revisions by Alembic, applied to a database when it is opened."""
+"""Changes of the schema, applied when a database is opened."""
 
 from __future__ import annotations
 
