@@ -15,7 +15,7 @@ from w1bench.archive.folder import read_pair
 from w1bench.archive.hdf5 import TRUTH_ROLES
 from w1bench.archive.manifest import FILENAME, Manifest
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.storage.files import file_digest, write_durably
+from w1bench.storage.files import file_digest, write_atomically
 
 CATALOGUE = "catalogue.json"
 ENTRY_FIELDS = (
@@ -141,4 +141,4 @@ def write_index(archive: Path) -> None:
     """Write the files of `index` for all published pairs."""
     with filelock.FileLock(archive / ".lock"):
         for name, content in index(manifests(archive)).items():
-            write_durably(archive / name, content)
+            write_atomically(archive / name, content)

@@ -18,7 +18,7 @@ from w1bench.archive.commitment import REVEAL, Reveal, parse_reveal, read_reveal
 from w1bench.archive.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_manifest
 from w1bench.errors import CheckFailedError, PairError, UnreachableError, unreachable
 from w1bench.recipes.fields import NAME_PATTERN
-from w1bench.storage.files import file_digest, write_durably
+from w1bench.storage.files import file_digest, write_atomically
 
 
 def is_url(place: str) -> bool:
@@ -215,8 +215,8 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
 def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None) -> None:
     """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
     if reveal:
-        write_durably(folder / REVEAL, reveal.text().encode())
-    write_durably(folder / FILENAME, manifest.text().encode())
+        write_atomically(folder / REVEAL, reveal.text().encode())
+    write_atomically(folder / FILENAME, manifest.text().encode())
     for stale in folder.glob(".*.part"):
         stale.unlink()
 

@@ -24,7 +24,7 @@ from w1bench.builder.engines.threads import LocalThreads
 from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError, SourceError
 from w1bench.recipes.recipe import Recipe
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench.transport.cost import Cost
 from w1bench.transport.from_recipe import make_pair
 
@@ -119,7 +119,7 @@ def test_an_unfinished_build_is_discarded_only_as_itself_and_when_nobody_is_at_i
     (folder / "recipe.json").write_text(recipe.canonical())
     discard_unfinished(tmp_path, small_recipe(seed=8))
     assert folder.exists()
-    with alone(lock_of(tmp_path, recipe.name), PairError("taken")):
+    with exclusive(lock_of(tmp_path, recipe.name), PairError("taken")):
         discard_unfinished(tmp_path, recipe)
         assert folder.exists()
     discard_unfinished(tmp_path, recipe)
