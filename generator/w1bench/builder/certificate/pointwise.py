@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from w1bench.archive.manifest import Figure, Manifest
-from w1bench.arrays import Rows, blocks
+from w1bench.arrays import RowArray, blocks
 from w1bench.builder.certificate.rows import POINTS, Files, Largest, distances, domain_of, flat_rows, rounding_of
 from w1bench.transport.funnel import MinFunnel
 from w1bench.transport.rays import RayMap
@@ -74,7 +74,7 @@ def containment(manifest: Manifest, files: Files) -> Figure:
     )
 
 
-def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, Rows]) -> Figure:
+def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, RowArray]) -> Figure:
     """The steepest slope of u over stored points, centres, rays and steps along and against the gradient.
 
     Pairs nearer than a tenth of the half width are left out: there the rounding of u itself exceeds 1e-12 of the distance.
