@@ -15,7 +15,7 @@ from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
 from w1bench.errors import CheckFailedError, PairError, RecipeError
 from w1bench.recipes.fields import NAME_PATTERN
-from w1bench.recipes.recipe import Law, Recipe, parse_law, parse_recipe
+from w1bench.recipes.recipe import PublicRecipe, Recipe, parse_public_recipe, parse_recipe
 from w1bench.recipes.sources import BallSource
 from w1bench.storage.canonical import fault
 
@@ -113,10 +113,10 @@ class Manifest(_Part):
         assert self.w1_rays is not None
         return KnownW1(self.w1, self.w1_stderr, self.w1_rays)
 
-    def law(self) -> Law:
+    def public_recipe(self) -> PublicRecipe:
         """What is known of the recipe, also of a sealed pair's."""
-        published = {name: value for name, value in self.recipe.items() if name in Law.model_fields}
-        return parse_law(published, origin=f"the manifest of {self.name}")
+        published = {name: value for name, value in self.recipe.items() if name in PublicRecipe.model_fields}
+        return parse_public_recipe(published, origin=f"the manifest of {self.name}")
 
     def full_recipe(self) -> Recipe:
         """The recipe as a model; raises as `check_known`."""
@@ -124,7 +124,7 @@ class Manifest(_Part):
         return parse_recipe(self.recipe, origin=f"the manifest of {self.name}")
 
     def is_ball(self) -> bool:
-        return isinstance(self.law().source, BallSource)
+        return isinstance(self.public_recipe().source, BallSource)
 
     def digest(self) -> str:
         """SHA-256 over the pair's name, version and logical digests: what a score is a score of.
@@ -152,7 +152,7 @@ class Manifest(_Part):
             self.check_known()
             assert self.funnels is not None
             return self.funnels
-        return int(getattr(self.law().sizes, "test" if role == "truth" else role))
+        return int(getattr(self.public_recipe().sizes, "test" if role == "truth" else role))
 
     def specs(self, role: str) -> dict[str, store.Spec]:
         """The data sets of a role's file."""
@@ -213,7 +213,7 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
         )
     try:
         if manifest.sealed:
-            parse_law(manifest.recipe, origin=f"the manifest of {manifest.name}")
+            parse_public_recipe(manifest.recipe, origin=f"the manifest of {manifest.name}")
         else:
             manifest.full_recipe()
     except RecipeError as error:

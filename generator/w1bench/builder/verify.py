@@ -117,11 +117,11 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Fi
 
 def _check_recipe(folder: Path, manifest: Manifest) -> None:
     """The manifest's own copies of the recipe's fields must agree with the recipe."""
-    law = manifest.law()
+    public = manifest.public_recipe()
     for name in ("name", "version", "power", "half_width"):
-        if getattr(law, name) != getattr(manifest, name):
+        if getattr(public, name) != getattr(manifest, name):
             raise CheckFailedError(
-                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(law, name)} in its recipe."
+                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(public, name)} in its recipe."
             )
     if manifest.is_secret:
         return

@@ -26,7 +26,7 @@ class Sizes(Part):
     w1_rays: Count | None = None
 
 
-class Law(Part):
+class PublicRecipe(Part):
     """The part of a recipe that a sealed pair publishes: everything but the funnels, and what they and the samples are drawn from."""
 
     name: str
@@ -90,8 +90,8 @@ class Recipe(Part):
         return self.seed if self.secret is None else f"{self.seed}/{self.secret}"
 
     def published(self, *, sealed: bool = False) -> dict[str, Any]:
-        """The fields that a manifest holds; of a sealed pair those of its `Law`."""
-        hidden = set(Recipe.model_fields) - set(Law.model_fields) if sealed else set[str]()
+        """The fields that a manifest holds; of a sealed pair those of its `PublicRecipe`."""
+        hidden = set(Recipe.model_fields) - set(PublicRecipe.model_fields) if sealed else set[str]()
         return self.model_dump(mode="json", exclude_none=True, exclude=hidden)
 
     def canonical(self) -> str:
@@ -159,10 +159,10 @@ def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
         raise RecipeError(f"In {origin}: {_sentence(error)}") from None
 
 
-def parse_law(values: dict[str, Any], *, origin: str) -> Law:
+def parse_public_recipe(values: dict[str, Any], *, origin: str) -> PublicRecipe:
     """What a sealed pair publishes of its recipe, from its fields; raises as `parse_recipe`."""
     try:
-        return Law.model_validate(values)
+        return PublicRecipe.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"In {origin}: {_sentence(error)}") from None
 

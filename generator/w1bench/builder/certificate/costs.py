@@ -145,7 +145,7 @@ def _quadrature(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
 
 def _uniform_source(manifest: Manifest) -> Source | None:
     """The pair's source, where it can be made without outside files."""
-    match manifest.law().source.kind:
+    match manifest.public_recipe().source.kind:
         case "uniform":
             return UniformCube(manifest.dim, manifest.half_width)
         case "ball":
