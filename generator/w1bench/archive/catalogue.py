@@ -11,7 +11,7 @@ from typing import NamedTuple
 import filelock
 from pydantic import BaseModel, ConfigDict
 
-from w1bench.archive.folder import read_pair
+from w1bench.archive.folder import read_manifest
 from w1bench.archive.hdf5 import TRUTH_ROLES
 from w1bench.archive.manifest import FILENAME, Manifest
 from w1bench.errors import CheckFailedError, PairError
@@ -91,7 +91,7 @@ def manifests(archive: Path) -> dict[Path, Manifest]:
     found: dict[Path, Manifest] = {}
     for folder in published(archive):
         try:
-            manifest = read_pair(folder)
+            manifest = read_manifest(folder)
         except CheckFailedError as error:
             _log.warning("%s is left out: %s", folder, error)
             continue

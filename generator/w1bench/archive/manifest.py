@@ -183,7 +183,7 @@ class Manifest(_Part):
         return self.model_dump_json(indent=1, exclude_none=True) + "\n"
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_published_manifest(folder: Path) -> Manifest:
     """The manifest of a pair folder.
 
     Raises:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from w1bench.archive import catalogue as archive
 from w1bench.archive import commitment as seal
-from w1bench.archive.folder import check_digests, read_pair
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.folder import check_digests, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import PairError
 from w1bench.storage.files import atomic_write, exclusive, write_atomically
 
@@ -23,7 +23,7 @@ def reveal(folder: Path, truth: Path) -> Manifest:
         PairError: the pair is open; or its truth is not in `truth`; or another process reveals it.
         CheckFailedError: the truth is not what was committed to.
     """
-    manifest = read_manifest(folder)
+    manifest = read_published_manifest(folder)
     if not manifest.sealed:
         raise PairError(f"{manifest.name} is open: there is nothing to reveal.")
     busy = PairError(f"Another process reveals {manifest.name}; wait for it to end.")
@@ -39,6 +39,6 @@ def reveal(folder: Path, truth: Path) -> Manifest:
                     shutil.copyfileobj(source, copy)
             check_digests(folder, found.truth.files)
             write_atomically(folder / seal.REVEAL, found.text().encode())
-        whole = read_pair(folder)
+        whole = read_manifest(folder)
     archive.write_index(folder.parent)
     return whole

@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.folder import check_digests, read_pair
+from w1bench.archive.folder import check_digests, read_manifest
 from w1bench.archive.manifest import Figure, Manifest
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.certificate.rows import Files, rounding_of
@@ -36,7 +36,7 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
         CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
             returned, not raised: see `Figure.holds`.)
     """
-    manifest = read_pair(folder)
+    manifest = read_manifest(folder)
     check_digests(folder, manifest.files)
     _check_recipe(folder, manifest)
     paths = {role: folder / f"{role}.h5" for role in manifest.roles}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from w1bench.archive import commitment as seal
-from w1bench.archive.folder import check_digests, open_test, read_pair
+from w1bench.archive.folder import check_digests, open_test, read_manifest
 from w1bench.archive.manifest import FileEntry, Manifest
 from w1bench.errors import CheckFailedError, PairError, SubmissionError
 from w1bench.scoring import submission
@@ -132,7 +132,7 @@ def _check(kept: Path, files: tuple[tuple[str, FileEntry], ...], changed_at: tup
 
 
 def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
-    manifest = read_pair(job.pair_folder)
+    manifest = read_manifest(job.pair_folder)
     try:
         with _alarm(job.seconds), job.upload.open("rb") as file, _arrays(file, manifest, job.limits) as arrays:
             return use(manifest, submission.checked(arrays, manifest))

@@ -17,7 +17,7 @@ from support.processes import wait_for
 from support.recipes import PHOTOS, SIZES, SLOW, pinned, small_recipe
 from w1bench.archive import hdf5 as store
 from w1bench.archive.catalogue import catalogue, published
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.archive.unfinished import discard_unfinished, is_published, is_unfinished, lock_of, unfinished
 from w1bench.builder import build
 from w1bench.builder.engines.threads import LocalThreads
@@ -202,9 +202,9 @@ def test_pictures_of_a_folder_are_those_that_are_built_from(tmp_path: Path) -> N
     folder = build.build(recipe.with_sizes(train=200), tmp_path / "archive")
     with store.open_file(folder / "train.h5") as train:
         assert abs(train["target"][:] - 1).max() < 0.1
-    assert "pictures it was built from" in read_manifest(folder).licence
+    assert "pictures it was built from" in read_published_manifest(folder).licence
     with pytest.raises(SourceError, match="give source.root"):
-        make_pair(read_manifest(folder).full_recipe())
+        make_pair(read_published_manifest(folder).full_recipe())
 
 
 @pytest.mark.parametrize("dim", [1, 3])
@@ -238,7 +238,7 @@ def _one_percent_more(cost: Cost) -> Cost:
 
 def test_gzip_changes_the_container_and_not_the_content(tmp_path: Path, archive: Path) -> None:
     folder = build.build(small_recipe(), tmp_path, gzip=True)
-    plain, packed = (read_manifest(f).files for f in (archive / "small-d2-n4-p8", folder))
+    plain, packed = (read_published_manifest(f).files for f in (archive / "small-d2-n4-p8", folder))
     for role in store.ROLES:
         assert plain[f"{role}.h5"].logical_digest == packed[f"{role}.h5"].logical_digest
         assert plain[f"{role}.h5"].sha256 != packed[f"{role}.h5"].sha256
