@@ -31,7 +31,7 @@ from w1bench.archive.catalogue import catalogue, published
 from w1bench.archive.commitment import Reveal, read_reveal
 from w1bench.archive.fetch import fetch, remote_catalogue
 from w1bench.archive.folder import read_manifest
-from w1bench.archive.manifest import SECRET, read_published_manifest
+from w1bench.archive.manifest import SECRET, PairState, read_published_manifest
 from w1bench.archive.reveal import reveal
 from w1bench.builder.build import build
 from w1bench.builder.describe.preview import draw_preview
@@ -312,7 +312,7 @@ def test_revealed_it_is_as_sure_as_an_open_one(copy: Sealed) -> None:
 def test_a_reveal_that_was_killed_is_made_again(copy: Sealed) -> None:
     (copy.folder / ".truth.h5.0011aabb.tmp").write_bytes(b"half")
     shutil.copy(copy.kept / "truth.h5", copy.folder / "truth.h5")
-    assert read_manifest(copy.folder).is_secret  # until reveal.json is there
+    assert read_manifest(copy.folder).state is PairState.SEALED  # until reveal.json is there
     assert [figure.name for figure in verify(copy.folder)] == ["containment"]
     for _ in range(2):
         reveal(copy.folder, copy.truth)
@@ -381,7 +381,7 @@ def test_a_changed_truth_is_found_before_and_after(copy: Sealed, change: Callabl
     change(copy.kept)
     with pytest.raises(CheckFailedError, match=sentence):
         reveal(copy.folder, copy.truth)
-    assert read_manifest(copy.folder).is_secret
+    assert read_manifest(copy.folder).state is PairState.SEALED
     for name, content in whole.items():
         (copy.kept / name).write_bytes(content)
     reveal(copy.folder, copy.truth)
@@ -534,7 +534,7 @@ def test_it_is_fetched_sealed_and_again_when_it_is_revealed(copy: Sealed, tmp_pa
     with hosted(copy.archive) as url:
         origin = url if over_http else str(copy.archive)
         folder = fetch(SEALED.name, origin, tmp_path / "cache")
-        assert read_manifest(folder).is_secret
+        assert read_manifest(folder).state is PairState.SEALED
         times = {path: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
         reveal(copy.folder, copy.truth)
         assert fetch(SEALED.name, origin, tmp_path / "cache") == folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from math import isfinite, prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -53,6 +54,14 @@ class Figure(BaseModel):
         return self.value <= self.limit  # False for NaN
 
 
+class PairState(StrEnum):
+    """Who knows the truth of a pair: everyone from the start, nobody but its owner, or everyone since it was revealed."""
+
+    OPEN = "open"
+    SEALED = "sealed"
+    REVEALED = "revealed"
+
+
 class KnownW1(NamedTuple):
     """W1, its standard error, and over how many rays it was averaged."""
 
@@ -92,13 +101,15 @@ class Manifest(_Part):
         return prod(self.shape)
 
     @property
-    def is_secret(self) -> bool:
-        """Whether the pair is sealed, and not revealed as far as this manifest knows."""
-        return self.sealed and self.w1 is None
+    def state(self) -> PairState:
+        """Whether the truth is known, as far as this manifest says."""
+        if not self.sealed:
+            return PairState.OPEN
+        return PairState.SEALED if self.w1 is None else PairState.REVEALED
 
     def check_known(self) -> None:
         """Raise a PairError where the truth is needed and not known."""
-        if self.is_secret:
+        if self.state is PairState.SEALED:
             raise PairError(
                 f"{self.name} is sealed: its truth is not known until it is revealed. Submit to the service that has it "
                 f"(w1bench submit {self.name} FILE --method NAME), or fetch it again when it is revealed."
@@ -144,7 +155,7 @@ class Manifest(_Part):
         """The data sets of the pair's files, by role."""
         if not self.sealed:
             return store.ROLES
-        return store.SEALED_ROLES if self.is_secret else store.SEALED_ROLES | store.TRUTH_ROLES
+        return store.SEALED_ROLES if self.state is PairState.SEALED else store.SEALED_ROLES | store.TRUTH_ROLES
 
     def rows(self, role: str) -> int:
         """Rows of a role's data sets."""

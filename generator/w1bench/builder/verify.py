@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.folder import check_digests, read_manifest
-from w1bench.archive.manifest import Figure, Manifest
+from w1bench.archive.manifest import Figure, Manifest, PairState
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.certificate.rows import Files, rounding_of
 from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
@@ -51,10 +51,12 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
             if logical != needed:
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:
-            figures = (certify_published if manifest.is_secret else certify)(manifest, store.tables(files))
+            figures = (certify_published if manifest.state is PairState.SEALED else certify)(
+                manifest, store.tables(files)
+            )
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
-        revealed = manifest.sealed and not manifest.is_secret
+        revealed = manifest.state is PairState.REVEALED
         if not revealed and (root or checkpoint):
             raise RecipeError(f"{root or checkpoint} goes with a pair that was sealed and is revealed; leave it out.")
         again = _drawn_again(manifest, store.tables(files), root, checkpoint) if revealed else ()
@@ -123,7 +125,7 @@ def _check_recipe(folder: Path, manifest: Manifest) -> None:
             raise CheckFailedError(
                 f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(public, name)} in its recipe."
             )
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return
     recipe = manifest.full_recipe()
     if recipe.sha256() != manifest.recipe_sha256:

@@ -10,7 +10,7 @@ from pathlib import Path
 from w1bench.archive.catalogue import published
 from w1bench.archive.commitment import REVEAL
 from w1bench.archive.folder import read_manifest
-from w1bench.archive.manifest import FILENAME, Manifest
+from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.recipes.fields import NAME_PATTERN
 from w1bench.storage.files import file_digest
@@ -55,7 +55,7 @@ class PublishedPair:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of what can be downloaded."""
-        revealed = self.manifest.sealed and not self.manifest.is_secret
+        revealed = self.manifest.state is PairState.REVEALED
         return (*self.manifest.files, *BESIDE, *([REVEAL] if revealed else []))
 
 
