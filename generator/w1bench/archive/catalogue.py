@@ -18,18 +18,6 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.storage.files import file_digest, write_atomically
 
 CATALOGUE = "catalogue.json"
-ENTRY_FIELDS = (
-    "name",
-    "shape",
-    "funnels",
-    "power",
-    "w1",
-    "w1_stderr",
-    "sizes",
-    "bytes",
-    "sealed",
-    "revealed",
-)  # that every line has
 _log = logging.getLogger(__name__)
 
 

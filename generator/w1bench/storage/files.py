@@ -68,8 +68,7 @@ def content_sha256(path: Path) -> str:
         files = sorted(p for p in path.rglob("*") if p.is_file())
         lines = [f"{p.relative_to(path).as_posix()} {content_sha256(p)}\n" for p in files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_digest(path)
 
 
 def file_digest(path: Path) -> str:
