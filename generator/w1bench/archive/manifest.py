@@ -18,7 +18,7 @@ from w1bench.errors import CheckFailedError, PairError, RecipeError
 from w1bench.recipes.fields import NAME_PATTERN
 from w1bench.recipes.recipe import PublicRecipe, Recipe, parse_public_recipe, parse_recipe
 from w1bench.recipes.sources import BallSource
-from w1bench.storage.canonical import fault
+from w1bench.storage.canonical import first_fault
 
 FILENAME = "manifest.json"
 SECRET = ("funnels", "dominated_funnels", "w1", "w1_stderr", "w1_rays")  # of a sealed pair, until it is revealed
@@ -216,7 +216,9 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Fetch the pair again.") from None
+        raise CheckFailedError(
+            f"{origin} is damaged: {first_fault(error, 'the document')}. Fetch the pair again."
+        ) from None
     if manifest.format_version > store.FORMAT_VERSION:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from w1bench.errors import RecipeError
 from w1bench.recipes.fields import NAME_PATTERN, RESERVED, Count, Digest, Part, Positive, Power, SampleSize
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
 from w1bench.recipes.sources import BallSource, GeneratorFile, ImageSource, Source
-from w1bench.storage.canonical import canonical
+from w1bench.storage.canonical import canonical, first_fault
 
 
 class Sizes(Part):
@@ -144,7 +143,7 @@ class Recipe(Part):
         try:
             return self.model_copy(update={"sizes": Sizes.model_validate(self.sizes.model_dump() | given)})
         except ValidationError as error:
-            raise RecipeError(f"In the sizes given: sizes.{_sentence(error)}") from None
+            raise RecipeError(f"In the sizes given: sizes.{first_fault(error, 'sizes')}.") from None
 
 
 def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
@@ -156,7 +155,7 @@ def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"In {origin}: {_sentence(error)}") from None
+        raise RecipeError(f"In {origin}: {first_fault(error, 'the recipe')}.") from None
 
 
 def parse_public_recipe(values: dict[str, Any], *, origin: str) -> PublicRecipe:
@@ -164,14 +163,4 @@ def parse_public_recipe(values: dict[str, Any], *, origin: str) -> PublicRecipe:
     try:
         return PublicRecipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"In {origin}: {_sentence(error)}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "value_error":  # a sentence of our own
-        return f"{first['msg'].removeprefix('Value error, ')}."
-    # Without the kinds of sources and funnels, and pydantic's own words for them.
-    where = ".".join(part for part in map(str, first["loc"]) if not re.match(r"[A-Z]|function-", part)) or "the recipe"
-    came = "" if isinstance(first["input"], dict) else f" came as {first['input']!r};"
-    return f"{where}{came} {first['msg'][0].lower()}{first['msg'][1:]}."
+        raise RecipeError(f"In {origin}: {first_fault(error, 'the recipe')}.") from None
