@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from w1bench.archive.fetch import fetch, is_url
-from w1bench.archive.folder import open_test, read_pair
+from w1bench.archive.folder import open_test, read_manifest
 from w1bench.archive.manifest import FILENAME
 from w1bench.client import config
 from w1bench.client import http as client
@@ -34,10 +34,10 @@ def load(name: str | Path, *, archive: str | None = None) -> OpenedPair:
     folders = [Path(name), here.home / name] if is_url(origin) else [Path(name), Path(origin) / name, here.home / name]
     for folder in folders:
         if (folder / FILENAME).is_file():
-            return OpenedPair(folder, read_pair(folder))
+            return OpenedPair(folder, read_manifest(folder))
     if is_url(origin):
         folder = fetch(str(name), origin, here.home)
-        return OpenedPair(folder, read_pair(folder))
+        return OpenedPair(folder, read_manifest(folder))
     raise PairError(
         f"There is no pair {name} in {', '.join(str(f.parent) for f in folders[1:])}; build it (w1bench build {name}), "
         "or set W1BENCH_ARCHIVE to an archive's URL to fetch it from."
@@ -60,7 +60,7 @@ def score(pair: OpenedPair | str | Path, **arrays: ArrayLike | None) -> Scorecar
 
 def score_file(folder: Path, path: Path) -> Scorecard:
     """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
-    manifest = read_pair(folder)
+    manifest = read_manifest(folder)
     with open_test(folder, manifest) as test, submission.open_submission(path, manifest) as checked:
         return score_arrays(manifest, test, checked)
 

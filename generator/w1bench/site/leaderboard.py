@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from w1bench.errors import InputError
 from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench.scoring.scorecard import Interval
-from w1bench.storage.canonical import fault
+from w1bench.storage.canonical import first_fault
 from w1bench.trials import results
 
 _COLUMNS = ("pair", "method", "seed", "steps", "seconds", "outcome", "recipe_sha256")
@@ -95,7 +95,7 @@ def _trial(row: results.Row) -> Trial:
         return Trial.model_validate(row)
     except ValidationError as error:
         raise InputError(
-            f"A row of the results is no trial's ({fault(error, 'the row')}); give files that `w1bench trial` wrote."
+            f"A row of the results is no trial's ({first_fault(error, 'the row')}); give files that `w1bench trial` wrote."
         ) from None
 
 
