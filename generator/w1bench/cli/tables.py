@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from w1bench.archive.manifest import Figure, Manifest, PairState
-from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.metrics import METRICS, SHOWN
 from w1bench.scoring.scorecard import Scorecard
 
 
@@ -86,19 +86,18 @@ def trial(row: Mapping[str, Any]) -> str:
 
 def leaderboard(board: Mapping[str, Any]) -> Table:
     """The rows of a leaderboard."""
-    shown = ("cos", "l2", "dev")
     rows = (
         (
             "-" if row["rank"] is None else str(row["rank"]),
             row["pair"],
             row["method"],
             row["user"],
-            *(_interval(row["metrics"].get(name)) for name in shown),
+            *(_interval(row["metrics"].get(name)) for name in SHOWN),
             row["url"],
         )
         for row in board["rows"]
     )
-    return _table(("rank", "pair", "method", "user", *shown, "url"), rows)
+    return _table(("rank", "pair", "method", "user", *SHOWN, "url"), rows)
 
 
 def plain(rows: Sequence[Mapping[str, Any]]) -> Table:

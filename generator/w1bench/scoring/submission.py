@@ -47,8 +47,8 @@ def from_arrays(manifest: Manifest, arrays: Mapping[str, ArrayLike | None]) -> S
     Raises:
         SubmissionError: an array is unknown, missing, of another shape or dtype, or not finite.
     """
-    given = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
-    return checked(given, manifest)
+    present = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+    return checked(present, manifest)
 
 
 @contextmanager

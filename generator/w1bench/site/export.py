@@ -17,7 +17,7 @@ from w1bench.archive.manifest import Manifest
 from w1bench.errors import PairError
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.site import pages
-from w1bench.site.leaderboard import Standing, Trial, read_trials, sheet, standings
+from w1bench.site.leaderboard import BoardRow, TrialRow, as_csv, rank, read_trials
 from w1bench.storage.files import exclusive, write_atomically
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
@@ -41,7 +41,7 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
-    boards = standings(_of_pairs(read_trials(results), pairs))
+    boards = rank(_of_pairs(read_trials(results), pairs))
     with _opened(out):
         for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
             files = _bring(folder, manifest, out)
@@ -81,7 +81,7 @@ def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Li
     return files
 
 
-def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[Trial]:
+def _of_pairs(trials: Iterable[TrialRow], pairs: Mapping[Path, Manifest]) -> list[TrialRow]:
     """The trials of the pairs' own recipes; the last bits of a pair, and its digest, may be another machine's."""
     current = {manifest.name: manifest.recipe_sha256 for manifest in pairs.values()}
     rows = list(trials)
@@ -90,14 +90,14 @@ def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[T
     return [row for row in rows if current.get(row.pair) == row.recipe_sha256]
 
 
-def _put_board(out: Path, boards: Mapping[str, list[Standing]]) -> None:
+def _put_board(out: Path, boards: Mapping[str, list[BoardRow]]) -> None:
     if not boards:
         for name in _BOARD:
             (out / name).unlink(missing_ok=True)
         return
-    rows = [standing.document() for board in boards.values() for standing in board]
+    rows = [row.document() for board in boards.values() for row in board]
     document = json.dumps({"metric": HEADLINE, "rows": rows}, indent=1, allow_nan=False) + "\n"
-    for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, sheet(boards)), strict=True):
+    for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, as_csv(boards)), strict=True):
         _put(out / name, content)
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError, W1BenchError
 from w1bench.storage.files import exclusive
 from w1bench.trials import results
@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 
 def run_grid(
-    methods: Sequence[str], pairs: Sequence[OpenedPair], out: Path, *, seeds: int = 1, steps: int | None = None,
+    methods: Sequence[str], pairs: Sequence[StoredPair], out: Path, *, seeds: int = 1, steps: int | None = None,
     workers: int = 0, device: str = "cpu", data: Data | None = None, save_every: float = SAVE_EVERY,
     report: Callable[[Row, int, int], None] | None = None,
 ) -> list[Row]:  # fmt: skip
@@ -70,7 +70,7 @@ def run_grid(
                 report(added, len(trials) - len(missing) + done, len(trials))
         if not any(unfinished.iterdir()):
             unfinished.rmdir()
-    return [found for trial in trials if (found := _find(rows, trial))]
+    return [row for trial in trials if (row := _find(rows, trial))]
 
 
 def _in_processes(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from w1bench.scoring.metrics import HEADLINE
 from w1bench_server.leaderboard.comparison import Compared, unpacked
-from w1bench_server.leaderboard.ranking import HEADLINE, Standing, board
+from w1bench_server.leaderboard.ranking import Standing, board
 from w1bench_server.ledger.records import Record, Score
 from w1bench_server.submissions.redaction import Feedback
 

@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 from math import inf
 from statistics import fmean
 
-from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.leaderboard.comparison import Compared, tied
 from w1bench_server.ledger.records import Record, Score
 
-HEADLINE = "cos"
-RANKING = (HEADLINE, "l2")
 Open = Callable[[Score], Compared]
 
 
@@ -94,13 +92,7 @@ def averages(standings: Iterable[Standing]) -> list[Average]:
 
 def badness(card: Scorecard, metric: str) -> float:
     """Lower is better; infinite without a value."""
-    interval = card.metrics.get(metric)
-    if interval is None:
-        return inf
-    better = METRICS[metric].better
-    if better == "nearer to W1":
-        return inf if card.w1 is None else abs(interval.value - card.w1)
-    return -interval.value if better == "higher" else interval.value
+    return METRICS[metric].badness(card.metrics.get(metric), card.w1)
 
 
 def _ranked(scored: Sequence[Standing], metric: str, opened: Open) -> list[Standing]:

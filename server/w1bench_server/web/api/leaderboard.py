@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench_server.errors import ProblemError
 from w1bench_server.leaderboard.boards import AsOf
 from w1bench_server.leaderboard.comparison import difference
 from w1bench_server.leaderboard.ranking import averages
 from w1bench_server.service import Service
-from w1bench_server.web.api.leaderboard_csv import sheet
+from w1bench_server.web.api.leaderboard_csv import as_csv
 from w1bench_server.web.api.schemas.leaderboard import Board, Comparison, board, compared
-from w1bench_server.web.api.schemas.parameters import DEFAULT_METRIC, MetricName, PairName, Track
+from w1bench_server.web.api.schemas.parameters import MetricName, PairName, Track
 from w1bench_server.web.routing import Here, Origin, read
 
 router = APIRouter(prefix="/v1", tags=["leaderboard"])
@@ -32,7 +32,7 @@ def get_leaderboard(
     pair: PairName | None = None,
     track: Track = None,
     dim: Annotated[int | None, Query(ge=1, le=_LARGEST_DIM, description="Only pairs of this dimension.")] = None,
-    metric: MetricName = DEFAULT_METRIC,
+    metric: MetricName = HEADLINE,
     as_of: Annotated[
         str | None,
         Query(max_length=40, description="The ledger's row, or the time (ISO 8601), that the board is to be of."),
@@ -43,7 +43,7 @@ def get_leaderboard(
     view = here.boards.view(metric=metric, pairs=_chosen(here, pair, track, dim), as_of=_prefix(as_of))
     methods = averages(view.standings) if track else None
     shown = board(view, metric, origin, track=track, methods=methods)
-    return shown if form == "json" else Response(sheet(shown), media_type="text/csv")
+    return shown if form == "json" else Response(as_csv(shown), media_type="text/csv")
 
 
 @read(router, "/compare", responses={404: {}})

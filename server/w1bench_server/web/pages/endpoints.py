@@ -10,14 +10,13 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING, SHOWN
 from w1bench.site import pages
-from w1bench_server.leaderboard.ranking import HEADLINE, RANKING, Standing
+from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.routing import Here, read
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-SHOWN = ("cos", "l2", "dev")  # the headline, and what stands beside it
 _templates = Jinja2Templates([Path(__file__).with_name("templates"), pages.TEMPLATES])  # its own first
 _CONSTANTS: dict[str, Any] = {"metrics": METRICS, "shown": SHOWN, "ranking": RANKING}
 Order = Annotated[Literal["cos", "l2"], Query()]

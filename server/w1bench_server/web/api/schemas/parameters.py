@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import Header, Query
 
 from w1bench.scoring.metrics import METRICS
-from w1bench_server.leaderboard.ranking import HEADLINE
 
 # What rows are ordered by, what a method may be called (a letter or digit first, so that no spreadsheet takes it for a
 # formula), and what names a request that may be sent twice.
@@ -34,4 +33,3 @@ Reason = Annotated[
         pattern=r"^[^\x00-\x1f\x7f]{1,500}$", description="Why, in a line of up to 500 characters that all may read."
     ),
 ]
-DEFAULT_METRIC = HEADLINE
