@@ -16,8 +16,6 @@ from w1bench_server.database.times import text_of
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.job import OPEN, SCORING
 
-_OF_SEALED = '"resamples":null'  # a row that was recorded while its pair was sealed: what was told is all it has
-
 
 @dataclass(frozen=True)
 class Quota:
@@ -47,10 +45,10 @@ class Quota:
             jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
         )
         if self.pair is None:
-            today = today.where(~ledger.c.document.contains(_OF_SEALED, autoescape=True))
+            today = today.where(ledger.c.sealed.is_(False))
             waiting = waiting.where(jobs.c.queue != "sealed")
         else:
-            today = today.where(ledger.c.document.contains(f'"pair":"{self.pair}"', autoescape=True))
+            today = today.where(ledger.c.sealed, ledger.c.pair == self.pair)
             waiting = waiting.where(jobs.c.pair == self.pair)
         if connection.execute(today).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
             return

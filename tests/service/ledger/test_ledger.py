@@ -156,10 +156,10 @@ def test_every_change_of_the_rows_breaks_the_chain(ledger: Ledger, make_entry: M
         [rows[0], rows[0], rows[1]],
         [rows[0], replace(rows[2], seq=2)],
         [rows[0], replace(rows[1], hash="0" * 64), rows[2]],
-        [rows[0], replace(rows[1], document="{"), rows[2]],
+        *([rows[0], replace(rows[1], document=text), rows[2]] for text in ("{", "[]", '{"seq":2}')),
         *(
             [rows[0], replace(rows[1], **{column: "x"}), rows[2]]
-            for column in ("kind", "submission", "user", "content")
+            for column in ("kind", "submission", "user", "content", "pair", "sealed")
         ),
     )
     for changed in broken:
