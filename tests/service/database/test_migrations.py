@@ -22,7 +22,7 @@ from w1bench_server.database import connection as database
 from w1bench_server.database import migrations
 from w1bench_server.database.tables import schema
 from w1bench_server.ledger.chain import check_chain
-from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import Content, Entry, Retraction
 from w1bench_server.settings import Settings
 from w1bench_server.web.auth.tokens import list_tokens
@@ -72,7 +72,8 @@ def test_a_released_database_is_upgraded_with_its_rows(settings: Settings, relea
         check_chain(rows)
         assert [row.seq for row in rows] == [1, 2, 3]
         assert rows[-1].hash == "2ef20eb84f22f9872d7957cdc7267a23029961f3c26bc6694850af90efa5d5a0"
-        known = ledger.known(Content("ann", "d" * 64, "mine", f"{1:064x}"), key="first")
+        with database.writing(engine) as connection:
+            known = known_record(connection, Content("ann", "d" * 64, "mine", f"{1:064x}"), "first")
         assert known is not None
         assert known.seq == 1
         assert [record.entry.reference for record in ledger.records().values()] == [False, False, True]
