@@ -19,7 +19,7 @@ from w1bench_server.backup import Held, backup, restore
 from w1bench_server.database import connection as database
 from w1bench_server.database.tables import resamples
 from w1bench_server.ledger.chain import check_chain
-from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import Entry, Retraction, content
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
@@ -65,7 +65,8 @@ def test_it_restores_the_same_to_either_database(
             record = ledger.find("a")
             assert record.score.resamples is not None
             assert ledger.resampled(record.score.resamples) == bytes(range(256))
-            assert ledger.known(content(record.entry), key="key") == record
+            with database.writing(engine) as connection:
+                assert known_record(connection, content(record.entry), "key") == record
             assert holder(engine, token).user == "ann"
         assert backup(target, tmp_path / f"{kind}.tar") == held
         assert members(tmp_path / f"{kind}.tar") == members(file)

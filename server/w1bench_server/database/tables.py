@@ -17,7 +17,10 @@ ledger = Table(
     Column("submission", _NAME, nullable=False, index=True),
     Column("user", _NAME, nullable=False),
     Column("at", _TIME, nullable=False),
-    Column("content", _DIGEST, unique=True),  # of submissions alone: what makes two of them the same
+    # Of submissions alone: what makes two of them the same; their pair, and whether it was sealed when they were scored.
+    Column("content", _DIGEST, unique=True),
+    Column("pair", _NAME),
+    Column("sealed", Boolean),
     Column("document", Text, nullable=False),
     Column("hash", _DIGEST, nullable=False, unique=True),
 )

@@ -36,7 +36,7 @@ class Jobs:
             KeyReusedError: `key` came before with other content.
         """
         with writing(self.engine) as connection:
-            if known := _known(connection, job.user, job.content, key):
+            if known := known_job(connection, job.user, job.content, key):
                 return known, False
             admit(connection)
             connection.execute(insert(jobs).values(_row(job)))
@@ -50,7 +50,7 @@ class Jobs:
             KeyReusedError: `key` came before with other content.
         """
         with writing(self.engine) as connection:
-            return _known(connection, user, content, key)
+            return known_job(connection, user, content, key)
 
     def find(self, identity: str) -> Job:
         """The job of an id.
@@ -159,7 +159,8 @@ def _died(times: int) -> str:
     return f"Its worker died {times} times." if times > 1 else "Its worker died."
 
 
-def _known(connection: Connection, user: str, content: str, key: str | None) -> Job | None:
+def known_job(connection: Connection, user: str, content: str, key: str | None) -> Job | None:
+    """As `Jobs.known`, in a transaction that writes."""
     check_key(connection, user, key, content)
     chosen = select(jobs).where(jobs.c.content == content, jobs.c.state.not_in(UNDONE))
     found = _jobs(connection, chosen.order_by(jobs.c.created_at.desc()).limit(1))

@@ -24,6 +24,8 @@ class Row:
     user: str
     at: str
     content: str | None
+    pair: str | None
+    sealed: bool | None
     document: str
     hash: str
 
@@ -56,7 +58,7 @@ def _wrong(row: Row, seq: int, previous: str) -> str | None:
     """What is wrong with a row that is to be number `seq`, after one with the hash `previous`."""
     try:
         told, named = row_of(row.document), row.previous
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "its text is none of a row"
     if (row.seq, named) != (seq, previous):
         return f"it follows {named}, and row {seq} after {previous} was needed"
@@ -76,6 +78,8 @@ def row_of(document: str) -> Row:
         user="" if isinstance(event, Rescore) else event.user,
         at=event.submitted_at if is_entry else event.at,
         content=content(event).digest if is_entry else None,
+        pair=event.pair if is_entry else None,
+        sealed=event.sealed if is_entry else None,
         document=document,
         hash=text_sha256(document),
     )

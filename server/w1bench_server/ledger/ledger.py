@@ -62,21 +62,12 @@ class Ledger:
             KeyReusedError: `key` came before with other content.
         """
         with writing(self.engine) as connection:
-            if known := _known(connection, content(entry), key):
-                return known, False
+            if before := known_record(connection, content(entry), key):
+                return before, False
             admit(connection)
             _append(connection, replace(entry, resamples=_keep(connection, resampled)))
             remember_key(connection, entry.user, key, entry.id)
             return _record(connection, entry.id), True
-
-    def known(self, content: Content, *, key: str | None = None) -> Record | None:
-        """The record of the same content, if there is one; `key` stands for that content from then on.
-
-        Raises:
-            KeyReusedError: `key` came before with other content.
-        """
-        with writing(self.engine) as connection:
-            return _known(connection, content, key)
 
     def rescore(self, event: Rescore, *, resampled: bytes) -> Record:
         """Record a new score, unless another server did so meanwhile; returns the submission's record.
@@ -171,7 +162,12 @@ def _append(connection: Connection, event: Event) -> None:
     connection.execute(insert(ledger).values(asdict(row)))
 
 
-def _known(connection: Connection, content: Content, key: str | None) -> Record | None:
+def known_record(connection: Connection, content: Content, key: str | None) -> Record | None:
+    """The record of the same content, if there is one, in a transaction that writes; `key` stands for that content from then on.
+
+    Raises:
+        KeyReusedError: `key` came before with other content.
+    """
     check_key(connection, content.user, key, content.digest)
     same = connection.execute(select(ledger.c.submission).where(ledger.c.content == content.digest)).scalar()
     if same is None:

@@ -78,6 +78,11 @@ class Entry(Submitted):
     def score(self) -> Score:
         return Score(self.scorecard, self.resamples)
 
+    @property
+    def sealed(self) -> bool:
+        """Whether its pair was sealed when it was scored."""
+        return json.loads(self.scorecard).get("sealed", False)
+
 
 @dataclass(frozen=True)
 class Rescore:

@@ -1,6 +1,6 @@
 """Quota: how many submissions of one user are scored a day; what was refused, or was there before, does not count.
 
-Those to sealed pairs have a quota for each pair, and do not count towards the daily one.
+Each sealed pair has a quota of its own, and submissions to it do not count towards the daily one.
 """
 
 from __future__ import annotations
@@ -9,55 +9,58 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, func, select
 
+from w1bench.archive.manifest import PairState
 from w1bench_server.database.tables import jobs, ledger
 from w1bench_server.database.times import text_of
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.job import OPEN, SCORING
-
-_OF_SEALED = '"resamples":null'  # a row that was recorded while its pair was sealed: what was told is all it has
+from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.settings import Settings
 
 
 @dataclass(frozen=True)
 class Quota:
-    """At most `daily` rows of `user` in the ledger since midnight, UTC, and jobs that may become one: to open pairs, or to one `pair`."""
+    """At most `daily` submissions of `user` since midnight, UTC, recorded or waiting as jobs: to open pairs, or to one sealed `pair`."""
 
     user: str
     daily: int
     pair: str | None = None
 
-    def look(self, engine: Engine) -> None:
-        """As `check`, before work is done in vain; whoever is faster meanwhile may use it up."""
-        with engine.connect() as connection:
-            self.check(connection)
-
     def check(self, connection: Connection, *, now: datetime | None = None) -> None:
-        """Hold one more row against the quota.
+        """Raise where one more submission would exceed the quota.
 
         Raises:
             ProblemError: 429, with the seconds until midnight.
         """
         moment = now or datetime.now(UTC)
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        today = select(func.count()).where(
+        recorded = select(func.count()).where(
             ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
         )
         waiting = select(func.count()).where(
             jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
         )
         if self.pair is None:
-            today = today.where(~ledger.c.document.contains(_OF_SEALED, autoescape=True))
+            recorded = recorded.where(ledger.c.sealed.is_(False))
             waiting = waiting.where(jobs.c.queue != "sealed")
         else:
-            today = today.where(ledger.c.document.contains(f'"pair":"{self.pair}"', autoescape=True))
+            recorded = recorded.where(ledger.c.sealed, ledger.c.pair == self.pair)
             waiting = waiting.where(jobs.c.pair == self.pair)
-        if connection.execute(today).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
+        if connection.execute(recorded).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
             return
         tomorrow = midnight + timedelta(days=1)
         raise ProblemError(
             429,
-            f"{self.daily} of your submissions were scored today or wait to be, which is the most; send this one again after "
-            f"{tomorrow.isoformat(timespec='minutes')}.",
+            f"{self.daily} of your submissions were scored today or are waiting to be, which is the limit; send this one again "
+            f"after {tomorrow.isoformat(timespec='minutes')}.",
             headers={"Retry-After": str(ceil((tomorrow - moment).total_seconds()))},
         )
+
+
+def quota_of(settings: Settings, user: str, pair: PublishedPair) -> Quota:
+    """The quota that a user's submission to a pair counts towards."""
+    if pair.manifest.state is PairState.SEALED:
+        return Quota(user, settings.sealed_submissions, pair.name)
+    return Quota(user, settings.daily_submissions)

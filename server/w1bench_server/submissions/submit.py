@@ -1,6 +1,7 @@
-"""Submitting: a received upload becomes a row: known already, or scored, kept and recorded, in that order.
+"""From a received upload to its row in the ledger: admitted, scored, its body kept, recorded.
 
-A large one is kept first, and scored as a job.
+Two transactions write: one admits the submission, one appends its row. A large upload, or one to a sealed pair, becomes a job
+in place of a row, and a worker takes it from there (`score_and_record`).
 """
 
 from __future__ import annotations
@@ -13,28 +14,29 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
 from w1bench.errors import SubmissionError
+from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
 from w1bench_server.jobs.job import Job, new_job
-from w1bench_server.jobs.table import Jobs
-from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.jobs.table import Jobs, known_job
+from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import Entry, Record, Submitted, content
 from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.quota import Quota
+from w1bench_server.submissions.quota import Quota, quota_of
 from w1bench_server.submissions.redaction import rounded
 from w1bench_server.submissions.uploads import Upload
 
 
 @dataclass(frozen=True)
 class Submissions:
-    """What takes a received upload to its row or its job."""
+    """The parts of the service that a received upload goes through."""
 
     settings: Settings
     ledger: Ledger
@@ -45,7 +47,7 @@ class Submissions:
     async def submit(
         self, pair: PublishedPair, upload: Upload, *, method: str, user: str, key: str | None
     ) -> tuple[Record | Job, bool]:
-        """The record of a submission, or the job that scores it, and whether it is a new one.
+        """The record of a submission, or the job that scores it, and whether it is new.
 
         Raises:
             SubmissionError: it cannot be scored, or the pair was revealed.
@@ -53,24 +55,48 @@ class Submissions:
             ProblemError: 429, when the user's quota of today is used up.
         """
         submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
-        if known := await run_in_threadpool(self.ledger.known, content(submitted), key=key):
-            return known, False
-        if known := await run_in_threadpool(self.jobs.known, user, content(submitted).digest, key=key):
-            return known, False
-        if pair.manifest.state is PairState.REVEALED:
-            raise SubmissionError(
-                "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
-            )
-        quota, large = _quota(self.settings, user, pair), upload.bytes > self.settings.job_bytes
-        await run_in_threadpool(quota.look, self.ledger.engine)
-        if pair.manifest.state is PairState.SEALED and not large:  # what cannot be scored is said at once
+        quota = quota_of(self.settings, user, pair)
+        if before := await run_in_threadpool(self._admit, submitted, pair, quota, key):
+            return before, False
+        large = upload.bytes > self.settings.job_bytes
+        if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
             await self.scorer.check(pair.folder, upload.path)
         if pair.manifest.state is PairState.SEALED or large:
-            return await run_in_threadpool(_queue, self, pair, submitted, upload.path, key, quota)
+            return await run_in_threadpool(self._queue, submitted, pair, upload.path, quota, key)
         return await score_and_record(
             submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key,
             admit=quota.check,
         )  # fmt: skip
+
+    def _admit(self, submitted: Submitted, pair: PublishedPair, quota: Quota, key: str | None) -> Record | Job | None:
+        """The record or job of the same content; None for a new submission that may be scored."""
+        same = content(submitted)
+        with writing(self.ledger.engine) as connection:
+            if before := known_record(connection, same, key) or known_job(connection, same.user, same.digest, key):
+                return before
+            if pair.manifest.state is PairState.REVEALED:
+                raise SubmissionError(
+                    "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
+                )
+            quota.check(connection)
+            return None
+
+    def _queue(
+        self, submitted: Submitted, pair: PublishedPair, body: Path, quota: Quota, key: str | None
+    ) -> tuple[Job, bool]:
+        """The job that scores a submission; its body is kept before the job is there."""
+        job = new_job(
+            "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user,
+            pair=submitted.pair, content=content(submitted).digest, document=json.dumps(asdict(submitted)),
+        )  # fmt: skip
+        created = False
+        try:
+            self.bodies.keep_waiting(body, job.id)
+            job, created = self.jobs.add(job, key=key, admit=quota.check)
+            return job, created
+        finally:
+            if not created:
+                self.bodies.forget_waiting(submitted.id)
 
 
 async def score_and_record(
@@ -84,9 +110,9 @@ async def score_and_record(
     key: str | None = None,
     admit: Callable[[Connection], None] = lambda _: None,
 ) -> tuple[Record, bool]:
-    """The record of a submission whose body is here, and whether it is new, unless `admit` raises.
+    """The record of a submission whose body is here, and whether it is new; `admit` raises where it may not be recorded.
 
-    The row comes last: where it is, the body is. Of a score on a sealed pair it holds no more than is told; when the pair is
+    The row comes last: where it is, the body is. Of a score on a sealed pair it holds the redacted card alone; when the pair is
     revealed, it is scored again (see `rescoring`).
 
     Raises:
@@ -97,36 +123,13 @@ async def score_and_record(
         (rounded(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
     )
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
-    await run_in_threadpool(_look, ledger, admit)  # before the body is moved in vain
+    # First a look without the lock: a body that is kept without a row stays until the next start.
+    await run_in_threadpool(_check, ledger.engine, admit)
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
     return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit))
 
 
-def _look(ledger: Ledger, admit: Callable[[Connection], None]) -> None:
-    with ledger.engine.connect() as connection:
+def _check(engine: Engine, admit: Callable[[Connection], None]) -> None:
+    """Raise what `admit` raises, without keeping other writers waiting."""
+    with engine.connect() as connection:
         admit(connection)
-
-
-def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:
-    """Of a sealed pair, how often its truth may be asked about."""
-    if pair.manifest.state is PairState.SEALED:
-        return Quota(user, settings.sealed_submissions, pair.name)
-    return Quota(user, settings.daily_submissions)
-
-
-def _queue(
-    service: Submissions, pair: PublishedPair, submitted: Submitted, body: Path, key: str | None, quota: Quota
-) -> tuple[Job, bool]:
-    """The job that scores a submission; where it is, the body is."""
-    job = new_job(
-        "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair,
-        content=content(submitted).digest, document=json.dumps(asdict(submitted)),
-    )  # fmt: skip
-    created = False
-    try:
-        service.bodies.keep_waiting(body, job.id)
-        job, created = service.jobs.add(job, key=key, admit=quota.check)
-        return job, created
-    finally:
-        if not created:
-            service.bodies.forget_waiting(submitted.id)

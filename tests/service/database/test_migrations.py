@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,19 +13,22 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, column, create_engine, insert, inspect, table, text
+from sqlalchemy.exc import DatabaseError
 
 from w1bench.errors import InputError
+from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.database import connection as database
 from w1bench_server.database import migrations
 from w1bench_server.database.tables import schema
 from w1bench_server.ledger.chain import check_chain
-from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.ledger.records import Content
+from w1bench_server.ledger.ledger import Ledger, known_record
+from w1bench_server.ledger.records import Content, Entry, Retraction
 from w1bench_server.settings import Settings
 from w1bench_server.web.auth.tokens import list_tokens
 
 DATABASES = ("sqlite", "postgresql")
+PAIR = "small-d2-n4-p8"
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 RELEASES = sorted({path.stem.rpartition("-")[0] for path in SCHEMAS.glob("*.sql")})
 
@@ -67,7 +72,8 @@ def test_a_released_database_is_upgraded_with_its_rows(settings: Settings, relea
         check_chain(rows)
         assert [row.seq for row in rows] == [1, 2, 3]
         assert rows[-1].hash == "2ef20eb84f22f9872d7957cdc7267a23029961f3c26bc6694850af90efa5d5a0"
-        known = ledger.known(Content("ann", "d" * 64, "mine", f"{1:064x}"), key="first")
+        with database.writing(engine) as connection:
+            known = known_record(connection, Content("ann", "d" * 64, "mine", f"{1:064x}"), "first")
         assert known is not None
         assert known.seq == 1
         assert [record.entry.reference for record in ledger.records().values()] == [False, False, True]
@@ -75,6 +81,33 @@ def test_a_released_database_is_upgraded_with_its_rows(settings: Settings, relea
         ("ann", "submit", True),
         ("bob", "admin", False),
     ]
+
+
+def test_the_ledger_s_columns_are_filled_from_its_documents(
+    settings: Settings, make_entry: Callable[..., Entry], make_card: Callable[..., Scorecard],
+    database_kind: str, new_database: Callable[[str], str | None],
+) -> None:  # fmt: skip
+    """Also of sealed pairs, and not of what is no submission; afterwards nothing can be changed, as before."""
+    sealed = make_card().model_copy(update={"sealed": True}).model_dump_json()
+    with database.opened(settings) as engine:
+        ledger = Ledger(engine)
+        ledger.append(make_entry("open"))
+        ledger.append(replace(make_entry("sealed", pair="another"), scorecard=sealed))
+        ledger.retract(Retraction("open", "2030-01-02T00:00:00.000+00:00", "ann", "a mistake"))
+        rows = ledger.rows()
+    assert [(row.pair, row.sealed) for row in rows] == [(PAIR, False), ("another", True), (None, None)]
+    older = settings.model_copy(update={"data": settings.data / "older", "database_url": new_database(database_kind)})
+    with database.connected(older) as engine:
+        with database.writing(engine) as connection:
+            migrations.upgrade(connection, "0003")
+            names = ("seq", "kind", "submission", "user", "at", "content", "document", "hash")
+            before = table("ledger", *map(column, names))
+            connection.execute(insert(before), [{name: getattr(row, name) for name in names} for row in rows])
+        with database.opened(older):
+            assert Ledger(engine).rows() == rows
+        check_chain(rows)
+        with pytest.raises(DatabaseError, match="append-only"), database.writing(engine) as connection:
+            connection.execute(text("UPDATE ledger SET pair = 'better'"))
 
 
 def test_a_newer_database_is_refused(settings: Settings) -> None:

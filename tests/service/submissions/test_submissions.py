@@ -8,18 +8,21 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.service import Service
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.web.app import create_app
@@ -36,6 +39,16 @@ Problem = Callable[[Any, int], dict[str, Any]]
 def kept(settings: Settings) -> list[Path]:
     """What lies in the data folder besides the database."""
     return [path for path in settings.data.rglob("*") if path.is_file() and not path.name.startswith("w1bench.sqlite")]
+
+
+@contextmanager
+def watching(engine: Engine, name: str, listener: Callable[..., None]) -> Iterator[None]:
+    """Have `listener` called at an event of SQLAlchemy's within the block."""
+    event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(engine, name, listener)
 
 
 def test_the_truth_scores_best_and_is_found_again(
@@ -247,6 +260,23 @@ def test_twenty_at_once_lose_and_double_nothing(
     assert len(rows) == 10
     check_chain(rows)
     assert len(kept(settings)) == 10
+
+
+def test_a_submission_has_the_writers_lock_twice_and_a_repetition_once(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
+) -> None:
+    """Once to be admitted, once to be recorded; other writers wait for nothing else."""
+    headers, body, locks = bearer(settings), npy(truth["gradient"]), list[str]()
+    service: Service = client.app_state["service"]
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "BEGIN IMMEDIATE" in statement or "pg_advisory_xact_lock" in statement:
+            locks.append(statement)
+
+    with watching(service.ledger.engine, "before_cursor_execute", count):
+        for status, taken in ((201, 2), (200, 3), (200, 4)):
+            assert client.post(URL, params=MINE, content=body, headers=headers).status_code == status
+            assert len(locks) == taken
 
 
 def test_bodies_are_kept_in_a_bucket_and_a_row_only_where_the_body_is(
