@@ -21,7 +21,9 @@ from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
 from w1bench_server.errors import busy, disk_full
 from w1bench_server.sandbox import scoring_process as worker
-from w1bench_server.sandbox.jail import Limits
+from w1bench_server.sandbox.confinement import account_of
+from w1bench_server.sandbox.jail import Jail, Limits, NoJailError
+from w1bench_server.sandbox.kernel import make_unreadable
 from w1bench_server.sandbox.scoring_process import Job, NoJail, NoRoom, Outcome, Refusal, Shapes
 from w1bench_server.settings import Settings
 
@@ -37,20 +39,43 @@ _log = logging.getLogger(__name__)
 _SPAWN = multiprocessing.get_context("spawn")
 
 
+def check_jail(settings: Settings) -> None:
+    """Make sure that the jail of these settings can be had.
+
+    Raises:
+        InputError: there is no user for it.
+        NoJailError: a layer is missing that is required.
+    """
+    account = account_of(settings.jail_user)
+    if settings.jail_required:
+        jail = Jail(account, required=settings.jail_required)
+        try:
+            _ = jail.layers
+        finally:
+            jail.close()
+
+
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncGenerator[Scorer]:
     """A scorer whose first worker is on its way; its processes end with it. Where the settings have `truth`, it scores on sealed pairs.
 
+    From then on, other processes of this one's user cannot read its memory.
+
     Raises:
-        InputError: the truth lies where others read.
+        InputError: the truth lies where others read, or there is no user for the jail.
     """
+    make_unreadable()
+    account = account_of(settings.jail_user)
     if settings.truth is not None:
         check_apart(settings.truth, settings.archive, settings.data)
     reader, writer = _SPAWN.Pipe(duplex=False)
 
     def pool(workers: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            workers, mp_context=_SPAWN, initializer=worker.begin, initargs=(reader, settings.worker_bytes)
+            workers,
+            mp_context=_SPAWN,
+            initializer=worker.begin,
+            initargs=(reader, settings.worker_bytes, account, settings.jail_required),
         )
 
     scorer = Scorer(settings, pool)
@@ -87,13 +112,21 @@ class Scorer:
         self._pool = new_pool(settings.workers)
         self._begun: list[float] = []  # when each job came that waits or runs, the oldest first
         self._alone = asyncio.Lock()
+        self.layers: tuple[str, ...] = ()  # that confine the jail, as `warm` has found
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def warm(self) -> None:
-        """Wait until a worker is there."""
-        await self._run(worker.ready)
+        """Wait until a worker and its jail are there.
+
+        Raises:
+            NoJailError: no process for HDF5 uploads can be started, or one lacks a layer that is required.
+        """
+        layers = await self._run(worker.ready)
+        if isinstance(layers, NoJail):
+            raise NoJailError(layers.reason)
+        self.layers = layers
 
     async def check(self, pair_folder: Path, upload: Path) -> Shapes:
         """The arrays of an upload; raises as `score`."""

@@ -27,7 +27,9 @@ from w1bench.scoring import untrusted_npy as npy
 from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.scoring.submission import Submission
+from w1bench_server.sandbox.confinement import Account
 from w1bench_server.sandbox.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
+from w1bench_server.sandbox.kernel import give_up_new_privileges, make_unreadable
 
 T = TypeVar("T")
 Shapes = dict[str, tuple[int, ...]]
@@ -77,19 +79,29 @@ Outcome = T | Refusal | NoRoom | NoJail
 _jail: Jail | None = None  # of this process: a worker does one job at a time
 
 
-def begin(lifeline: Connection, memory: int) -> None:
-    """Prepare a worker: it addresses at most `memory` bytes, and ends when the other end of `lifeline` is closed."""
+def begin(lifeline: Connection, memory: int, account: Account | None, required: tuple[str, ...]) -> None:
+    """Prepare a worker: it addresses at most `memory` bytes, and ends when the other end of `lifeline` is closed.
+
+    Its jail's processes belong to `account`, and need the layers of `required`.
+    """
+    make_unreadable()
+    give_up_new_privileges()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server's to handle
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     global _jail
-    _jail = Jail()
+    _jail = Jail(account, required=required)
 
 
-def ready() -> None:
-    """A job that does nothing: whoever waits for it has a worker with everything imported."""
+def ready() -> tuple[str, ...] | NoJail:
+    """The layers of this worker's jail: whoever waits for them has a worker and a jail with everything imported."""
+    assert _jail is not None
+    try:
+        return _jail.layers
+    except NoJailError as error:
+        return NoJail(str(error))
 
 
 def check(job: Job) -> Outcome[Shapes]:

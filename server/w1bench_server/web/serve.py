@@ -19,6 +19,7 @@ from w1bench_server import logs
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.sandbox.scorer import check_jail
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 from w1bench_server.worker import supervisor as supervising
@@ -35,7 +36,9 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
     Raises:
         PairError: the archive is no folder.
         CheckFailedError: the ledger was tampered with.
-        InputError: the address cannot be listened on, or another server uses the same data; or it was told the truth.
+        InputError: the address cannot be listened on, or another server uses the same data; or it was told the truth; or there
+            is no user for the jail.
+        NoJailError: the jail lacks a layer that is required.
     """
     if settings.truth is not None:
         raise InputError(
@@ -48,6 +51,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             "give --data a folder apart."
         )
     published(settings.archive)
+    check_jail(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     # A server sweeps its folder when it starts, so that two must not share one.
     taken = InputError(f"Another server uses {settings.data}; stop it, or give this one its own --data.")

@@ -172,6 +172,7 @@ async def _scorer(settings: Settings, *, needed: bool) -> AsyncGenerator[Scorer 
     if not needed:
         yield None
         return
+    scoring.check_jail(settings)
     canaries.check_scorer()
     async with scoring.started(settings) as scorer:
         yield scorer
