@@ -1,22 +1,25 @@
-"""Assemble."""
+"""The files of a pair, made from its shards: certified, described for people and catalogues, and sealed if that was asked for."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from w1bench.archive import hdf5 as store
+from w1bench.archive.citation import CITATION
 from w1bench.archive.manifest import FileEntry, Manifest
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.describe.card import card
 from w1bench.builder.describe.croissant import CROISSANT, croissant
 from w1bench.builder.describe.preview import draw_preview
-from w1bench.builder.seal import sealed
+from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
+from w1bench.builder.staging import Site, emptied
 from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
@@ -29,42 +32,58 @@ _PREVIEWED = 2000  # rows that the picture is drawn from
 
 
 def assemble(
-    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, folder: Path, kept_back: Path | None, *, gzip: bool
-) -> Manifest:  # fmt: skip
-    """Write the pair's files from its shards, certify them, and describe them; with a folder for what is kept back, seal it."""
+    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, site: Site, *, gzip: bool
+) -> Manifest:
+    """Write the pair's files from its shards, certify and describe them; where the site has a place for the truth, seal the pair.
+
+    Raises:
+        CheckFailedError: the certificate does not hold.
+    """
+    folder, kept_back = emptied(site.public), emptied(site.secret) if site.secret else None
+    contents = store.SEALED_ROLES | store.TRUTH_ROLES if kept_back else store.ROLES
+    paths = {
+        file: (kept_back if kept_back and file in store.TRUTH_ROLES else folder) / f"{file}.h5" for file in contents
+    }
     recipe, funnel = pair.recipe, pair.map.funnel
-    manifest = Manifest(
-        name=recipe.name, version=recipe.version, sealed=kept_back is not None, shape=pair.source.shape, dtype="float64" if pair.source.dtype == np.float64 else "float32",
-        funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
-        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(),
-        recipe_sha256=recipe.sha256(), files={}, certificate=(), licence=_licence(recipe), software=_software(),
-    )  # fmt: skip
-    secret = store.TRUTH_ROLES if kept_back is not None else {}
-    paths = {role: (kept_back if kept_back and role in secret else folder) / f"{role}.h5" for role in manifest.roles}
-    for role, path in paths.items():
-        with store.create(path, manifest.specs(role), gzip=gzip) as datasets:
-            if role == "funnel":
+    terms: dict[str, Any] = {"licence": _licence(recipe), "software": _software()}
+    for file, path in paths.items():
+        rows = funnel.count if file == "funnel" else getattr(recipe.sizes, store.role_of(file))
+        specs = store.specs(contents[file], rows, pair.source.shape, pair.source.dtype)
+        with store.create(path, specs, gzip=gzip) as datasets:
+            if file == "funnel":
                 datasets["center"][...] = funnel.center.reshape(-1, *pair.source.shape)
                 datasets["offset"][...] = funnel.offset
             else:
-                fill(datasets, shards["test" if role == "truth" else role], storage, pair.rows)
-        store.annotate(path, manifest.attributes(role))
-    files = {f"{role}.h5": _entry(path) for role, path in paths.items()}
+                fill(datasets, shards[store.role_of(file)], storage, pair.rows)
+        hidden = kept_back is not None and file in store.SEALED_ROLES
+        attributes = store.root_attributes(
+            file, name=recipe.name, version=recipe.version, recipe_sha256=recipe.sha256(), half_width=recipe.half_width,
+            citation=CITATION, w1=None if hidden else (cost.value, cost.stderr), **terms,
+        )  # fmt: skip
+        store.annotate(path, attributes)
     with store.open_files(paths) as opened:
-        figures = certify(manifest, store.tables(opened))
-        told = certify_published(manifest, {role: store.datasets(opened[role]) for role in store.SEALED_ROLES})
-    broken = [f for f in figures if not f.holds]
-    if broken:
+        figures = certify(recipe, cost, store.tables(opened))
+        published = certify_published(recipe, store.tables({file: opened[file] for file in store.SEALED_ROLES}))
+    if broken := [figure for figure in figures if not figure.holds]:
         raise CheckFailedError(
             f"The certificate of {recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
             f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
         )
-    whole = manifest.model_copy(update={"files": files, "certificate": figures})
-    return whole if kept_back is None else sealed(whole, recipe, kept_back, told)
+    manifest = Manifest(
+        name=recipe.name, version=recipe.version, sealed=kept_back is not None, shape=pair.source.shape,
+        dtype="float64" if pair.source.dtype == np.float64 else "float32",
+        funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
+        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(), recipe_sha256=recipe.sha256(),
+        files={path.name: _entry(path) for path in paths.values()}, certificate=figures, **terms,
+    )  # fmt: skip
+    if kept_back is not None:
+        manifest = seal(manifest, recipe, published, kept_back)
+    _describe(manifest, pair, folder)
+    return manifest
 
 
-def describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
-    """The card, the picture, and the description for data catalogues."""
+def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
+    """Write the data card, the preview and the description for data catalogues."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     with store.open_file(folder / "test.h5") as file:
         test, rows = store.datasets(file), slice(_PREVIEWED)

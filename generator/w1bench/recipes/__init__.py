@@ -1,1 +1,1 @@
-"""Recipes."""
+"""Recipes: everything that determines a pair."""

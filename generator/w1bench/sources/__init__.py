@@ -1,1 +1,1 @@
-"""Sources."""
+"""The distributions Q that the targets of pairs are drawn from."""

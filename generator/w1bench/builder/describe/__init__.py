@@ -1,1 +1,1 @@
-"""Describe."""
+"""What people and data catalogues read of a pair."""

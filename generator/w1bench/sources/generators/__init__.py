@@ -1,1 +1,1 @@
-"""Generators."""
+"""Image generators: networks that make pictures of random latents."""

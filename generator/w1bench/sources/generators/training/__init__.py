@@ -1,1 +1,1 @@
-"""Training."""
+"""Training of a small image generator on patches of photographs."""
