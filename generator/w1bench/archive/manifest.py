@@ -70,7 +70,7 @@ class KnownW1(NamedTuple):
 
 
 class Manifest(_Part):
-    """Everything about a pair but its arrays; of a sealed pair the fields of `SECRET` are None until it is revealed."""
+    """Everything about a pair but its arrays; W1 and what is known of the funnels are absent while the pair is sealed."""
 
     format: Literal["w1bench-pair"] = store.FORMAT
     format_version: _Count = store.FORMAT_VERSION
