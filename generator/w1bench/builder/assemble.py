@@ -12,7 +12,7 @@ import numpy as np
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
-from w1bench.archive.manifest import FileEntry, Manifest
+from w1bench.archive.manifest import Figure, FileEntry, Manifest
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.describe.card import card
 from w1bench.builder.describe.croissant import CROISSANT, croissant
@@ -44,42 +44,60 @@ def assemble(
     paths = {
         file: (kept_back if kept_back and file in store.TRUTH_ROLES else folder) / f"{file}.h5" for file in contents
     }
-    recipe, funnel = pair.recipe, pair.map.funnel
-    terms: dict[str, Any] = {"licence": _licence(recipe), "software": _software()}
+    terms: dict[str, Any] = {"licence": _licence(pair.recipe), "software": _software()}
     for file, path in paths.items():
-        rows = funnel.count if file == "funnel" else getattr(recipe.sizes, store.role_of(file))
-        specs = store.specs(contents[file], rows, pair.source.shape, pair.source.dtype)
-        with store.create(path, specs, gzip=gzip) as datasets:
-            if file == "funnel":
-                datasets["center"][...] = funnel.center.reshape(-1, *pair.source.shape)
-                datasets["offset"][...] = funnel.offset
-            else:
-                fill(datasets, shards[store.role_of(file)], storage, pair.rows)
+        _write(path, contents[file], pair, shards.get(store.role_of(file)), storage, gzip=gzip)
         hidden = kept_back is not None and file in store.SEALED_ROLES
-        attributes = store.root_attributes(
-            file, name=recipe.name, version=recipe.version, recipe_sha256=recipe.sha256(), half_width=recipe.half_width,
-            citation=CITATION, w1=None if hidden else (cost.value, cost.stderr), **terms,
-        )  # fmt: skip
-        store.annotate(path, attributes)
+        store.annotate(path, _attributes(file, pair.recipe, None if hidden else cost, terms))
     with store.open_files(paths) as opened:
-        figures = certify(recipe, cost, store.tables(opened))
-        published = certify_published(recipe, store.tables({file: opened[file] for file in store.SEALED_ROLES}))
+        figures = certify(pair.recipe, cost, store.tables(opened))
+        public = {file: opened[file] for file in store.SEALED_ROLES}
+        published = certify_published(pair.recipe, store.tables(public)) if kept_back else ()
     if broken := [figure for figure in figures if not figure.holds]:
         raise CheckFailedError(
-            f"The certificate of {recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
+            f"The certificate of {pair.recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
             f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
         )
-    manifest = Manifest(
-        name=recipe.name, version=recipe.version, sealed=kept_back is not None, shape=pair.source.shape,
+    manifest = _manifest(pair, cost, paths, figures, terms, sealed=kept_back is not None)
+    if kept_back is not None:
+        manifest = seal(manifest, pair.recipe, published, kept_back)
+    _describe(manifest, pair, folder)
+    return manifest
+
+
+def _write(
+    path: Path, names: tuple[str, ...], pair: Pair, drawn: list[Shard] | None, storage: Storage, *, gzip: bool
+) -> None:
+    """Write one file: data sets that were drawn in shards, or else the funnels."""
+    funnel, shape = pair.map.funnel, pair.source.shape
+    rows = getattr(pair.recipe.sizes, drawn[0].role) if drawn else funnel.count
+    with store.create(path, store.specs(names, rows, shape, pair.source.dtype), gzip=gzip) as datasets:
+        if drawn:
+            fill(datasets, drawn, storage, pair.rows)
+        else:
+            datasets["center"][...] = funnel.center.reshape(-1, *shape)
+            datasets["offset"][...] = funnel.offset
+
+
+def _attributes(file: str, recipe: Recipe, cost: Cost | None, terms: dict[str, Any]) -> dict[str, str | int | float]:
+    return store.root_attributes(
+        file, name=recipe.name, version=recipe.version, recipe_sha256=recipe.sha256(), half_width=recipe.half_width,
+        citation=CITATION, w1=cost and (cost.value, cost.stderr), **terms,
+    )  # fmt: skip
+
+
+def _manifest(
+    pair: Pair, cost: Cost, paths: dict[str, Path], figures: tuple[Figure, ...], terms: dict[str, Any], *, sealed: bool
+) -> Manifest:
+    """The manifest with everything that is known of the pair."""
+    recipe, funnel = pair.recipe, pair.map.funnel
+    return Manifest(
+        name=recipe.name, version=recipe.version, sealed=sealed, shape=pair.source.shape,
         dtype="float64" if pair.source.dtype == np.float64 else "float32",
         funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
         w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(), recipe_sha256=recipe.sha256(),
         files={path.name: _entry(path) for path in paths.values()}, certificate=figures, **terms,
     )  # fmt: skip
-    if kept_back is not None:
-        manifest = seal(manifest, recipe, published, kept_back)
-    _describe(manifest, pair, folder)
-    return manifest
 
 
 def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
