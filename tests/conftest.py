@@ -39,6 +39,12 @@ def sealed_pair(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     return made
 
 
+@pytest.fixture
+def sealed_copy(sealed_pair: Sealed, tmp_path: Path) -> Sealed:
+    """A copy of the sealed pair, which a test may reveal or damage."""
+    return sealed_pair.copied(tmp_path / "copy")
+
+
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[str]:
     """The URL of a bucket of an S3-compatible server on this machine."""
@@ -60,6 +66,14 @@ def bucket() -> Iterator[str]:
         httpx2.put(f"{endpoint}/shards").raise_for_status()
         yield "s3://shards"
     server.stop()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty place for files: a folder, and a bucket."""
+    if request.param == "folder":
+        return str(tmp_path / "shards")
+    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
 @pytest.fixture(scope="session", params=[recipe.name for recipe in RECIPES])

@@ -1,4 +1,4 @@
-"""Arrays."""
+"""Types of arrays, and the blocks of rows that large ones are read in."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 ```
 W1BenchError                 code  what is wrong
 ├── InputError                 2   something that was handed in
-│   ├── RecipeError            2     a recipe, or a name that is no recipe
-│   ├── FunnelError            2     centres and offsets that make no MinFunnel
+│   ├── RecipeError            2     a recipe, or a name that is not a recipe's
+│   ├── FunnelError            2     centres and offsets that do not make a MinFunnel
 │   ├── SourceError            2     pictures or draws that a source cannot give
 │   ├── PairError              2     a pair folder that is missing, unfinished or already there
 │   └── SubmissionError        2     an upload that cannot be scored
@@ -34,11 +34,11 @@ class InputError(W1BenchError):
 
 
 class RecipeError(InputError):
-    """A recipe that determines no pair."""
+    """A recipe that does not determine a pair."""
 
 
 class FunnelError(InputError):
-    """Centres and offsets that make no MinFunnel."""
+    """Centres and offsets that do not make a MinFunnel."""
 
 
 class SourceError(InputError):

@@ -13,12 +13,15 @@ from scipy.spatial.distance import cdist
 from scipy.stats import beta, kstest
 
 import w1bench
+from support.recipes import RECIPES
 from w1bench.builder.build import build
+from w1bench.builder.certificate.rows import domain_of
 from w1bench.client.stored_pair import StoredPair
 from w1bench.recipes.files import read_recipe
-from w1bench.sources.domains import Ball, Cube
 from w1bench.transport.funnel import min_funnel
 from w1bench.transport.rays import RayMap
+
+UNIFORM = ("uniform", "ball")
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def pair(pair_folder: Path) -> StoredPair:
 @pytest.fixture
 def ray_map(pair: StoredPair) -> RayMap:
     """The map of a pair, from its published files alone."""
-    domain = Ball(pair.manifest.half_width) if pair.manifest.is_ball() else Cube(pair.manifest.half_width)
+    domain = domain_of(pair.manifest.public_recipe())
     return RayMap(min_funnel(_flat(pair.funnel.center[:]), pair.funnel.offset[:]), domain, pair.manifest.power)
 
 
@@ -71,9 +74,11 @@ def test_inputs_are_on_their_rays_and_the_map_is_monotone(pair: StoredPair, ray_
     assert (ray_map.shorten(farther) >= moved).all()
 
 
+@pytest.mark.parametrize(
+    "pair_folder", [recipe.name for recipe in RECIPES if recipe.source.kind in UNIFORM], indirect=True
+)
 def test_fraction_of_the_ray_has_the_beta_law(pair: StoredPair, ray_map: RayMap) -> None:
-    if pair.manifest.recipe["source"]["kind"] == "images":
-        return  # the law holds for the uniform distribution
+    """The law holds for uniform distributions."""
     rays = ray_map.trace(_flat(pair.test.transported[:]))
     assert kstest(rays.distance / rays.length, beta(pair.manifest.dim, 1).cdf).pvalue > 1e-6
 

@@ -39,11 +39,6 @@ def found(public: Mapping[str, bytes], kept: Path) -> set[str]:
     return hits
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, also hidden ones."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 def _words(kept: Path) -> Iterator[tuple[str, list[bytes]]]:
     """The secret, the salt, the seed, W1 and its error, in the forms that they may be written in."""
     document = json.loads((kept / "reveal.json").read_text())

@@ -1,4 +1,4 @@
-"""An archive: a folder of published pairs with an index, fit for any static host."""
+"""The catalogue of an archive: its published pairs, and the index files that let any static host serve them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Entry(BaseModel):
-    """A pair's line in the catalogue; newer versions may say more. Of a sealed pair W1 and the number of funnels are None."""
+    """A pair's entry in the catalogue, to which newer versions may add fields. W1 and the number of funnels of a sealed pair are None."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -49,14 +49,18 @@ class Listed(NamedTuple):
 
 
 def published(archive: Path) -> list[Path]:
-    """The folders of an archive's published pairs, by name; unfinished builds are hidden and never among them."""
+    """The folders of an archive's published pairs, sorted by name, without unfinished builds.
+
+    Raises:
+        PairError: the archive is not a folder.
+    """
     if not archive.is_dir():
-        raise PairError(f"{archive} is no folder; give the archive's folder, or build a pair into it first.")
+        raise PairError(f"{archive} is not a folder; give the archive's folder, or build a pair into it first.")
     return sorted(p for p in archive.iterdir() if not p.name.startswith(".") and (p / FILENAME).is_file())
 
 
 def entry(manifest: Manifest) -> Entry:
-    """A pair's line in the catalogue."""
+    """The catalogue's entry for a pair."""
     return Entry(
         name=manifest.name,
         version=manifest.version,
@@ -75,8 +79,8 @@ def entry(manifest: Manifest) -> Entry:
 
 
 def manifests(archive: Path) -> dict[Path, Manifest]:
-    """The manifests of all published pairs, by folder. A damaged one is logged and left out, so that it hides no other."""
-    found: dict[Path, Manifest] = {}
+    """The manifests of all published pairs, by folder; damaged pairs are logged and left out."""
+    intact: dict[Path, Manifest] = {}
     for folder in published(archive):
         try:
             manifest = read_manifest(folder)
@@ -84,10 +88,10 @@ def manifests(archive: Path) -> dict[Path, Manifest]:
             _log.warning("%s is left out: %s", folder, error)
             continue
         if manifest.name == folder.name:
-            found[folder] = manifest
+            intact[folder] = manifest
         else:
             _log.warning("%s is left out: it holds the pair %s; give the folder that name.", folder, manifest.name)
-    return found
+    return intact
 
 
 def catalogue(archive: Path) -> list[Entry]:
@@ -96,15 +100,15 @@ def catalogue(archive: Path) -> list[Entry]:
 
 
 def listed(folder: Path, manifest: Manifest) -> dict[str, Listed]:
-    """The files of a pair, by name: its data, and what stands beside them in the folder itself but pages and hidden files.
+    """The files of a pair by name: its data and its descriptions, without web pages and hidden files.
 
-    What a reveal that was killed has copied is not among them: the pair is sealed until the reveal is done.
+    Truth files that an interrupted reveal has copied are left out, because the pair is still sealed.
     """
     files: dict[str, Listed] = {}
     kept_back = {f"{role}.h5" for role in TRUTH_ROLES} if manifest.state is PairState.SEALED else set[str]()
     for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in kept_back):
-        if known := manifest.files.get(path.name):
-            files[path.name] = Listed(known.bytes, known.sha256)
+        if stored := manifest.files.get(path.name):
+            files[path.name] = Listed(stored.bytes, stored.sha256)
         elif not path.is_symlink() and not path.name.startswith(".") and path.suffix != ".html":
             files[path.name] = Listed(path.stat().st_size, file_digest(path))
     return files

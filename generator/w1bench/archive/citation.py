@@ -1,4 +1,4 @@
-"""Citation."""
+"""The paper to cite for the pairs of this benchmark."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Seal: what is kept back of a sealed pair, the commitment that fixes it beforehand, and the pair with what was revealed.
+"""The commitment of a sealed pair: a hash that fixes the truth before anyone is told of it, and reveal.json, which opens it.
 
-The truth is a folder of three files, outside of the archive until the pair is revealed and in the pair's own folder
-afterwards: reveal.json, truth.h5 and funnel.h5. The commitment is SHA-256(salt || recipe || truth digest): 32 random
+The truth is three files, reveal.json, truth.h5 and funnel.h5: outside of the archive until the pair is revealed, and in the
+pair's own folder afterwards. The commitment is SHA-256(salt || recipe || truth digest): 32 random
 bytes, the canonical JSON of the full recipe, and the SHA-256 of the canonical JSON of `Truth`.
 """
 
@@ -28,7 +28,7 @@ class _Part(BaseModel):
 
 
 class Truth(_Part):
-    """What is true of a sealed pair: of which published files, by their logical digests, and in which files beside them."""
+    """What is kept back of a sealed pair: figures and files, and the logical digests of the published files that they go with."""
 
     published: dict[str, str]
     files: dict[str, FileEntry]
@@ -45,7 +45,7 @@ class Truth(_Part):
 
 
 class Reveal(_Part):
-    """reveal.json: what was committed to."""
+    """The content of reveal.json: what a sealed pair commits to."""
 
     format: Literal["w1bench-reveal"] = FORMAT
     format_version: Literal[1] = FORMAT_VERSION
@@ -54,11 +54,12 @@ class Reveal(_Part):
     truth: Truth
 
     def commitment(self) -> str:
-        """What the manifest of the sealed pair published."""
+        """The hash that the manifest of the sealed pair publishes."""
         recipe = canonical(self.recipe).encode()
         return hashlib.sha256(bytes.fromhex(self.salt) + recipe + self.truth.digest()).hexdigest()
 
     def full_recipe(self) -> Recipe:
+        """The recipe as a model, with the secret."""
         return parse_recipe(self.recipe, origin=REVEAL)
 
     def text(self) -> str:
@@ -67,15 +68,15 @@ class Reveal(_Part):
 
 
 def salt_of(secret: str) -> str:
-    """The salt of a commitment: as good as random to whoever lacks the secret, and the same when a build is gone on with."""
+    """The salt of a commitment, derived from the recipe's secret, so that a resumed build has the same; without the secret it is random."""
     return hashlib.sha256(f"salt/{secret}".encode()).hexdigest()
 
 
 def read_reveal(folder: Path, manifest: Manifest) -> Reveal:
-    """What is kept back of a sealed pair, from the folder that it is kept in, held against the pair's commitment.
+    """The reveal.json of a sealed pair in the folder that keeps it, checked against the pair's commitment.
 
     Raises:
-        PairError: it is not there.
+        PairError: the folder has none.
         CheckFailedError: it is damaged, or not what the manifest commits to.
     """
     path = folder / REVEAL
@@ -83,26 +84,28 @@ def read_reveal(folder: Path, manifest: Manifest) -> Reveal:
         content = path.read_bytes()
     except FileNotFoundError:
         raise PairError(
-            f"{folder} does not hold the truth of {manifest.name}: it has no {REVEAL}; give the folder of --truth that "
+            f"{folder} does not hold the truth of {manifest.name}: it has no {REVEAL}; give the --truth folder that "
             "the pair was built with."
         ) from None
     return parse_reveal(content, manifest, origin=str(path))
 
 
 def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
-    """As `read_reveal`, from its text."""
+    """The content of a reveal.json, checked as by `read_reveal`; `origin` is named in errors."""
     try:
-        found = Reveal.model_validate_json(content)
+        reveal = Reveal.model_validate_json(content)
     except ValidationError as error:
-        raise CheckFailedError(f"{origin} is damaged: {first_fault(error, 'the document')}. Bring it again.") from None
-    if found.commitment() != manifest.commitment:
         raise CheckFailedError(
-            f"{origin} is not what {manifest.name} committed to: it comes to {found.commitment()}, the manifest says "
+            f"{origin} is damaged: {first_fault(error, 'the document')}. Fetch or copy it again."
+        ) from None
+    if reveal.commitment() != manifest.commitment:
+        raise CheckFailedError(
+            f"{origin} is not what {manifest.name} committed to: it comes to {reveal.commitment()}, the manifest says "
             f"{manifest.commitment}. One of the two was changed."
         )
     published = {name: entry.logical_digest for name, entry in manifest.files.items()}
-    recipe = found.full_recipe()
-    if (found.truth.published, recipe.sha256(), recipe.published(sealed=True)) != (
+    recipe = reveal.full_recipe()
+    if (reveal.truth.published, recipe.sha256(), recipe.published(sealed=True)) != (
         published,
         manifest.recipe_sha256,
         manifest.recipe,
@@ -110,21 +113,21 @@ def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
         raise CheckFailedError(
             f"{origin} is the truth of other files or of another recipe than {manifest.name} publishes; its manifest was edited."
         )
-    return found
+    return reveal
 
 
 def revealed(manifest: Manifest, reveal: Reveal) -> Manifest:
-    """The manifest of a sealed pair with all that was kept back."""
-    known = {name: getattr(reveal.truth, name) for name in (*SECRET, "certificate")}
+    """The manifest of a sealed pair, completed with what was kept back."""
+    truth = {name: getattr(reveal.truth, name) for name in (*SECRET, "certificate")}
     return manifest.model_copy(
-        update={**known, "recipe": reveal.recipe, "files": {**manifest.files, **reveal.truth.files}}
+        update={**truth, "recipe": reveal.recipe, "files": {**manifest.files, **reveal.truth.files}}
     )
 
 
 def check_apart(truth: Path, *folders: Path) -> None:
-    """Raise an InputError where the folder of what is kept back lies in one that others read."""
+    """Raise an InputError if the folder that keeps truths back lies inside one that others can read."""
     for folder in folders:
         if truth.resolve().is_relative_to(folder.resolve()):
             raise InputError(
-                f"The truth was to lie in {truth}, inside of {folder}, which others read; give a folder apart."
+                f"The truth cannot be kept in {truth}, which is inside of {folder}, where others read; give a folder apart."
             )

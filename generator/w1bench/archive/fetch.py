@@ -1,4 +1,4 @@
-"""Fetch: a pair from a static archive, a folder or the service into the cache; resumable, checksummed, atomic."""
+"""Downloads of pairs from a static archive, a folder or the service to the cache; resumable, checksummed, atomic."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fetch(
 ) -> Path:
     """Bring pair `name` from `origin` (a folder or URL) to `cache`/NAME and return that folder.
 
-    Files that are there and whole are left alone; a partial download is continued. `only` names roles, e.g. ["test"].
+    Files that are there and intact are not fetched again; a partial download is continued. `only` names roles, e.g. ["test"].
     `link` takes hard links to a folder's files, where the file system has them.
 
     Raises:
@@ -76,7 +76,7 @@ def fetch(
 def _filling(
     folder: Path, manifest: Manifest, reveal: Reveal | None, only: Iterable[str] | None
 ) -> Generator[dict[str, FileEntry]]:
-    """The wanted files that are not in `folder` yet; it is this process's alone until they are, and the manifest comes last."""
+    """The wanted files that `folder` lacks; other processes wait until the block has added them, and the manifest is written last."""
     wanted = _wanted(revealed(manifest, reveal) if reveal else manifest, only)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.parent / f".{folder.name}.lock"):
@@ -102,7 +102,7 @@ def _of_name(manifest: Manifest, name: str) -> Manifest:
 def check_name(name: str) -> None:
     """Raise PairError unless `name` can be a pair's name."""
     if not re.fullmatch(NAME_PATTERN, name):
-        raise PairError(f"{name!r} is no pair name; names look like hd-d16-n64-p8 (`w1bench list` shows them).")
+        raise PairError(f"{name!r} is not a pair's name; names look like hd-d16-n64-p8 (`w1bench list` shows them).")
 
 
 def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str, Manifest]:
@@ -120,7 +120,7 @@ def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str,
 
 
 def _remote_reveal(client: httpx2.Client, base: str, manifest: Manifest) -> Reveal | None:
-    """What was revealed of a sealed pair; None where nothing is yet."""
+    """The reveal.json of a sealed pair; None as long as the pair is not revealed."""
     url = f"{base}/{REVEAL}"
     try:
         answer = client.get(url)
@@ -161,7 +161,7 @@ def _copy(source: Path, path: Path, entry: FileEntry, *, link: bool) -> None:
 
 
 def _linked(source: Path, path: Path) -> bool:
-    """Whether `path` could be made a hard link to `source`: not where it lies on another file system."""
+    """Make `path` a hard link to `source`; returns False if the file system does not allow it."""
     try:
         path.hardlink_to(source.resolve())
     except OSError:
@@ -199,7 +199,7 @@ def _download(client: httpx2.Client, url: str, path: Path, entry: FileEntry, *, 
 
 
 def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
-    """Give a partial file its name when it is whole; throw away what is not."""
+    """Give a partial file its name if it is intact, and remove it if it is not."""
     digest = file_digest(partial)
     if digest == entry.sha256:
         partial.replace(path)
@@ -208,12 +208,12 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
     partial.unlink()
     raise CheckFailedError(
         f"{origin} gave {size} bytes with SHA-256 {digest}, the manifest needs {entry.bytes} with {entry.sha256}; "
-        "the copy was thrown away. Fetch it again, or from another archive."
+        "the copy was removed. Fetch it again, or from another archive."
     )
 
 
 def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None) -> None:
-    """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
+    """Write the manifest last, so that a folder with a manifest is complete, and remove partial files of other versions."""
     if reveal:
         write_atomically(folder / REVEAL, reveal.text().encode())
     write_atomically(folder / FILENAME, manifest.text().encode())
@@ -225,8 +225,8 @@ def remote_catalogue(origin: str) -> list[Entry]:
     """The pairs of a static archive or of the service at a URL.
 
     Raises:
-        UnreachableError: it does not answer.
-        PairError: it is neither of the two.
+        UnreachableError: the URL does not answer.
+        PairError: there is neither an archive nor the service.
     """
     with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         try:

@@ -1,4 +1,4 @@
-"""Folder."""
+"""The folder of a pair as it stands, revealed or not: its manifest, its digests, and what scores are computed from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from w1bench.storage.files import file_digest
 
 
 def check_digests(folder: Path, files: Mapping[str, FileEntry]) -> None:
-    """Hold files of a folder against their sizes and SHA-256.
+    """Check the files of a folder against their sizes and SHA-256.
 
     Raises:
         CheckFailedError: the first file that is missing, truncated or changed.
@@ -33,7 +33,7 @@ def check_digests(folder: Path, files: Mapping[str, FileEntry]) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a pair folder, of a sealed pair with what was revealed of it; raises as `read_published_manifest`, `read_reveal`."""
+    """The manifest of a pair's folder, completed with what was revealed; raises as `read_published_manifest` and `read_reveal`."""
     manifest = read_published_manifest(folder)
     if manifest.sealed and (folder / REVEAL).is_file():
         return revealed(manifest, read_reveal(folder, manifest))
@@ -42,15 +42,17 @@ def read_manifest(folder: Path) -> Manifest:
 
 @contextmanager
 def open_test(folder: Path, manifest: Manifest, *, truth: Path | None = None) -> Generator[Mapping[str, h5py.Dataset]]:
-    """The data sets that scores are computed from, by name; what was kept back is in the folder `truth`, or beside the rest.
+    """The data sets of the role `test` by name, for scoring; the truth of a sealed pair is read from the folder `truth`, if given.
 
     Raises:
         PairError: the pair is sealed, or a file is missing.
         CheckFailedError: a file is damaged, or holds something else.
     """
     manifest.check_known()
-    paths = {"test": folder / "test.h5"} | ({"truth": (truth or folder) / "truth.h5"} if manifest.sealed else {})
+    names = {name.removesuffix(".h5") for name in manifest.datasets("test").values()}
+    kept_back = names & set(store.TRUTH_ROLES)
+    paths = {name: (truth or folder if name in kept_back else folder) / f"{name}.h5" for name in sorted(names)}
     with store.open_files(paths) as files:
-        for role, file in files.items():
-            store.check_file(file, role, manifest.specs(role))
+        for name, file in files.items():
+            store.check_file(file, name, manifest.specs(name))
         yield store.tables(files)["test"]

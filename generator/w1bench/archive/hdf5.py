@@ -1,4 +1,4 @@
-"""The HDF5 files of a pair, format version 1: the only file that knows their data sets' names.
+"""The HDF5 files of a pair, format version 1; no other module knows the names of their data sets.
 
 Contiguous, unfiltered, early-allocated data sets in HDF5 1.8 layout, so that they can be memory-mapped and read by any
 reader; no links, no times, attributes of fixed length, so that one recipe on one machine gives the same bytes.
@@ -27,7 +27,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "probe": ("interpolate",),
     "funnel": ("center", "offset"),
 }
-# As published of a sealed pair; what is missing is added, in files of its own, when it is revealed.
+# What is published of a sealed pair; the rest is added, in files of its own, when the pair is revealed.
 SEALED_ROLES: dict[str, tuple[str, ...]] = {
     "train": ROLES["train"],
     "test": ("input", "target"),
@@ -41,6 +41,11 @@ _SCALARS = {"input_potential", "target_potential", "offset"}
 _ALWAYS_DOUBLE = {*_SCALARS, "center"}
 _LIBVER = ("earliest", "v108")
 _GZIP_CHUNK_BYTES = 1 << 20
+
+
+def role_of(file: str) -> str:
+    """The role of the data sets in a file: those of truth.h5 are what a sealed pair keeps back of the role `test`."""
+    return "test" if file == "truth" else file
 
 
 class Spec(NamedTuple):
@@ -84,7 +89,7 @@ def open_file(path: Path) -> h5py.File:
 
     Raises:
         PairError: it is missing.
-        CheckFailedError: it is no HDF5 file, or truncated.
+        CheckFailedError: it is not an HDF5 file, or it is truncated.
     """
     if not path.is_file():
         raise PairError(f"{path} is missing; fetch the pair again, or without --only.")
@@ -105,7 +110,7 @@ def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
     members = {str(name): file[str(name)] for name in file}
     for name, member in members.items():
         if not isinstance(member, h5py.Dataset):
-            raise CheckFailedError(f"{file.filename} holds {name}, which is no data set; fetch it again.")
+            raise CheckFailedError(f"{file.filename} holds {name}, which is not a data set; fetch it again.")
     return {name: member for name, member in members.items() if isinstance(member, h5py.Dataset)}
 
 
@@ -117,10 +122,31 @@ def open_files(paths: Mapping[str, Path]) -> Generator[dict[str, h5py.File]]:
 
 
 def tables(files: Mapping[str, h5py.File]) -> dict[str, dict[str, h5py.Dataset]]:
-    """The data sets of open files by role, those of truth.h5 among those of test.h5, as in an open pair."""
-    found = {role: datasets(file) for role, file in files.items()}
-    truth = found.pop("truth", {})
-    return found | ({"test": found["test"] | truth} if truth else {})
+    """The data sets of open files by role and name, whichever file they are in."""
+    roles: dict[str, dict[str, h5py.Dataset]] = {}
+    for name, file in files.items():
+        roles.setdefault(role_of(name), {}).update(datasets(file))
+    return roles
+
+
+def root_attributes(
+    file: str, *, name: str, version: int, recipe_sha256: str, half_width: float, licence: str, citation: str,
+    software: Mapping[str, str], w1: tuple[float, float] | None, format_version: int = FORMAT_VERSION,
+) -> dict[str, str | int | float]:  # fmt: skip
+    """The root attributes of a pair's file; `w1` is W1 and its standard error, or None if the file is published before them."""
+    truth = {} if w1 is None else {"w1": w1[0], "w1_stderr": w1[1]}
+    return truth | {
+        "format": FORMAT,
+        "format_version": format_version,
+        "name": name,
+        "version": version,
+        "role": file,
+        "recipe_sha256": recipe_sha256,
+        "half_width": half_width,
+        "licence": licence,
+        "citation": citation,
+        "software": software["w1bench"],
+    }
 
 
 def attributes(file: h5py.File) -> dict[str, str | int | float]:
@@ -129,15 +155,15 @@ def attributes(file: h5py.File) -> dict[str, str | int | float]:
 
 
 def check_file(file: h5py.File, role: str, expected: Mapping[str, Spec]) -> None:
-    """Hold the data sets of an open file against what they must be.
+    """Check the names, shapes and dtypes of the data sets in an open file.
 
     Raises:
         CheckFailedError: a data set is missing, additional, or of another shape or dtype.
     """
-    found = {name: Spec(dataset.shape, dataset.dtype) for name, dataset in datasets(file).items()}
-    if found != dict(expected):
+    present = {name: Spec(dataset.shape, dataset.dtype) for name, dataset in datasets(file).items()}
+    if present != dict(expected):
         raise CheckFailedError(
-            f"{file.filename} ({role}) holds {_words(found)}; needed: {_words(expected)}. Fetch it again."
+            f"{file.filename} ({role}) holds {_words(present)}; needed: {_words(expected)}. Fetch it again."
         )
 
 

@@ -17,7 +17,6 @@ from w1bench.archive.citation import CITATION
 from w1bench.errors import CheckFailedError, PairError, RecipeError
 from w1bench.recipes.fields import NAME_PATTERN
 from w1bench.recipes.recipe import PublicRecipe, Recipe, parse_public_recipe, parse_recipe
-from w1bench.recipes.sources import BallSource
 from w1bench.storage.canonical import first_fault
 
 FILENAME = "manifest.json"
@@ -40,7 +39,7 @@ class FileEntry(_Part):
 
 
 class Figure(BaseModel):
-    """One figure of a certificate: it holds when `value` is at most `limit`, and never where it is not a number."""
+    """One figure of a certificate; it holds if `value` is at most `limit`, and never if it is NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
@@ -71,14 +70,14 @@ class KnownW1(NamedTuple):
 
 
 class Manifest(_Part):
-    """Everything about a pair but its arrays; of a sealed one what `SECRET` names is None until it is revealed (see `seal`)."""
+    """Everything about a pair but its arrays; W1 and what is known of the funnels are absent while the pair is sealed."""
 
     format: Literal["w1bench-pair"] = store.FORMAT
     format_version: _Count = store.FORMAT_VERSION
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     version: _Count
     sealed: bool = False
-    commitment: _Digest | None = None  # of a sealed pair: see `seal.Reveal`
+    commitment: _Digest | None = None  # of a sealed pair: see `commitment.Reveal`
     shape: tuple[_Count, ...]
     dtype: Literal["float32", "float64"]
     funnels: _Count | None = None
@@ -108,7 +107,7 @@ class Manifest(_Part):
         return PairState.SEALED if self.w1 is None else PairState.REVEALED
 
     def check_known(self) -> None:
-        """Raise a PairError where the truth is needed and not known."""
+        """Raise a PairError if the pair is sealed and not yet revealed."""
         if self.state is PairState.SEALED:
             raise PairError(
                 f"{self.name} is sealed: its truth is not known until it is revealed. Submit to the service that has it "
@@ -125,7 +124,7 @@ class Manifest(_Part):
         return KnownW1(self.w1, self.w1_stderr, self.w1_rays)
 
     def public_recipe(self) -> PublicRecipe:
-        """What is known of the recipe, also of a sealed pair's."""
+        """The part of the recipe that is published also of a sealed pair."""
         published = {name: value for name, value in self.recipe.items() if name in PublicRecipe.model_fields}
         return parse_public_recipe(published, origin=f"the manifest of {self.name}")
 
@@ -133,9 +132,6 @@ class Manifest(_Part):
         """The recipe as a model; raises as `check_known`."""
         self.check_known()
         return parse_recipe(self.recipe, origin=f"the manifest of {self.name}")
-
-    def is_ball(self) -> bool:
-        return isinstance(self.public_recipe().source, BallSource)
 
     def digest(self) -> str:
         """SHA-256 over the pair's name, version and logical digests: what a score is a score of.
@@ -151,43 +147,38 @@ class Manifest(_Part):
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
-    def roles(self) -> Mapping[str, tuple[str, ...]]:
-        """The data sets of the pair's files, by role."""
+    def contents(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the data sets in each of the pair's files, which are named without .h5."""
         if not self.sealed:
             return store.ROLES
         return store.SEALED_ROLES if self.state is PairState.SEALED else store.SEALED_ROLES | store.TRUTH_ROLES
 
-    def rows(self, role: str) -> int:
-        """Rows of a role's data sets."""
-        if role == "funnel":
+    def datasets(self, role: str) -> dict[str, str]:
+        """The file that holds each data set of a role: {"input": "test.h5", "gradient": "truth.h5", ...} of a revealed pair."""
+        return {
+            name: f"{file}.h5" for file in self.contents if store.role_of(file) == role for name in self.contents[file]
+        }
+
+    def rows(self, file: str) -> int:
+        """Rows of the data sets in a file."""
+        if file == "funnel":
             self.check_known()
             assert self.funnels is not None
             return self.funnels
-        return int(getattr(self.public_recipe().sizes, "test" if role == "truth" else role))
+        return int(getattr(self.public_recipe().sizes, store.role_of(file)))
 
-    def specs(self, role: str) -> dict[str, store.Spec]:
-        """The data sets of a role's file."""
-        return store.specs(self.roles[role], self.rows(role), self.shape, np.dtype(self.dtype))
+    def specs(self, file: str) -> dict[str, store.Spec]:
+        """The data sets in a file, with their shapes and dtypes."""
+        return store.specs(self.contents[file], self.rows(file), self.shape, np.dtype(self.dtype))
 
-    def attributes(self, role: str) -> dict[str, str | int | float]:
-        """The root attributes of a role's file: W1 only where the file was not published before it."""
-        w1 = (
-            {}
-            if self.sealed and role in store.SEALED_ROLES
-            else {"w1": self.known_w1.value, "w1_stderr": self.known_w1.stderr}
-        )
-        return w1 | {
-            "format": self.format,
-            "format_version": self.format_version,
-            "name": self.name,
-            "version": self.version,
-            "role": role,
-            "recipe_sha256": self.recipe_sha256,
-            "half_width": self.half_width,
-            "licence": self.licence,
-            "citation": self.citation,
-            "software": self.software["w1bench"],
-        }
+    def attributes(self, file: str) -> dict[str, str | int | float]:
+        """The root attributes of a file; W1 is among them unless the file was published before W1 was."""
+        hidden = self.sealed and file in store.SEALED_ROLES
+        return store.root_attributes(
+            file, name=self.name, version=self.version, recipe_sha256=self.recipe_sha256, half_width=self.half_width,
+            licence=self.licence, citation=self.citation, software=self.software, w1=None if hidden else self.known_w1[:2],
+            format_version=self.format_version,
+        )  # fmt: skip
 
     def text(self) -> str:
         """The file's content."""
@@ -198,12 +189,12 @@ def read_published_manifest(folder: Path) -> Manifest:
     """The manifest of a pair folder.
 
     Raises:
-        PairError: there is none.
+        PairError: the folder has none.
         CheckFailedError: it is damaged, or of a newer format.
     """
     path = folder / FILENAME
     if not path.is_file():
-        raise PairError(f"{folder} is no pair: it has no {FILENAME}. Build one, or fetch it by its name.")
+        raise PairError(f"{folder} is not a pair's folder: it has no {FILENAME}. Build one, or fetch it by its name.")
     return parse_manifest(path.read_bytes(), origin=str(path))
 
 
@@ -233,7 +224,7 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
         raise CheckFailedError(f"{origin} is damaged: {error} Fetch the pair again.") from None
     if not all(isfinite(figure.value) and isfinite(figure.limit) for figure in manifest.certificate):
         raise CheckFailedError(
-            f"{origin} is damaged: its certificate holds figures that are no numbers. Fetch the pair again."
+            f"{origin} is damaged: its certificate holds figures that are not numbers. Fetch the pair again."
         )
     unknown = [name for name in SECRET if getattr(manifest, name) is None]
     if unknown != (list(SECRET) if manifest.sealed else []) or manifest.sealed == (manifest.commitment is None):
@@ -241,7 +232,7 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
             f"{origin} is damaged: a sealed pair has a commitment and none of {', '.join(SECRET)}, an open one these alone. "
             "Fetch the pair again."
         )
-    needed = {f"{role}.h5" for role in manifest.roles}
+    needed = {f"{role}.h5" for role in manifest.contents}
     if set(manifest.files) != needed or "w1bench" not in manifest.software:
         raise CheckFailedError(
             f"{origin} is damaged: it names the files {sorted(manifest.files)} and the software {sorted(manifest.software)}; "

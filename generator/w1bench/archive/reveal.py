@@ -1,6 +1,6 @@
-"""Reveal: what was kept back of a sealed pair is published beside it; nothing that was published changes.
+"""Revealing a sealed pair: its truth is published beside it, and nothing that was published changes.
 
-The pair is revealed when reveal.json is there, which comes last: a reveal that was killed is made again.
+reveal.json is written last, and a pair without it is sealed, so that an interrupted reveal can be repeated.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from w1bench.storage.files import atomic_write, exclusive, write_atomically
 
 
 def reveal(folder: Path, truth: Path) -> Manifest:
-    """Publish what `truth`/NAME holds in the pair's folder, bring the archive's index up to date, and return the whole manifest.
+    """Publish the truth in `truth`/NAME beside its pair, update the archive's index, and return the completed manifest.
 
     Raises:
-        PairError: the pair is open; or its truth is not in `truth`; or another process reveals it.
+        PairError: the pair is not sealed, its truth is not in `truth`, or another process is revealing it.
         CheckFailedError: the truth is not what was committed to.
     """
     manifest = read_published_manifest(folder)
     if not manifest.sealed:
         raise PairError(f"{manifest.name} is open: there is nothing to reveal.")
-    busy = PairError(f"Another process reveals {manifest.name}; wait for it to end.")
+    busy = PairError(f"Another process is revealing {manifest.name}; wait for it to end.")
     with exclusive(folder.parent / f".{folder.name}.lock", busy):
         for stale in folder.glob(".*.tmp"):  # of a process that was killed
             stale.unlink()
         if not (folder / seal.REVEAL).exists():
             kept = truth / manifest.name
-            found = seal.read_reveal(kept, manifest)
-            check_digests(kept, found.truth.files)
-            for name in found.truth.files:
+            kept_back = seal.read_reveal(kept, manifest)
+            check_digests(kept, kept_back.truth.files)
+            for name in kept_back.truth.files:
                 with (kept / name).open("rb") as source, atomic_write(folder / name) as copy:
                     shutil.copyfileobj(source, copy)
-            check_digests(folder, found.truth.files)
-            write_atomically(folder / seal.REVEAL, found.text().encode())
+            check_digests(folder, kept_back.truth.files)
+            write_atomically(folder / seal.REVEAL, kept_back.text().encode())
         whole = read_manifest(folder)
     archive.write_index(folder.parent)
     return whole

@@ -1,4 +1,4 @@
-"""Unfinished."""
+"""Builds under way: the hidden folders and locks that they have in an archive."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from w1bench.recipes.recipe import Recipe
 
 
 def is_published(archive: Path, recipe: Recipe) -> bool:
-    """Whether the very recipe was built to its end."""
+    """Whether the pair of exactly this recipe is published."""
     folder = archive / recipe.name
     return (folder / FILENAME).is_file() and read_published_manifest(folder).recipe_sha256 == recipe.sha256()
 
 
 def unfinished(archive: Path, name: str) -> Path:
-    """The hidden folder of a build that is under way, or was interrupted; its recipe.json says of what."""
+    """The hidden folder of a running or interrupted build, whose recipe is in its recipe.json."""
     return archive / f".{name}.building"
 
 
 def lock_of(archive: Path, name: str) -> Path:
-    """The file that whoever builds a pair holds locked."""
+    """The file that a process keeps locked while it builds a pair."""
     return archive / f".{name}.lock"
 
 
 def discard_unfinished(archive: Path, recipe: Recipe) -> None:
-    """Remove the unfinished build of a recipe, or a folder for one without a shard; unless somebody is at it."""
+    """Remove the unfinished build of a recipe, or a build's folder without a shard, unless a process is building it."""
     folder = unfinished(archive, recipe.name)
     with suppress(filelock.Timeout), filelock.FileLock(lock_of(archive, recipe.name), timeout=0):
         if is_unfinished(archive, recipe) or not any((folder / part).exists() for part in ("shards", "pair")):
@@ -37,6 +37,6 @@ def discard_unfinished(archive: Path, recipe: Recipe) -> None:
 
 
 def is_unfinished(archive: Path, recipe: Recipe) -> bool:
-    """Whether an unfinished build of the very recipe is there."""
+    """Whether there is an unfinished build of exactly this recipe."""
     pinned = unfinished(archive, recipe.name) / "recipe.json"
     return pinned.is_file() and pinned.read_text() == recipe.canonical()

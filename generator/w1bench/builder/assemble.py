@@ -1,22 +1,25 @@
-"""Assemble."""
+"""The files of a pair, made from its shards: certified, described for people and catalogues, and sealed if that was asked for."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import FileEntry, Manifest
+from w1bench.archive.citation import CITATION
+from w1bench.archive.manifest import Figure, FileEntry, Manifest
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.describe.card import card
 from w1bench.builder.describe.croissant import CROISSANT, croissant
 from w1bench.builder.describe.preview import draw_preview
-from w1bench.builder.seal import sealed
+from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
+from w1bench.builder.staging import Site, emptied
 from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
@@ -29,42 +32,76 @@ _PREVIEWED = 2000  # rows that the picture is drawn from
 
 
 def assemble(
-    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, folder: Path, kept_back: Path | None, *, gzip: bool
-) -> Manifest:  # fmt: skip
-    """Write the pair's files from its shards, certify them, and describe them; with a folder for what is kept back, seal it."""
-    recipe, funnel = pair.recipe, pair.map.funnel
-    manifest = Manifest(
-        name=recipe.name, version=recipe.version, sealed=kept_back is not None, shape=pair.source.shape, dtype="float64" if pair.source.dtype == np.float64 else "float32",
-        funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
-        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(),
-        recipe_sha256=recipe.sha256(), files={}, certificate=(), licence=_licence(recipe), software=_software(),
-    )  # fmt: skip
-    secret = store.TRUTH_ROLES if kept_back is not None else {}
-    paths = {role: (kept_back if kept_back and role in secret else folder) / f"{role}.h5" for role in manifest.roles}
-    for role, path in paths.items():
-        with store.create(path, manifest.specs(role), gzip=gzip) as datasets:
-            if role == "funnel":
-                datasets["center"][...] = funnel.center.reshape(-1, *pair.source.shape)
-                datasets["offset"][...] = funnel.offset
-            else:
-                fill(datasets, shards["test" if role == "truth" else role], storage, pair.rows)
-        store.annotate(path, manifest.attributes(role))
-    files = {f"{role}.h5": _entry(path) for role, path in paths.items()}
+    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, site: Site, *, gzip: bool
+) -> Manifest:
+    """Write the pair's files from its shards, certify and describe them; where the site has a place for the truth, seal the pair.
+
+    Raises:
+        CheckFailedError: the certificate does not hold.
+    """
+    folder, kept_back = emptied(site.public), emptied(site.secret) if site.secret else None
+    contents = store.SEALED_ROLES | store.TRUTH_ROLES if kept_back else store.ROLES
+    paths = {
+        file: (kept_back if kept_back and file in store.TRUTH_ROLES else folder) / f"{file}.h5" for file in contents
+    }
+    terms: dict[str, Any] = {"licence": _licence(pair.recipe), "software": _software()}
+    for file, path in paths.items():
+        _write(path, contents[file], pair, shards.get(store.role_of(file)), storage, gzip=gzip)
+        hidden = kept_back is not None and file in store.SEALED_ROLES
+        store.annotate(path, _attributes(file, pair.recipe, None if hidden else cost, terms))
     with store.open_files(paths) as opened:
-        figures = certify(manifest, store.tables(opened))
-        told = certify_published(manifest, {role: store.datasets(opened[role]) for role in store.SEALED_ROLES})
-    broken = [f for f in figures if not f.holds]
-    if broken:
+        figures = certify(pair.recipe, cost, store.tables(opened))
+        public = {file: opened[file] for file in store.SEALED_ROLES}
+        published = certify_published(pair.recipe, store.tables(public)) if kept_back else ()
+    if broken := [figure for figure in figures if not figure.holds]:
         raise CheckFailedError(
-            f"The certificate of {recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
+            f"The certificate of {pair.recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
             f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
         )
-    whole = manifest.model_copy(update={"files": files, "certificate": figures})
-    return whole if kept_back is None else sealed(whole, recipe, kept_back, told)
+    manifest = _manifest(pair, cost, paths, figures, terms, sealed=kept_back is not None)
+    if kept_back is not None:
+        manifest = seal(manifest, pair.recipe, published, kept_back)
+    _describe(manifest, pair, folder)
+    return manifest
 
 
-def describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
-    """The card, the picture, and the description for data catalogues."""
+def _write(
+    path: Path, names: tuple[str, ...], pair: Pair, drawn: list[Shard] | None, storage: Storage, *, gzip: bool
+) -> None:
+    """Write one file: data sets that were drawn in shards, or else the funnels."""
+    funnel, shape = pair.map.funnel, pair.source.shape
+    rows = getattr(pair.recipe.sizes, drawn[0].role) if drawn else funnel.count
+    with store.create(path, store.specs(names, rows, shape, pair.source.dtype), gzip=gzip) as datasets:
+        if drawn:
+            fill(datasets, drawn, storage, pair.rows)
+        else:
+            datasets["center"][...] = funnel.center.reshape(-1, *shape)
+            datasets["offset"][...] = funnel.offset
+
+
+def _attributes(file: str, recipe: Recipe, cost: Cost | None, terms: dict[str, Any]) -> dict[str, str | int | float]:
+    return store.root_attributes(
+        file, name=recipe.name, version=recipe.version, recipe_sha256=recipe.sha256(), half_width=recipe.half_width,
+        citation=CITATION, w1=cost and (cost.value, cost.stderr), **terms,
+    )  # fmt: skip
+
+
+def _manifest(
+    pair: Pair, cost: Cost, paths: dict[str, Path], figures: tuple[Figure, ...], terms: dict[str, Any], *, sealed: bool
+) -> Manifest:
+    """The manifest with everything that is known of the pair."""
+    recipe, funnel = pair.recipe, pair.map.funnel
+    return Manifest(
+        name=recipe.name, version=recipe.version, sealed=sealed, shape=pair.source.shape,
+        dtype="float64" if pair.source.dtype == np.float64 else "float32",
+        funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
+        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(), recipe_sha256=recipe.sha256(),
+        files={path.name: _entry(path) for path in paths.values()}, certificate=figures, **terms,
+    )  # fmt: skip
+
+
+def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
+    """Write the data card, the preview and the description for data catalogues."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     with store.open_file(folder / "test.h5") as file:
         test, rows = store.datasets(file), slice(_PREVIEWED)

@@ -1,4 +1,4 @@
-"""Build: recipe -> certified pair folder, in shards that survive a kill and give the same bytes in any order.
+"""The build of a pair: from a recipe to a certified folder, in shards that survive a kill and give the same bytes in any order.
 
 Shards are computed by an engine and land, each atomically, in the hidden folder `.NAME.building` or where `shards` says;
 then the files are assembled once, certified, and the folder appears under its name by a single rename. Of a sealed pair
@@ -8,7 +8,6 @@ the shards and the truth lie in a folder apart, and the public files are made wi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -17,22 +16,20 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from w1bench.archive.commitment import REVEAL, check_apart
-from w1bench.archive.unfinished import is_published, lock_of, unfinished
-from w1bench.builder.assemble import assemble, describe
+from w1bench.archive.unfinished import is_published
+from w1bench.builder.assemble import assemble
 from w1bench.builder.engines.engine import Engine, Run
 from w1bench.builder.engines.threads import LocalThreads
-from w1bench.builder.seal import check_free, keep_back, refuse_bare_centres, with_secret
-from w1bench.builder.shards import COST, DRAWN, Shard, ShardWork, shards_of, tiles_per_shard
-from w1bench.builder.staging import PINNED, elsewhere, empty, open_work_folder, publish, refuse_to_overwrite, tidy
+from w1bench.builder.seal import keep_back, refuse_bare_centres, with_secret
+from w1bench.builder.shards import COST, DRAWN, Shard, ShardWork, shards_between, shards_of, tiles_per_shard
+from w1bench.builder.staging import Site, open_work_folder
 from w1bench.errors import InputError, PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.backends import storage_at
-from w1bench.storage.files import exclusive
 from w1bench.transport.cost import Cost, pooled_cost, rays_still_needed
 from w1bench.transport.pair import Pair
 
-Report = Callable[[int, int, str], None]  # how many rows, or rays, are done, of how many
+Report = Callable[[int, int, str], None]  # done, total, and their unit: rows or rays
 _COST_SHARD = 8  # times as many tiles as other shards have, because their rays are not stored
 
 
@@ -53,64 +50,52 @@ def build(
     """Build, certify and publish the pair of `recipe` as `archive_folder`/NAME; returns that folder.
 
     Shards lie in the folder or object storage `shards` until then, under the recipe's hash; by default beside the pair.
-    A shard has so many `tiles`, by default as many as keep it small. `report` is told how far it is, after every shard;
-    `progress` draws that on a terminal. With the folder `truth`, the pair is sealed (see `seal`): what is not published
-    lies in `truth`/NAME, which its owner alone may read.
+    A shard has so many `tiles`, by default as many as keep it small. `report` is called after every shard;
+    `progress` draws that on a terminal. With the folder `truth`, the pair is sealed: what is not published lies in
+    `truth`/NAME, which its owner alone may read.
 
     Raises:
         PairError: the pair is published already; or an unfinished build is there and `resume` is False, or is of
-            another recipe; or another process builds it; or a shard is missing where it was stored; or the rows of a
-            pair to be sealed give its centres away.
-        InputError: `truth` lies in the archive, or shards of a sealed pair were to lie elsewhere.
+            another recipe; or another process is building it; or a shard is missing where it was stored; or the
+            rows of a pair to be sealed give its centres away.
+        InputError: `truth` lies in the archive, or `shards` is given for a sealed pair.
         CheckFailedError: the certificate does not hold; the files are kept for inspection.
         UnreachableError: object storage, or the engine's workers, cannot be reached.
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
-    final = archive_folder / recipe.name
-    staging = unfinished(archive_folder, recipe.name)  # where what is published is assembled
-    work = staging
+    site = Site(archive_folder, recipe.name, truth)
     if truth is not None:
-        check_apart(truth, archive_folder)
         if shards:
             raise InputError(f"Shards of a sealed pair hold its truth and stay in {truth}; leave {shards} out.")
-        work = truth / staging.name
-        recipe = with_secret(recipe, [work / PINNED, truth / recipe.name / REVEAL] if resume else [])
-        check_free(truth / recipe.name, recipe, resume=resume)
-    storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(work / "shards"))
+        recipe = with_secret(recipe, site, resume=resume)
+    storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(site.work / "shards"))
     if resume and is_published(archive_folder, recipe):
-        return tidy(archive_folder, final, (work, staging), storage)
-    refuse_to_overwrite(final)
-    shard_work = ShardWork(recipe, storage, device)
-    pair, _ = shard_work.pair_and_memory()
+        return site.tidy(storage)
+    site.refuse_to_overwrite()
+    work = ShardWork(recipe, storage, device)
+    pair, _ = work.pair_and_memory()
     if truth is not None:
         refuse_bare_centres(pair)
-        truth.mkdir(mode=0o700, parents=True, exist_ok=True)
-    archive_folder.mkdir(parents=True, exist_ok=True)
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
-    with threadpool_limits(1), ExitStack() as locks:
-        for folder in {archive_folder, work.parent}:
-            locks.enter_context(exclusive(lock_of(folder, recipe.name), elsewhere(recipe, folder)))
-        refuse_to_overwrite(final)
-        open_work_folder(work, storage, recipe, resume=resume)
+    with threadpool_limits(1), site.occupied():
+        open_work_folder(site, storage, recipe, resume=resume)
         tiles = tiles or tiles_per_shard(pair)
-        parts = {role: shards_of(role, getattr(recipe.sizes, role), pair.rows, tiles) for role in DRAWN}
+        drawn = {role: shards_of(pair, role, tiles) for role in DRAWN}
         with (engine or LocalThreads()).started() as run:
-            compute = partial(_compute, run, shard_work, rows=pair.rows, progress=progress, report=report)
-            moments = compute([shard for part in parts.values() for shard in part], unit="row")
+            compute = partial(_compute, run, work, rows=pair.rows, progress=progress, report=report)
+            moments = compute([shard for part in drawn.values() for shard in part], unit="row")
             cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
-        folder, kept_back = empty(staging / "pair"), empty(work / "truth") if truth is not None else None
-        manifest = assemble(pair, cost, parts, storage, folder, kept_back, gzip=gzip)
-        describe(manifest, pair, folder)
-        if truth is not None and kept_back is not None:
-            keep_back(kept_back, truth / recipe.name, manifest)
-        publish(manifest, folder, final)
-        return tidy(archive_folder, final, (work, staging), storage)
+        manifest = assemble(pair, cost, drawn, storage, site, gzip=gzip)
+        if truth is not None:
+            keep_back(site, manifest)
+        site.publish(manifest)
+        return site.tidy(storage)
 
 
 def _compute(
     run: Run, work: ShardWork, shards: Sequence[Shard], *, rows: int, unit: str, progress: bool, report: Report | None
 ) -> NDArray[np.float64]:
-    """Compute the shards that are not there yet; returns the moments of all of them in order, (tiles, 3)."""
+    """Compute the shards that are missing; returns the moments of all in their order, (tiles, 3)."""
     moments: list[NDArray[np.float64]] = []
     total = sum(shard.stop - shard.start for shard in shards) * rows
     # `disable=None` draws no bar without a terminal.
@@ -140,5 +125,4 @@ def _cost(
         if not more:
             return cost
         until = tiles - (-more // pair.rows)
-        shards = [Shard(COST, t, min(t + step, until)) for t in range(tiles, until, step)]
-        moments, tiles = np.concatenate([moments, compute(shards)]), until
+        moments, tiles = np.concatenate([moments, compute(shards_between(COST, tiles, until, step))]), until

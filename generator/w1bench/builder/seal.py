@@ -1,51 +1,50 @@
-"""Sealing: the part of a build that keeps the truth of a pair back, and makes the commitment to it (see `seal`)."""
+"""The part of a build that seals a pair: its secret, the commitment to its truth, and the folder that keeps the truth back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.commitment import REVEAL, Reveal, Truth, read_reveal, salt_of
+from w1bench.archive.commitment import REVEAL, Reveal, Truth, check_apart, read_reveal, salt_of
 from w1bench.archive.manifest import SECRET, Figure, Manifest
+from w1bench.builder.staging import PINNED, Site
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
-from w1bench.storage.canonical import canonical
 from w1bench.storage.files import fsync, write_atomically
 from w1bench.transport.pair import Pair
 
-_BARE = 1e-3  # half widths from a centre, where an input stands for it
-_LOOKED_AT = 8192  # inputs
+_BARE = 1e-3  # half widths from a centre, within which an input gives it away
+_CHECKED = 8192  # inputs
 
 
-def with_secret(recipe: Recipe, begun: Iterable[Path]) -> Recipe:
-    """The recipe with its secret; that of a build of the same recipe which is gone on with, from its files `begun`.
+def with_secret(recipe: Recipe, site: Site, *, resume: bool) -> Recipe:
+    """The recipe with the secret that the pair is drawn from: that of the build to be resumed, or else a new one.
 
     Raises:
+        InputError: what is kept back would lie in the archive.
+        PairError: what is kept back of a pair of this name is there already.
         RecipeError: see `Recipe.with_secret`.
     """
-    for path in begun:
-        values = _recipe_in(path)
-        secret = values.pop("secret", None)
-        if secret and recipe.secret is None and canonical(values) == recipe.canonical():
-            recipe = recipe.model_copy(update={"secret": secret})
-    return recipe.with_secret()
-
-
-def check_free(kept: Path, recipe: Recipe, *, resume: bool) -> None:
-    """Refuse to go on where the truth of another pair lies in folder `kept`, or of this one, unless its build is resumed."""
-    if not kept.exists() or (resume and _recipe_in(kept / REVEAL) == recipe.published()):
-        return
-    raise PairError(
-        f"{kept} holds the truth of a pair of this name already; give another --truth or name, or go on with --resume "
-        "where that pair was not published yet."
-    )
+    assert site.truth is not None
+    assert site.kept is not None
+    check_apart(site.truth, site.archive)
+    kept_back = _recipe_in(site.kept / REVEAL)
+    for begun in (_recipe_in(site.work / PINNED), kept_back) if resume else ():
+        if recipe.secret is None and begun == recipe.published() | {"secret": begun.get("secret")}:
+            recipe = recipe.model_copy(update={"secret": begun["secret"]})
+    recipe = recipe.with_secret()
+    if site.kept.exists() and not (resume and kept_back == recipe.published()):
+        raise PairError(
+            f"{site.kept} holds the truth of a pair of this name already; give another --truth or name, or resume its build "
+            "with --resume if that pair was not published yet."
+        )
+    return recipe
 
 
 def _recipe_in(path: Path) -> dict[str, Any]:
-    """The recipe in a file of a build or of a truth; nothing where there is none."""
+    """The recipe in a build's recipe.json or in a reveal.json; empty if the file cannot be read."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -54,9 +53,13 @@ def _recipe_in(path: Path) -> dict[str, Any]:
 
 
 def refuse_bare_centres(pair: Pair) -> None:
-    """Refuse to seal a pair whose inputs lie so near to their centres that these can be read off: first draws tell."""
+    """Check that inputs do not show where the centres are.
+
+    Raises:
+        PairError: some of the first inputs lie next to their funnel's centre.
+    """
     near = _BARE * pair.recipe.half_width
-    tiles = range(-(-_LOOKED_AT // pair.rows))
+    tiles = range(-(-_CHECKED // pair.rows))
     count = sum(int((pair.map.shorten(pair.rays("train.input", tile)) < near).sum()) for tile in tiles)
     if count:
         raise PairError(
@@ -66,16 +69,15 @@ def refuse_bare_centres(pair: Pair) -> None:
         )
 
 
-def sealed(whole: Manifest, recipe: Recipe, kept_back: Path, certificate: tuple[Figure, ...]) -> Manifest:
-    """What is published of a pair under `certificate`; the rest goes to reveal.json in the folder `kept_back`."""
+def seal(whole: Manifest, recipe: Recipe, certificate: tuple[Figure, ...], kept_back: Path) -> Manifest:
+    """Commit to what `whole` says: its truth goes to reveal.json in `kept_back`, and the rest, under `certificate`, is returned."""
     assert recipe.secret is not None
-    own = sorted(f"{role}.h5" for role in store.TRUTH_ROLES)
+    own = sorted(f"{file}.h5" for file in store.TRUTH_ROLES)
     public = {name: entry for name, entry in whole.files.items() if name not in own}
-    known = {name: getattr(whole, name) for name in (*SECRET, "certificate")}
     truth = Truth(
         published={name: entry.logical_digest for name, entry in public.items()},
         files={name: whole.files[name] for name in own},
-        **known,
+        **{name: getattr(whole, name) for name in (*SECRET, "certificate")},
     )
     reveal = Reveal(salt=salt_of(recipe.secret), recipe=recipe.published(), truth=truth)
     write_atomically(kept_back / REVEAL, reveal.text().encode())
@@ -89,15 +91,17 @@ def sealed(whole: Manifest, recipe: Recipe, kept_back: Path, certificate: tuple[
     return whole.model_copy(update=update)
 
 
-def keep_back(kept_back: Path, final: Path, manifest: Manifest) -> None:
-    """Give the folder of what is kept back its name, for its owner alone; one that a killed build left there stays."""
-    if final.exists():
-        read_reveal(final, manifest)
+def keep_back(site: Site, manifest: Manifest) -> None:
+    """Give the folder of what is kept back its name, readable by its owner alone; the same of a killed build is left as it is."""
+    assert site.kept is not None
+    assert site.secret is not None
+    if site.kept.exists():
+        read_reveal(site.kept, manifest)
         return
-    for path in kept_back.iterdir():
+    for path in site.secret.iterdir():
         path.chmod(0o600)
         fsync(path)
-    kept_back.chmod(0o700)
-    fsync(kept_back)
-    kept_back.rename(final)
-    fsync(final.parent)
+    site.secret.chmod(0o700)
+    fsync(site.secret)
+    site.secret.rename(site.kept)
+    fsync(site.kept.parent)

@@ -1,4 +1,4 @@
-"""Shards: runs of tiles of a role's draws, computed anywhere in any order, stored each by itself until they are assembled."""
+"""Shards: runs of tiles, computed anywhere in any order, each stored by itself until the files are assembled."""
 
 from __future__ import annotations
 
@@ -50,25 +50,29 @@ def tiles_per_shard(pair: Pair) -> int:
     return max(1, min(_MOST_TILES, _SHARD_BYTES // (pair.rows * pair.dim * pair.source.dtype.itemsize)))
 
 
-def shards_of(role: str, rows: int, tile: int, tiles_per_shard: int) -> list[Shard]:
-    """The shards that `rows` rows of a role are drawn in, given the rows of a tile."""
-    tiles = -(-rows // tile)
-    return [Shard(role, t, min(t + tiles_per_shard, tiles)) for t in range(0, tiles, tiles_per_shard)]
+def shards_of(pair: Pair, role: str, tiles: int) -> list[Shard]:
+    """The shards that the rows of a role are drawn in, of so many tiles each."""
+    return shards_between(role, 0, -(-getattr(pair.recipe.sizes, role) // pair.rows), tiles)
+
+
+def shards_between(role: str, start: int, stop: int, tiles: int) -> list[Shard]:
+    """Tiles `start` to `stop` of a role as shards of so many tiles each."""
+    return [Shard(role, first, min(first + tiles, stop)) for first in range(start, stop, tiles)]
 
 
 @dataclass(frozen=True)
 class ShardWork:
-    """Computes shards and stores them. It is small and goes to any process or machine, which makes the pair again from its recipe."""
+    """Computes and stores shards. It is small, so that it can be sent to any process or machine, which makes the pair from its recipe."""
 
     recipe: Recipe
     storage: Storage
     device: str = "cpu"
 
     def __call__(self, shard: Shard) -> NDArray[np.float64]:
-        """The moments of a shard, which is computed and stored unless an intact one is there.
+        """The moments of a shard, which is computed and stored unless it is stored intact.
 
         Raises:
-            RecipeError: a file that the recipe names is not the one that it pins, here.
+            RecipeError: a file that the recipe names differs, on this machine, from the one that it pins.
         """
         if (stored := self._stored_moments(shard)) is not None:
             return stored
@@ -79,7 +83,7 @@ class ShardWork:
         return moments
 
     def pair_and_memory(self) -> tuple[Pair, ShardMemory]:
-        """The recipe's pair and the memory of its shards, which a process keeps until it works for another recipe."""
+        """The pair of the recipe, and memory for shards; a process keeps both until it works on another recipe."""
         return _pair_and_memory(self)
 
     def _stored_moments(self, shard: Shard) -> NDArray[np.float64] | None:
@@ -99,7 +103,7 @@ class ShardWork:
 
 
 def fill(datasets: Mapping[str, h5py.Dataset], shards: Sequence[Shard], storage: Storage, tile: int) -> None:
-    """Write the arrays of stored shards, of tiles of `tile` rows, to their places in data sets.
+    """Write the arrays of stored shards, whose tiles have `tile` rows, to their places in data sets.
 
     Raises:
         PairError: a shard is missing or damaged.
@@ -114,7 +118,7 @@ def fill(datasets: Mapping[str, h5py.Dataset], shards: Sequence[Shard], storage:
 
 @contextmanager
 def _arrays(storage: Storage, shard: Shard) -> Generator[Mapping[str, NDArray[Any]]]:
-    """The arrays of a stored shard, each read when it is asked for."""
+    """The arrays of a stored shard, each read on access."""
     try:
         if (file := storage.open(shard.filename)) is None:
             raise FileNotFoundError
@@ -122,18 +126,18 @@ def _arrays(storage: Storage, shard: Shard) -> Generator[Mapping[str, NDArray[An
             yield arrays
     except (FileNotFoundError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         raise PairError(
-            f"Shard {shard.filename} in {storage} is missing or damaged; go on with --resume, which computes it again."
+            f"Shard {shard.filename} in {storage} is missing or damaged; resume the build with --resume, which computes it again."
         ) from None
 
 
 class ShardMemory(threading.local):
-    """Each thread's memory for a shard's arrays, used again for the next: fresh memory costs as much as filling it."""
+    """Memory for the arrays of a shard, one for each thread; it is reused, because fresh memory costs as much as filling it."""
 
     def __init__(self) -> None:
         self._arrays: dict[tuple[str, store.Spec], NDArray[Any]] = {}
 
     def arrays(self, specs: Mapping[str, store.Spec]) -> Arrays:
-        """Uninitialised arrays, or those of before."""
+        """Arrays of these shapes and dtypes with arbitrary content."""
         if not set(specs.items()) <= set(self._arrays):
             self._arrays = {(name, spec): np.empty(spec.shape, spec.dtype) for name, spec in specs.items()}
         return {name: self._arrays[name, spec] for name, spec in specs.items()}
@@ -155,7 +159,7 @@ def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays
 
 
 def _train_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
-    """Independent draws of P and of Q: the partners of the inputs are forgotten."""
+    """Independent draws of P and of Q; the partners of the inputs are not kept."""
     rays = pair.map.trace(pair.targets("train.input", tile), moved=out["input"])
     out["target"][:] = pair.targets("train.target", tile)
     return rays

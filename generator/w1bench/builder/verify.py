@@ -1,4 +1,4 @@
-"""Verify: everything that a pair folder says of itself, recomputed from its files alone."""
+"""The check of a pair's folder: everything that it says of itself, recomputed from its files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
 from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
 from w1bench.recipes.files import check_root
 from w1bench.recipes.funnels import DrawnFunnels
+from w1bench.transport.cost import Cost
 from w1bench.transport.from_recipe import make_pair
 
 _NETWORK_ROUNDING = 1e-3  # of what a generator draws on another machine, raised to the map's power
@@ -26,20 +27,20 @@ _NETWORK_ROUNDING = 1e-3  # of what a generator draws on another machine, raised
 def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = None) -> tuple[Figure, ...]:
     """The certificate of a pair folder, after its digests, data sets and attributes have been checked.
 
-    A sealed pair's says as much as its files do until it is revealed. Then it is held against its commitment, has the
-    certificate of an open one, and is drawn once more from its recipe, where the recipe's source is here: its pictures in
-    `root`, its image generator in `checkpoint`.
+    Of a sealed pair only what its public files prove is computed until it is revealed. Then it is checked against its
+    commitment, has the certificate of an open pair, and is drawn once more from its recipe if the source is available:
+    its pictures in `root`, its image generator in `checkpoint`.
 
     Raises:
-        PairError: the folder is no pair.
-        RecipeError: there is nothing to be drawn from `root` or `checkpoint`.
+        PairError: the folder is not a pair's.
+        RecipeError: `root` or `checkpoint` is given for a pair that is not drawn from it.
         CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
             returned, not raised: see `Figure.holds`.)
     """
     manifest = read_manifest(folder)
     check_digests(folder, manifest.files)
     _check_recipe(folder, manifest)
-    paths = {role: folder / f"{role}.h5" for role in manifest.roles}
+    paths = {name: folder / f"{name}.h5" for name in manifest.contents}
     with threadpool_limits(1), store.open_files(paths) as files:  # so that figures round as in the build
         for role, file in files.items():
             store.check_file(file, role, manifest.specs(role))
@@ -51,9 +52,7 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
             if logical != needed:
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:
-            figures = (certify_published if manifest.state is PairState.SEALED else certify)(
-                manifest, store.tables(files)
-            )
+            figures = _figures(manifest, store.tables(files))
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
         revealed = manifest.state is PairState.REVEALED
@@ -65,8 +64,14 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
     return (*figures, *again)
 
 
+def _figures(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
+    if manifest.state is PairState.SEALED:
+        return certify_published(manifest.public_recipe(), files)
+    return certify(manifest.full_recipe(), Cost(*manifest.known_w1), files)
+
+
 def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint: Path | None) -> tuple[Figure, ...]:
-    """Every row of a revealed pair against what its recipe draws; nothing where the recipe's pictures are not here."""
+    """Every row of a revealed pair compared with what its recipe draws; nothing if the recipe's source is not available."""
     recipe = manifest.full_recipe().placed(root=root, checkpoint=checkpoint)
     try:
         check_root(recipe)
@@ -81,7 +86,7 @@ def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint
         _difference(files["funnel"]["offset"][:], funnel.offset),
     ]
     for role in DRAWN:
-        for shard in shards_of(role, manifest.rows(role), pair.rows, 1):
+        for shard in shards_of(pair, role, 1):
             drawn, _ = compute_shard(pair, shard, memory)
             for name, rows in files[role].items():
                 stored = rows[shard.start * pair.rows : shard.stop * pair.rows]
@@ -90,26 +95,26 @@ def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint
         Figure(
             name="drawn_again",
             value=float(np.max(differences)) / manifest.half_width,
-            limit=_NETWORK_ROUNDING if recipe.generator else rounding_of(manifest),
+            limit=_NETWORK_ROUNDING if recipe.generator else rounding_of(np.dtype(manifest.dtype)),
             meaning="largest difference of a value from the one that the revealed recipe draws, in half widths",
         ),
     )
 
 
 def _difference(stored: Any, drawn: Any) -> float:
-    """The largest one; infinite where they do not even have the same number of values."""
+    """The largest difference of two values; infinite if there are more of the one than of the other."""
     if stored.size != drawn.size:
         return inf
     return float(np.abs(stored.ravel() - drawn.ravel()).max())
 
 
-def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Figure, ...]) -> None:
-    """The stored certificate must have the figures that are found, to within what rounding and limits allow."""
-    if [figure.name for figure in stored] != [figure.name for figure in found]:
+def _check_certificate(folder: Path, stored: tuple[Figure, ...], computed: tuple[Figure, ...]) -> None:
+    """Check that the stored certificate has the computed figures, to within what rounding and limits allow."""
+    if [figure.name for figure in stored] != [figure.name for figure in computed]:
         raise CheckFailedError(
-            f"The certificate stored in {folder} does not have the figures that it must; build it again."
+            f"The certificate stored in {folder} does not have the figures of this pair; build it again."
         )
-    for then, now in zip(stored, found, strict=True):
+    for then, now in zip(stored, computed, strict=True):
         if not (abs(then.value - now.value) <= now.limit and isclose(then.limit, now.limit, rel_tol=1e-6)):
             raise CheckFailedError(
                 f"The certificate stored in {folder} says {then.name} = {then.value:.3g} under {then.limit:.3g}, but it is "
@@ -118,7 +123,7 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Fi
 
 
 def _check_recipe(folder: Path, manifest: Manifest) -> None:
-    """The manifest's own copies of the recipe's fields must agree with the recipe."""
+    """Check that the manifest's copies of the recipe's fields agree with the recipe."""
     public = manifest.public_recipe()
     for name in ("name", "version", "power", "half_width"):
         if getattr(public, name) != getattr(manifest, name):
@@ -141,10 +146,10 @@ def _check_recipe(folder: Path, manifest: Manifest) -> None:
         )
 
 
-def _check_attributes(folder: Path, role: str, found: dict[str, str | int | float], manifest: Manifest) -> None:
+def _check_attributes(folder: Path, role: str, stored: dict[str, str | int | float], manifest: Manifest) -> None:
     for name, needed in manifest.attributes(role).items():
-        if found.get(name) != needed:
+        if stored.get(name) != needed:
             raise CheckFailedError(
-                f"{folder / role}.h5 has {name} = {found.get(name)!r}, the manifest says {needed!r}: "
+                f"{folder / role}.h5 has {name} = {stored.get(name)!r}, the manifest says {needed!r}: "
                 "the file is of another pair, or one of the two was edited. Fetch it again."
             )

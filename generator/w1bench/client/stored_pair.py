@@ -123,11 +123,10 @@ class StoredPair:
         return None
 
     def _data_sets(self, role: str) -> DataSets:
-        """The data sets of a role; those of the tests of a sealed pair are in two files."""
+        """The data sets of a role."""
         if role == "funnel":
             self.manifest.check_known()
-        files = ("test", "truth") if role == "test" else (role,)
-        return DataSets(role, {name: self.folder / f"{f}.h5" for f in files for name in self.manifest.roles.get(f, ())})
+        return DataSets(role, {name: self.folder / file for name, file in self.manifest.datasets(role).items()})
 
 
 def _samplers() -> Any:

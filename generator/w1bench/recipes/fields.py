@@ -1,4 +1,4 @@
-"""Fields."""
+"""The fields that recipes are made of, with their ranges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-# Files that an archive or an export has beside its pairs.
+# Names that a pair may not have: files that an archive or an export has beside its pairs.
 RESERVED = (
     "catalogue.json", "registry.txt", "index.html", "style.css", "leaderboard.html", "leaderboard.json", "leaderboard.csv",
 )  # fmt: skip
@@ -23,4 +23,6 @@ FileName = Annotated[str, PlainSerializer(lambda file: Path(file).name, when_use
 
 
 class Part(BaseModel):
+    """A table of a recipe: immutable, strict about types, and without unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -1,4 +1,4 @@
-"""Recipes as TOML files: read, with the files that they name pinned by their SHA-256."""
+"""Recipes as TOML files, whose own files are pinned by their SHA-256."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CATALOGUED = Path(__file__).parent / "catalogued"
 
 
 def find_recipe(name: str, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:
-    """A recipe by its catalogued name or its path; the rest is as in `read_recipe`."""
+    """A recipe by its catalogued name, or by its path as in `read_recipe`."""
     if name.endswith(".toml"):
         return read_recipe(Path(name), root=root, checkpoint=checkpoint)
     catalogued = {path.stem: path for path in sorted(_CATALOGUED.rglob("*.toml"))}
@@ -28,10 +28,10 @@ def find_recipe(name: str, *, root: Path | None = None, checkpoint: Path | None 
 def read_recipe(path: Path, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:
     """A recipe from a TOML file; the funnel file and pictures that it names are pinned by their SHA-256.
 
-    `root` and `checkpoint` stand in for those that the source names.
+    `root` and `checkpoint` replace those that the source names.
 
     Raises:
-        RecipeError: the file is missing, is no TOML, or determines no pair.
+        RecipeError: the file is missing, is not TOML, or does not determine a pair.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -53,39 +53,39 @@ def read_recipe(path: Path, *, root: Path | None = None, checkpoint: Path | None
     return parse_recipe(values, origin=str(path))
 
 
-def _place(table: Any, key: str, given: Path | None, path: Path, *, at: str | None = None) -> None:
-    """Put the path that was given in place of the recipe's own, or under the key `at`, where the name counts."""
-    if given is None:
+def _place(table: Any, key: str, file: Path | None, path: Path, *, at: str | None = None) -> None:
+    """Replace the recipe's own path under `key`; where its name counts, under the key `at` beside it."""
+    if file is None:
         return
     if not isinstance(table, dict) or key not in table:
-        raise RecipeError(f"The {key} {given} came for {path}, whose source names none; leave it out.")
-    table[at or key] = str(given.absolute())
+        raise RecipeError(f"--{key} {file} was given for {path}, whose source does not have one; leave it out.")
+    table[at or key] = str(file.absolute())
 
 
 def _pin(table: Any, key: str, folder: Path) -> None:
-    """Make the path under `key` absolute, and add the SHA-256 of what lies there or hold it against the one given."""
+    """Make the path under `key` absolute, and add the SHA-256 of what is there, or check it against the recipe's."""
     if not isinstance(table, dict) or not isinstance(table.get(key), str):
         return
     try:
         path = (folder / table.get("path", table[key])).resolve()
         if key != "root" and path.is_dir():
             raise IsADirectoryError(0, "it is a folder, and a file is needed")
-        found = content_sha256(path)
+        digest = content_sha256(path)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RecipeError(
-            f"{folder / table.get('path', table[key])} cannot be read ({reason}); put it there or mend `{key}` in the recipe"
+            f"{folder / table.get('path', table[key])} cannot be read ({reason}); put it there or correct `{key}` in the recipe"
             + (", or give --" + key + "." if key != "file" else ".")
         ) from None
-    if table.setdefault("sha256", found) != found:
-        raise RecipeError(f"{path} has SHA-256 {found}, but the recipe needs {table['sha256']}.")
+    if table.setdefault("sha256", digest) != digest:
+        raise RecipeError(f"{path} has SHA-256 {digest}, but the recipe needs {table['sha256']}.")
     table["path" if key == "checkpoint" else key] = str(path)
 
 
 def check_root(recipe: Recipe) -> None:
-    """Hold the pictures that a recipe names against its digest, as on a machine that did not read it itself.
+    """Check the pictures that a recipe names against its digest, on a machine that did not read the recipe's file itself.
 
     Raises:
-        RecipeError: they are missing, or others.
+        RecipeError: they are missing, or differ.
     """
     _pin(dict(recipe.source), "root", Path())

@@ -1,4 +1,4 @@
-"""Funnels."""
+"""The part of a recipe that determines the funnels: drawn from the seed, or read from a published file."""
 
 from __future__ import annotations
 

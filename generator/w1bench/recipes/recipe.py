@@ -1,4 +1,4 @@
-"""Recipe: everything that determines a pair, as fields with their ranges; its canonical JSON is hashed."""
+"""A recipe: everything that determines a pair, as fields with their ranges; its canonical JSON is hashed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Sizes(Part):
 
 
 class PublicRecipe(Part):
-    """The part of a recipe that a sealed pair publishes: everything but the funnels, and what they and the samples are drawn from."""
+    """The part of a recipe that a sealed pair publishes: everything but the funnels, the seed and the secret."""
 
     name: str
     version: int = 1
@@ -73,7 +73,7 @@ class Recipe(Part):
 
     @property
     def generator(self) -> GeneratorFile | None:
-        """The image generator that the source draws from or projects on, if any."""
+        """The image generator that the source draws from or projects on, if it has one."""
         source = self.source
         return (
             source.generator
@@ -116,15 +116,15 @@ class Recipe(Part):
         return self if self.secret else self.model_copy(update={"secret": secrets.token_hex(32)})
 
     def placed(self, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:
-        """This recipe, read from where places are left out, with its pictures and generator where they lie here.
+        """This recipe with the places of its pictures and its generator on this machine, which canonical JSON leaves out.
 
         Raises:
-            RecipeError: its source has none.
+            RecipeError: its source does not have them.
         """
         source, generator = self.source, self.generator
         if (root and not (isinstance(source, ImageSource) and source.sha256)) or (checkpoint and generator is None):
             raise RecipeError(
-                f"{root or checkpoint} came for {self.name}, whose source is not read from there; leave it out."
+                f"{root or checkpoint} was given for {self.name}, whose source is not read from there; leave it out."
             )
         if root:
             source = source.model_copy(update={"root": str(root)})
@@ -139,11 +139,11 @@ class Recipe(Part):
         Raises:
             RecipeError: a size is not a positive number.
         """
-        given = {name: size for name, size in sizes.items() if size is not None}
+        changed = {name: size for name, size in sizes.items() if size is not None}
         try:
-            return self.model_copy(update={"sizes": Sizes.model_validate(self.sizes.model_dump() | given)})
+            return self.model_copy(update={"sizes": Sizes.model_validate(self.sizes.model_dump() | changed)})
         except ValidationError as error:
-            raise RecipeError(f"In the sizes given: sizes.{first_fault(error, 'sizes')}.") from None
+            raise RecipeError(f"Among the sizes: sizes.{first_fault(error, 'sizes')}.") from None
 
 
 def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:

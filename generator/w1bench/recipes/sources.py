@@ -1,4 +1,4 @@
-"""Sources."""
+"""The part of a recipe that determines the distribution Q."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ImageSource(Part):
     @model_validator(mode="after")
     def _rooted(self) -> ImageSource:
         if self.dataset in ("digits", "cifar10") and self.size is not None:
-            raise ValueError(f"size came as {self.size}; the pictures of {self.dataset} have their own")
+            raise ValueError(f"size came as {self.size}; the pictures of {self.dataset} have a fixed size")
         if self.dataset != "celeba" and self.crop is not None:
             raise ValueError(f"crop came as {self.crop}; it goes with celeba")
         if self.dataset == "digits" and self.root is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.archive.manifest import Manifest
 from w1bench.arrays import F64
 from w1bench.rng import stream
 from w1bench.scoring.metrics import Mean, Metric
@@ -15,12 +14,12 @@ from w1bench.scoring.statistics import Points
 _RESAMPLES_AT_ONCE = 25
 
 
-def resample(manifest: Manifest, points: Points, metrics: list[Metric]) -> dict[str, F64]:
-    """Metrics over resamples that depend on the pair alone, so that two submissions to it are compared in pairs."""
+def resample(seed: str, points: Points, metrics: list[Metric]) -> dict[str, F64]:
+    """Metrics over resamples that depend on `seed` alone, so that two submissions to a pair are compared in pairs."""
     n = len(points.cosine)
     samples: dict[str, list[F64]] = {metric.name: [] for metric in metrics}
     for start in range(0, RESAMPLES, _RESAMPLES_AT_ONCE):
-        rng = stream(0, f"bootstrap/{manifest.digest()}", start)
+        rng = stream(0, f"bootstrap/{seed}", start)
         inputs, targets = (_resampled_mean(_resample_counts(rng, n)) for _ in range(2))
         for metric in metrics:
             samples[metric.name].append(metric.compute(points, inputs, targets))

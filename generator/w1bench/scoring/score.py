@@ -34,35 +34,47 @@ def score(manifest: Manifest, test: Mapping[str, RowArray], submission: Submissi
 
 def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scored:
     """`score`, with what its intervals come from."""
-    points = _points(manifest, test, submission)
-    metrics: dict[str, Interval | None] = {}
-    missing: dict[str, str] = {}
-    for name, metric in METRICS.items():
-        if reason := _reason_missing(metric, manifest, submission):
-            missing[name] = reason
-            metrics[name] = None
-    resampled = resample(manifest, points, [m for m in METRICS.values() if m.name not in missing])
-    for name, means in resampled.items():
-        metrics[name] = bootstrap_interval(METRICS[name], points, means)
+    points = points_of(manifest.known_w1.value, test, submission)
+    measured = measure(points, submission, seed=manifest.digest())
     card = Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
         metric_version=METRIC_VERSION, points=len(points.cosine), w1=points.w1, w1_stderr=manifest.known_w1.stderr,
-        metrics={name: metrics[name] for name in METRICS}, missing=missing,
+        metrics=measured.metrics, missing=measured.missing,
         diagnosis=diagnose(points, steepest_slope(test, points)), sealed=manifest.sealed,
     )  # fmt: skip
-    return Scored(card, np.stack(list(resampled.values())).astype("<f8").tobytes())
+    return Scored(card, measured.resampled)
 
 
-def _reason_missing(metric: Metric, manifest: Manifest, submission: Submission) -> str | None:
+class Measured(NamedTuple):
+    """The metrics of a submission by name, why some are None, and their values over resamples as in `Scored`."""
+
+    metrics: dict[str, Interval | None]
+    missing: dict[str, str]
+    resampled: bytes
+
+
+def measure(points: Points, submission: Submission, *, seed: str) -> Measured:
+    """The metrics of a submission from its figures at the points of a pair; `seed` determines the resamples."""
+    reasons = {name: _reason_missing(metric, points.w1, submission) for name, metric in METRICS.items()}
+    missing = {name: reason for name, reason in reasons.items() if reason is not None}
+    resampled = resample(seed, points, [metric for name, metric in METRICS.items() if name not in missing])
+    metrics = {
+        name: bootstrap_interval(metric, points, resampled[name]) if name in resampled else None
+        for name, metric in METRICS.items()
+    }
+    return Measured(metrics, missing, np.stack(list(resampled.values())).astype("<f8").tobytes())
+
+
+def _reason_missing(metric: Metric, w1: float, submission: Submission) -> str | None:
     if absent := [f"`{name}`" for name in metric.needs if name not in submission]:
         return f"the submission holds no {' and no '.join(absent)}"
-    if metric.name == "dev" and manifest.known_w1.value == 0:
+    if metric.name == "dev" and w1 == 0:
         return "the pair's W1 is 0, so there is nothing to be relative to"
     return None
 
 
-def _points(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Points:
-    w1 = manifest.known_w1.value
+def points_of(w1: float, test: Mapping[str, RowArray], submission: Submission) -> Points:
+    """What metrics are means of: a submission beside the truth in the data sets of the role `test`."""
     cosine, length, square_error = gradient_points(submission["gradient"], test["gradient"])
     if "input_potential" not in submission or "target_potential" not in submission:
         return Points(w1, cosine, length, square_error)

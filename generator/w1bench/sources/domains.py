@@ -1,4 +1,4 @@
-"""Domains."""
+"""The sets that the points of a source lie in, and its rays end in: a cube or a ball."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From recipe."""
+"""The source that a recipe names."""
 
 from __future__ import annotations
 

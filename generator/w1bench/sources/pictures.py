@@ -1,4 +1,4 @@
-"""Pictures."""
+"""Distributions over pictures, and the noise that makes them absolutely continuous."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def centred(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
-_ROUNDS = 64  # of redrawing before a source is said not to fit its cube
+_ROUNDS = 64  # of redrawing, after which the source does not fit its cube
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Source: the distribution Q that targets are drawn from, and the domain its rays end in."""
+"""The protocol of sources: a distribution Q that targets are drawn from, and the domain that its rays end in."""
 
 from __future__ import annotations
 

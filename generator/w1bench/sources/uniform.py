@@ -1,4 +1,4 @@
-"""Uniform."""
+"""The uniform distributions on a cube and on a ball."""
 
 from __future__ import annotations
 

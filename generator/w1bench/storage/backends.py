@@ -1,7 +1,4 @@
-"""Storage: where shards lie until they are assembled, and a service's bodies for good: a folder or object storage.
-
-What lies there is whole, or not there.
-"""
+"""Storage of files under names, in a folder or in object storage: shards until they are assembled, and a service's uploads for good."""
 
 from __future__ import annotations
 
@@ -28,24 +25,24 @@ _SCHEMES = "s3a?|gs|azure?|adl|abfss?"
 
 
 class Storage(Protocol):
-    """Named files, each written at once; small enough to be sent to other machines."""
+    """Files by name, each of which is whole or absent; a storage is small enough to be sent to other machines."""
 
     def create(self, name: str) -> AbstractContextManager[BinaryIO]:
         """A file to write that takes `name` when the block ends without an error."""
         ...
 
     def open(self, name: str) -> BinaryIO | None:
-        """A file for reading, or None where it is not there."""
+        """A file for reading, or None if it is missing."""
         ...
 
     def holds(self, name: str) -> bool: ...
 
     def put(self, name: str, file: Path) -> None:
-        """Have a finished file of this machine under `name`, also after a power failure; it may be moved there."""
+        """Store a complete local file under `name`, durably; the file may be moved there."""
         ...
 
     def local(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
-        """The file on this machine for the block: itself, or a copy in folder `scratch`. FileNotFoundError if there is none."""
+        """A local path of the file for the block: its own, or that of a copy in `scratch`; raises FileNotFoundError if it is missing."""
         ...
 
     def remove(self, name: str) -> None:
@@ -63,12 +60,10 @@ def storage_at(place: str) -> Storage:
     """A folder by its path, or object storage by a URL such as s3://bucket/prefix.
 
     Raises:
-        InputError: it is neither.
+        InputError: the place is neither.
     """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", place) and not re.match(rf"({_SCHEMES})://[^/]", place):
-        raise InputError(
-            f"The place {place} is no object storage; give s3://bucket/prefix (or gs, az), or a folder's path."
-        )
+        raise InputError(f"{place} is not a place for files; give s3://bucket/prefix (or gs, az), or a folder's path.")
     return ObjectStorage(place) if "://" in place else Folder(Path(place).absolute())
 
 
@@ -187,23 +182,23 @@ class ObjectStorage:
 
     def clear(self) -> None:
         with self._reached() as objects:
-            for found in objects.list():
-                objects.delete([entry["path"] for entry in found])
+            for page in objects.list():
+                objects.delete([entry["path"] for entry in page])
 
     def _download(self, name: str, path: Path) -> bool:
         with self._reached() as objects:
             try:
-                found = objects.get(name)
+                stored = objects.get(name)
             except FileNotFoundError:
                 return False
             with path.open("xb") as file:
-                for piece in found.stream():
+                for piece in stored.stream():
                     file.write(piece)
             return True
 
     @contextmanager
     def _reached(self) -> Generator[ObjectStore]:
-        """The object store, its errors as sentences."""
+        """The object store for the block, with its errors as ours."""
         try:
             from obstore.exceptions import BaseError
         except ImportError:
@@ -221,7 +216,7 @@ class ObjectStorage:
 
 @lru_cache(maxsize=4)
 def _object_store(url: str) -> ObjectStore:
-    """One client a process for a URL: it keeps its connections."""
+    """The client for a URL: one for each process, so that connections are kept."""
     from obstore.store import from_url
 
     return from_url(url)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also after a power failure: written aside, synchronised, renamed; and folders of one process."""
+"""Files that are written at once or not at all, also if the power fails; locks between processes; and SHA-256 of files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from w1bench.errors import W1BenchError
 @contextmanager
 def atomic_write(path: Path) -> Generator[BinaryIO]:
     """A file to write that takes `path`'s name when the block ends without an error, and otherwise leaves nothing."""
-    # By chance, because several machines may write to one folder.
+    # With random digits, because several machines may write to one folder.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -31,13 +31,13 @@ def atomic_write(path: Path) -> Generator[BinaryIO]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under its name at once."""
+    """Write a file that takes its name only when it is complete and on the disk."""
     with atomic_write(path) as file:
         file.write(content)
 
 
 def fsync(path: Path) -> None:
-    """Bring a file, or a folder's names, to the disk."""
+    """Write a file's content, or a folder's entries, through to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -47,9 +47,9 @@ def fsync(path: Path) -> None:
 
 @contextmanager
 def exclusive(lock: Path, otherwise: W1BenchError) -> Generator[None]:
-    """Hold the lock file for the block; raises `otherwise` at once where another process holds it.
+    """Hold a lock file for the block; raises `otherwise` at once if another process holds it.
 
-    The file stays: whoever waits for it would hold a lock on what is there no more.
+    The file is never removed: a process that waits for it would then lock a file that no longer exists.
     """
     held = filelock.FileLock(lock)
     try:

@@ -1,4 +1,4 @@
-"""W1 of a pair to many digits: moments of a per-ray estimate, gathered tile by tile."""
+"""W1 of a pair to many digits, from the moments of an unbiased estimate for each ray."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From recipe."""
+"""The pair that a recipe determines."""
 
 from __future__ import annotations
 

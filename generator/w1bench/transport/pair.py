@@ -1,4 +1,4 @@
-"""Pair = source x funnel x map: draws of Q and of P with their truth, tile by tile."""
+"""A pair of distributions with known truth: a source, a funnel, and the map that makes P of Q."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ def pair_of(recipe: Recipe, source: Source, funnel: MinFunnel) -> Pair:
     if (excess := source.domain.excess(funnel.center)) > 0:
         raise FunnelError(
             f"A funnel centre lies {excess:.6g} outside {source.domain}; centres must lie inside it: "
-            "mend the centres or give a larger half_width."
+            "correct the centres or give a larger half_width."
         )
     return Pair(recipe, source, RayMap(funnel, source.domain, recipe.power))

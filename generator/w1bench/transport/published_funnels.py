@@ -1,4 +1,4 @@
-"""Published funnels."""
+"""The funnels published with the paper, as files of torch state dicts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def read_published(path: Path, sha256: str) -> MinFunnel:
         raise RecipeError(
             f"Funnel file {path} cannot be read ({error.strerror}); put the published .pt there."
         ) from None
-    if (found := hashlib.sha256(content).hexdigest()) != sha256:
-        raise RecipeError(f"Funnel file {path} has SHA-256 {found}, but the recipe needs {sha256}.")
+    if (digest := hashlib.sha256(content).hexdigest()) != sha256:
+        raise RecipeError(f"Funnel file {path} has SHA-256 {digest}, but the recipe needs {sha256}.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         center, offset = state["net.centers"].numpy(), state["net.bias"].numpy()
     except Exception as error:  # noqa: BLE001 - a damaged file may make the reader raise anything
         raise RecipeError(
-            f"Funnel file {path} is no state dict with the tensors net.centers (N, D) and net.bias (N,): {error!r}."
+            f"Funnel file {path} is not a state dict with the tensors net.centers (N, D) and net.bias (N,): {error!r}."
         ) from None
     return min_funnel(center, offset)

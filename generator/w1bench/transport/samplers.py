@@ -1,4 +1,4 @@
-"""Samplers: endless batches of P and of Q for training, from a pair's files or drawn fresh; batch k is a function of k.
+"""Samplers: endless batches of P and of Q for training, from stored rows or drawn afresh; batch k is a function of k.
 
 A file is read in slabs of consecutive rows, their order and the rows inside each shuffled anew every epoch, so that reading stays
 sequential.

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.archive.manifest import Manifest
 from w1bench.errors import CheckFailedError
 from w1bench.rng import stream
-from w1bench.scoring.score import score
+from w1bench.scoring.score import measure, points_of
 
 _POINTS, _DIM, _W1 = 48, 3, 1.5
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-9
@@ -30,9 +29,8 @@ def check_scorer() -> None:
         CheckFailedError: one got something else than it must.
     """
     test = _test()
-    manifest = Manifest.model_construct(name="canary", version=1, files={}, w1=_W1, w1_stderr=0.0, w1_rays=1)
     for name, critic in _critics(test).items():
-        metrics = score(manifest, test, critic).metrics
+        metrics = measure(points_of(_W1, test, critic), critic, seed="canary").metrics
         for metric, needed in _expected(test, critic).items():
             interval = metrics[metric]
             got = None if interval is None else interval.value

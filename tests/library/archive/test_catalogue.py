@@ -39,7 +39,7 @@ def test_the_registry_names_every_file_as_pooch_reads_it(archive: Path) -> None:
 
 
 def test_no_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(PairError, match="is no folder"):
+    with pytest.raises(PairError, match="is not a folder"):
         archives.catalogue(tmp_path / "none")
 
 

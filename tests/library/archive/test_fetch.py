@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.static_host import StaticHost, static_host
 from w1bench.archive.catalogue import catalogue
 from w1bench.archive.fetch import fetch, remote_catalogue
 from w1bench.builder.verify import verify
@@ -22,81 +18,33 @@ from w1bench.errors import CheckFailedError, PairError, UnreachableError
 NAME = "small-d16-n64-p8"
 
 
-@dataclass
-class Host:
-    """A static host with Range that can be told to break off, or to damage what it sends."""
-
-    root: Path
-    url: str = ""
-    cut_after: int | None = None
-    flip: bool = False
-    status: int | None = None
-    requests: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def __init__(self, *args: Any, host: Host) -> None:
-        self.host = host
-        super().__init__(*args)
-
-    def do_GET(self) -> None:
-        span = self.headers.get("Range")
-        self.host.requests.append((self.path, span))
-        path = self.host.root / self.path.lstrip("/")
-        if self.host.status or not path.is_file():
-            self.send_error(self.host.status or 404)
-            return
-        content = path.read_bytes()
-        start = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
-        body = bytearray(content[start:])
-        self.send_response(206 if span else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if path.suffix == ".h5":
-            if self.host.flip:
-                body[-1] ^= 1
-            if self.host.cut_after is not None and len(body) > self.host.cut_after:
-                body = body[: self.host.cut_after]
-                self.close_connection = True
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        """Keep the tests' output clean."""
-
-
 @pytest.fixture
-def host(archive: Path) -> Iterator[Host]:
-    served = Host(archive)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, host=served)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        served.url = f"http://127.0.0.1:{server.server_port}"
-        yield served
-        server.shutdown()
-        thread.join(10)
+def host(archive: Path) -> Iterator[StaticHost]:
+    with static_host(archive) as host:
+        yield host
 
 
-def test_a_pair_comes_whole_from_a_folder_and_from_a_host(archive: Path, host: Host, tmp_path: Path) -> None:
+def test_a_pair_comes_whole_from_a_folder_and_from_a_host(archive: Path, host: StaticHost, tmp_path: Path) -> None:
     for number, origin in enumerate((str(archive), host.url)):
         folder = fetch(NAME, origin, tmp_path / str(number))
         assert all(figure.holds for figure in verify(folder))
 
 
-def test_what_is_there_is_not_fetched_again(host: Host, tmp_path: Path) -> None:
+def test_what_is_there_is_not_fetched_again(host: StaticHost, tmp_path: Path) -> None:
     fetch(NAME, host.url, tmp_path)
     host.requests.clear()
     fetch(NAME, host.url, tmp_path)
     assert [path for path, _ in host.requests] == [f"/{NAME}/manifest.json"]
 
 
-def test_only_takes_only(host: Host, tmp_path: Path) -> None:
+def test_only_takes_only(host: StaticHost, tmp_path: Path) -> None:
     folder = fetch(NAME, host.url, tmp_path, only=["test"])
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "test.h5"]
     with pytest.raises(PairError, match=r"has no file nothing.h5; it has train.h5"):
         fetch(NAME, host.url, tmp_path, only=["nothing"])
 
 
-def test_a_broken_download_is_continued_where_it_broke_off(host: Host, tmp_path: Path) -> None:
+def test_a_broken_download_is_continued_where_it_broke_off(host: StaticHost, tmp_path: Path) -> None:
     host.cut_after = 100_000
     with pytest.raises(UnreachableError, match=r"broke off after 100000 of \d+ bytes.*run the same command again"):
         fetch(NAME, host.url, tmp_path, only=["train"])
@@ -109,7 +57,7 @@ def test_a_broken_download_is_continued_where_it_broke_off(host: Host, tmp_path:
     assert (tmp_path / NAME / "train.h5").read_bytes() == (host.root / NAME / "train.h5").read_bytes()
 
 
-def test_another_mirror_continues_what_one_broke_off(host: Host, archive: Path, tmp_path: Path) -> None:
+def test_another_mirror_continues_what_one_broke_off(host: StaticHost, archive: Path, tmp_path: Path) -> None:
     host.cut_after = 100_000
     with pytest.raises(UnreachableError):
         fetch(NAME, host.url, tmp_path / "cache", only=["train"])
@@ -120,9 +68,9 @@ def test_another_mirror_continues_what_one_broke_off(host: Host, archive: Path, 
     assert (f"/mirror/{NAME}/train.h5", "bytes=100000-") in host.requests
 
 
-def test_damage_on_the_way_is_found_and_thrown_away(host: Host, tmp_path: Path) -> None:
+def test_damage_on_the_way_is_found_and_thrown_away(host: StaticHost, tmp_path: Path) -> None:
     host.flip = True
-    with pytest.raises(CheckFailedError, match="the copy was thrown away"):
+    with pytest.raises(CheckFailedError, match="the copy was removed"):
         fetch(NAME, host.url, tmp_path)
     assert list((tmp_path / NAME).iterdir()) == []
     host.flip = False
@@ -143,16 +91,16 @@ def test_a_damaged_folder_is_no_origin(archive: Path, tmp_path: Path) -> None:
         fetch(NAME, str(tmp_path / "bad"), tmp_path / "cache")
 
 
-def test_unknown_pairs_and_bad_names_are_said(archive: Path, host: Host, tmp_path: Path) -> None:
+def test_unknown_pairs_and_bad_names_are_said(archive: Path, host: StaticHost, tmp_path: Path) -> None:
     for origin in (str(archive), host.url):
         with pytest.raises(PairError, match="unknown"):
             fetch("unknown", origin, tmp_path)
-        with pytest.raises(PairError, match="is no pair name"):
+        with pytest.raises(PairError, match="is not a pair's name"):
             fetch("../secret", origin, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_host_that_fails_or_is_not_there_is_unreachable(host: Host, tmp_path: Path) -> None:
+def test_a_host_that_fails_or_is_not_there_is_unreachable(host: StaticHost, tmp_path: Path) -> None:
     host.status = 503
     with pytest.raises(UnreachableError, match="answered 503; check the address"):
         fetch(NAME, host.url, tmp_path)
@@ -160,7 +108,7 @@ def test_a_host_that_fails_or_is_not_there_is_unreachable(host: Host, tmp_path: 
         fetch(NAME, "http://127.0.0.1:9", tmp_path)
 
 
-def test_the_catalogue_of_a_host(archive: Path, host: Host) -> None:
+def test_the_catalogue_of_a_host(archive: Path, host: StaticHost) -> None:
     assert remote_catalogue(host.url) == catalogue(archive)
     host.status = 404
     with pytest.raises(PairError, match="neither an archive"):
@@ -177,7 +125,7 @@ def test_a_manifest_cannot_name_files_elsewhere(name: str, archive: Path, tmp_pa
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_pair_under_another_name_is_refused(archive: Path, host: Host, tmp_path: Path) -> None:
+def test_a_pair_under_another_name_is_refused(archive: Path, host: StaticHost, tmp_path: Path) -> None:
     shutil.copytree(archive / NAME, tmp_path / "other")
     host.root = tmp_path
     for origin in (str(tmp_path), host.url):
@@ -185,7 +133,7 @@ def test_a_pair_under_another_name_is_refused(archive: Path, host: Host, tmp_pat
             fetch("other", origin, tmp_path / "cache")
 
 
-def test_two_at_once_both_end_with_the_whole_pair(host: Host, tmp_path: Path) -> None:
+def test_two_at_once_both_end_with_the_whole_pair(host: StaticHost, tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         folders = list(pool.map(lambda _: fetch(NAME, host.url, tmp_path), range(4)))
     assert all(figure.holds for figure in verify(folders[0]))

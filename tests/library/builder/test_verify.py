@@ -164,7 +164,7 @@ def test_an_edited_certificate_is_found(copy: Path) -> None:
     with pytest.raises(CheckFailedError, match="under 1e\\+09"):
         verify(copy)
     reseal(copy, certificate=())
-    with pytest.raises(CheckFailedError, match="does not have the figures that it must"):
+    with pytest.raises(CheckFailedError, match="does not have the figures of this pair"):
         verify(copy)
 
 
@@ -236,7 +236,7 @@ def test_fields_that_no_pair_has_are_said(copy: Path, name: str, value: object) 
 
 
 def test_damaged_missing_and_newer_manifests_are_said(copy: Path, tmp_path: Path) -> None:
-    with pytest.raises(PairError, match="is no pair"):
+    with pytest.raises(PairError, match="is not a pair's folder"):
         verify(tmp_path)
     document = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps(document | {"format_version": 2}))

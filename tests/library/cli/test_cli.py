@@ -94,7 +94,7 @@ def test_an_export_is_an_archive_to_fetch_from(built: Path, tmp_path: Path) -> N
     fetched = run_json("fetch", "typed", "--from", tmp_path / "site", "--cache", tmp_path / "cache")
     assert (Path(fetched["folder"]) / "test.h5").read_bytes() == (built / "typed" / "test.h5").read_bytes()
     assert "no export" in run("export", built, tmp_path / "cache", code=2)
-    assert "is no folder" in run("export", tmp_path / "none", tmp_path / "site", code=2)
+    assert "is not a folder" in run("export", tmp_path / "none", tmp_path / "site", code=2)
     assert "rows.json/none cannot be read" in run(
         "export", built, tmp_path / "site", "--results", tmp_path / "rows.json/none", code=2
     )
@@ -146,8 +146,8 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("build", tmp_path / "bad.toml"), "power came as 0.5"),
         (("build", built.parent / "typed.toml", "--archive", built), "published already"),
         (("build", built.parent / "typed.toml", "--test", "0"), "sizes.test came as 0"),
-        (("verify", tmp_path), "is no pair"),
-        (("list", "--archive", tmp_path / "none"), "is no folder"),
+        (("verify", tmp_path), "is not a pair's folder"),
+        (("list", "--archive", tmp_path / "none"), "is not a folder"),
         (("fetch", "nothing", "--from", built), "There is no nothing in"),
         (("fetch", "typed", "--from", "ftp://here/pairs"), "There is no typed in ftp://here/pairs"),
         (("build", "hd-d2-n4-p8", "--archive", ""), "An empty value came after --archive"),
@@ -171,13 +171,13 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
             "--device goes with a recipe with an image",
         ),
         (("build", "cifar10-n16-p100", "--checkpoint", tmp_path, "--archive", tmp_path), "a file is needed"),
-        (("build", "hd-d2-n4-p8", "--shards", "s3:/bucket", "--archive", tmp_path), "is no object storage"),
+        (("build", "hd-d2-n4-p8", "--shards", "s3:/bucket", "--archive", tmp_path), "is not a place for files"),
         (("export", built, built / "site"), "lies in the archive"),
         (("export", built, tmp_path / "site", "--results", empty), "holds no results (*.json)"),
         (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
         (("leaderboard", "--csv", "--json"), "give one of them"),
-        (("serve", "--port", "0", "--archive", tmp_path / "none"), "is no folder"),
-        (("work", "--queue", "score", "--archive", tmp_path / "none", "--data", tmp_path / "data"), "is no folder"),
+        (("serve", "--port", "0", "--archive", tmp_path / "none"), "is not a folder"),
+        (("work", "--queue", "score", "--archive", tmp_path / "none", "--data", tmp_path / "data"), "is not a folder"),
         (("work", "--queue", "bake"), "'bake' is not one of 'build', 'score'"),
     ):
         assert sentence in run(*words, code=2, W1BENCH_TOKEN=""), words
@@ -238,7 +238,8 @@ def test_help_names_every_command() -> None:
 
 def test_generators_are_sampled_and_converted(tmp_path: Path) -> None:
     import torch
-    from test_generators import SMALL, random_state
+
+    from support.checkpoints import SMALL, random_state
 
     torch.save(random_state(SMALL), tmp_path / "g.pth")
     words = ("generator", "sample", tmp_path / "g.pth", "--architecture", SMALL)

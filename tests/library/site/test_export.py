@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,9 @@ from urllib.parse import unquote, urlsplit
 import filelock
 import pytest
 
+from support.files import contents
 from support.recipes import RECIPES, SEALED, Sealed
+from support.static_host import StaticHost, static_host
 from w1bench.archive import fetch as fetching
 from w1bench.archive.catalogue import catalogue
 from w1bench.archive.fetch import fetch, remote_catalogue
@@ -58,35 +56,10 @@ def twin(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-@dataclass
-class Host:
-    """An ordinary static host, and what it was asked for."""
-
-    url: str
-    asked: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-
-
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    asked: list[tuple[str, int]]
-
-    def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        self.asked.append((self.path, int(code)))
-
-
 @pytest.fixture
-def host(twin: Path) -> Iterator[Host]:
-    asked: list[tuple[str, int]] = []
-    handler = functools.partial(type("Handler", (_Handler,), {"asked": asked}), directory=str(twin))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield Host(f"http://127.0.0.1:{server.server_port}", asked)
-        server.shutdown()
-        thread.join(10)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+def host(twin: Path) -> Iterator[StaticHost]:
+    with static_host(twin) as host:
+        yield host
 
 
 def test_the_twin_is_the_archive_with_pages(archive: Path, twin: Path) -> None:
@@ -99,7 +72,7 @@ def test_the_twin_is_the_archive_with_pages(archive: Path, twin: Path) -> None:
     assert (twin / NAME / "train.h5").samefile(archive / NAME / "train.h5")  # a hard link, on one file system
 
 
-def test_pairs_are_fetched_from_a_host_of_it(archive: Path, twin: Path, host: Host, tmp_path: Path) -> None:
+def test_pairs_are_fetched_from_a_host_of_it(archive: Path, twin: Path, host: StaticHost, tmp_path: Path) -> None:
     assert remote_catalogue(host.url) == catalogue(archive)
     folder = fetch(NAME, host.url, tmp_path)
     assert all(figure.holds for figure in verify(folder))
@@ -170,7 +143,7 @@ def test_the_leaderboard_has_the_rows_of_the_pairs_as_they_are(
     assert "leaderboard" not in (out / "index.html").read_text()
 
 
-def test_a_real_browser_shows_it_and_asks_no_other_host(host: Host, tmp_path: Path) -> None:
+def test_a_real_browser_shows_it_and_asks_no_other_host(host: StaticHost, tmp_path: Path) -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("no chromium is installed (apt-get install chromium)")
@@ -181,7 +154,7 @@ def test_a_real_browser_shows_it_and_asks_no_other_host(host: Host, tmp_path: Pa
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     assert f"<h1>{NAME}</h1>" in done.stdout
-    asked = {path: code for path, code in host.asked if path != "/favicon.ico"}
+    asked = {path: code for path, code in host.answers.items() if path != "/favicon.ico"}
     assert asked == {f"/{NAME}/index.html": 200, "/style.css": 200, f"/{NAME}/preview.png": 200}
 
 

@@ -122,7 +122,7 @@ def test_training_brings_samples_nearer(tmp_path: Path) -> None:
     with Image.open(tmp_path / "100.png") as sheet:
         assert sheet.size == (338, 338)
     load_resnet(tmp_path / "100.safetensors", ARCHITECTURE)
-    with pytest.raises(SourceError, match="is there already"):
+    with pytest.raises(SourceError, match="exists already"):
         train_on_photographs(tmp_path / "100.safetensors", Training())
     assert (tmp_path / "100.safetensors").stat().st_mode & 0o044 == 0o044
     assert {path.name for path in tmp_path.glob("[!.]*")} == {

@@ -1,4 +1,4 @@
-"""Storage: a folder and a bucket keep the same promises; a file is whole or not there."""
+"""A folder and a bucket keep the same promises: a file is whole or not there."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.files import assert_same
 from support.recipes import PHOTOS
 from w1bench.builder.build import build
-from w1bench.builder.shards import ShardWork, shards_of
-from w1bench.errors import InputError, MissingExtraError, PairError, UnreachableError
+from w1bench.errors import InputError, MissingExtraError, UnreachableError
 from w1bench.storage.backends import Storage, storage_at
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Somewhere that is empty, of either kind."""
-    if request.param == "folder":
-        return str(tmp_path / "shards")
-    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
 def names(storage: Storage, wanted: list[str]) -> list[str]:
@@ -83,47 +73,10 @@ def test_a_file_is_put_and_borrowed_whole(place: str, tmp_path: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
-def test_shards_are_resumed_from_anywhere_damaged_ones_computed_again_and_all_removed(
-    place: str, tmp_path: Path
-) -> None:
-    whole = build(PHOTOS, tmp_path / "whole")
-    kept = storage_at(f"{place}/{PHOTOS.sha256()}")
-    work = ShardWork(PHOTOS, kept)
-    train = shards_of("train", PHOTOS.sizes.train, 256, 1)
-    for shard in train:
-        work(shard)
-    _damage(kept, train[0].filename, at=5000)  # in an array
-    _damage(kept, train[1].filename, at=-30)  # in the table of contents
-    with pytest.raises(PairError, match=r"unfinished build of photos lies in .*--resume"):
-        build(PHOTOS, tmp_path / "again", shards=place, tiles=1)
-    folder = build(PHOTOS, tmp_path / "again", shards=place, tiles=1, resume=True)
-    assert_same(folder, whole)
-    assert kept.is_empty()
-
-
-def _damage(storage: Storage, name: str, *, at: int) -> None:
-    file = storage.open(name)
-    assert file is not None
-    with file:
-        content = bytearray(file.read())
-    content[at] ^= 1
-    with storage.create(name) as damaged:
-        damaged.write(content)
-
-
-def test_an_intact_shard_is_not_computed_again(tmp_path: Path) -> None:
-    work = ShardWork(PHOTOS, storage_at(str(tmp_path)))
-    shard = shards_of("probe", 1, 256, 1)[0]
-    first = work(shard)
-    written = (tmp_path / shard.filename).stat()
-    assert (work(shard) == first).all()
-    assert (tmp_path / shard.filename).stat() == written
-
-
 def test_a_bucket_that_is_not_there_is_a_sentence(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match=r"s3://nowhere/.* cannot be used .*AWS_ENDPOINT_URL"):
         build(PHOTOS, tmp_path, shards="s3://nowhere")
-    with pytest.raises(InputError, match="ftp://shards is no object storage; give s3://bucket/prefix"):
+    with pytest.raises(InputError, match="ftp://shards is not a place for files; give s3://bucket/prefix"):
         storage_at("ftp://shards")
 
 

@@ -47,7 +47,7 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, content: bytes)
     path = tmp_path / "f.pt"
     path.write_bytes(content)
     table = {"file": str(path), "sha256": hashlib.sha256(content).hexdigest()}
-    with pytest.raises(RecipeError, match="is no state dict"):
+    with pytest.raises(RecipeError, match="is not a state dict"):
         make_pair(small_recipe(funnel=table))
 
 

@@ -122,7 +122,7 @@ def test_an_interrupt_ends_it_cleanly(settings: Settings) -> None:
 
 
 def test_what_cannot_be_served_is_said_in_a_sentence(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(PairError, match="is no folder"):
+    with pytest.raises(PairError, match="is not a folder"):
         serve(settings.model_copy(update={"archive": tmp_path / "nowhere"}))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

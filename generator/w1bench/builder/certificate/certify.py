@@ -1,4 +1,4 @@
-"""Numerical proofs that a pair is what it says, from its files alone: each a figure with a limit.
+"""The certificate of a pair: figures with limits, computed from its files alone.
 
 The potential is evaluated afresh from the centres, the map is run again from the stored partners, the cost is estimated anew.
 """
@@ -10,36 +10,38 @@ from collections.abc import Mapping
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from w1bench.archive.manifest import Figure, Manifest
+from w1bench.archive.manifest import Figure
 from w1bench.arrays import RowArray
 from w1bench.builder.certificate.costs import costs
 from w1bench.builder.certificate.pointwise import containment, lipschitz, pointwise
 from w1bench.builder.certificate.rows import Files, domain_of, flat_rows
 from w1bench.errors import FunnelError
+from w1bench.recipes.recipe import PublicRecipe, Recipe
+from w1bench.transport.cost import Cost
 from w1bench.transport.funnel import min_funnel
 from w1bench.transport.rays import RayMap
 
 _ASSIGNMENT_POINTS = 256
 
 
-def certify(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
-    """The certificate of a pair from its data sets (role -> name -> rows)."""
+def certify(recipe: Recipe, w1: Cost, files: Files) -> tuple[Figure, ...]:
+    """The certificate of the pair of `recipe` and of its recorded W1, from its data sets (role -> name -> rows)."""
     stored = min_funnel(flat_rows(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
     if stored.dominated:
-        raise FunnelError(f"funnel.h5 of {manifest.name} holds {stored.dominated} dominated funnels; build it again.")
-    ray_map = RayMap(stored, domain_of(manifest), manifest.power)
+        raise FunnelError(f"funnel.h5 of {recipe.name} holds {stored.dominated} dominated funnels; build it again.")
+    ray_map = RayMap(stored, domain_of(recipe), recipe.power)
     return (
-        *pointwise(manifest, ray_map, files),
-        containment(manifest, files),
-        lipschitz(manifest, stored, files["test"]),
-        *costs(manifest, ray_map, files),
+        *pointwise(ray_map, recipe.half_width, files["test"]),
+        *certify_published(recipe, files),
+        lipschitz(stored, recipe.half_width, files["test"]),
+        *costs(recipe, w1, ray_map, files),
         _weak_duality(files["test"]),
     )
 
 
-def certify_published(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
-    """The certificate of a sealed pair, as far as its files tell before it is revealed."""
-    return (containment(manifest, files),)
+def certify_published(recipe: Recipe | PublicRecipe, files: Files) -> tuple[Figure, ...]:
+    """The part of a certificate that needs no truth: all that the files of a sealed pair prove until it is revealed."""
+    return (containment(domain_of(recipe), recipe.half_width, files),)
 
 
 def _weak_duality(test: Mapping[str, RowArray]) -> Figure:

@@ -1,4 +1,4 @@
-"""Costs."""
+"""Figures that hold the recorded W1 against independent estimates of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from math import hypot, sqrt
 
 import numpy as np
 
-from w1bench.archive.manifest import Figure, Manifest
+from w1bench.archive.manifest import Figure
 from w1bench.arrays import F64, RowArray
 from w1bench.builder.certificate.rows import Files, blockwise, distances, rounding_of
+from w1bench.recipes.recipe import Recipe
+from w1bench.recipes.sources import BallSource, UniformSource
 from w1bench.sources.domains import Ball
+from w1bench.sources.from_recipe import make_source
 from w1bench.sources.source import Source
-from w1bench.sources.uniform import UniformBall, UniformCube
 from w1bench.transport.cost import Cost, pooled_cost, tile_moments
 from w1bench.transport.pair import Pair
 from w1bench.transport.rays import RayMap
@@ -24,16 +26,15 @@ _FRESH_RAYS = 1 << 21
 _MOST_REPLAYED = 1 << 26  # rays: some ten seconds in the plane
 
 
-def costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
-    """W1 held against the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
+def costs(recipe: Recipe, recorded: Cost, ray_map: RayMap, files: Files) -> Iterator[Figure]:
+    """W1 compared with the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
     test, train, potential = files["test"], files["train"], ray_map.funnel.value
-    recorded = Cost(*manifest.known_w1)
     displacement = blockwise(distances, test["input"], test["transported"])
     dual = test["input_potential"][:] + blockwise(potential, test["transported"])
     yield Figure(
         name="primal_dual",
         value=float(abs(displacement.mean() - dual.mean())) / max(1.0, recorded.value),
-        limit=rounding_of(manifest),
+        limit=rounding_of(test["input"].dtype),
         meaning="|mean ||y - x|| - mean (f*(x) - f*(y))| over the stored partners",
     )
     partners = _cost(displacement)
@@ -41,55 +42,55 @@ def costs(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]
     inputs, targets = (_cost(-blockwise(potential, train[name])) for name in ("input", "target"))
     independent = Cost(inputs.value - targets.value, hypot(inputs.stderr, targets.stderr), inputs.rays)
     yield _agreement("w1_dual", recorded, independent, "dual value of the training draws")
-    yield _unpaired(train, potential, manifest.dim)
-    source = _uniform_source(manifest)
+    yield _unpaired(train, potential, ray_map.funnel.dim)
+    source = _uniform_source(recipe)
     if source is None:
         yield _stderr(recorded, partners)
         return
-    pair = Pair(manifest.full_recipe(), source, ray_map)
+    pair = Pair(recipe, source, ray_map)
     tiles = range(-(-min(recorded.rays, _FRESH_RAYS) // pair.rows))
     fresh = pooled_cost(np.stack([tile_moments(pair.cost_terms("verify", tile)) for tile in tiles]))
     yield _agreement("w1_fresh", recorded, fresh, "fresh rays")
     yield _stderr(recorded, fresh)
     if recorded.rays <= _MOST_REPLAYED:
-        yield _replayed(manifest, pair, recorded)
-    yield _beta_law(manifest, ray_map, test)
-    if manifest.dim == 2:
-        yield _quadrature(manifest, pair, recorded)
+        yield _replayed(pair, recorded)
+    yield _beta_law(ray_map, test)
+    if pair.dim == 2:
+        yield _quadrature(pair, recorded)
 
 
-def _agreement(name: str, recorded: Cost, found: Cost, what: str) -> Figure:
+def _agreement(name: str, recorded: Cost, estimate: Cost, what: str) -> Figure:
     """The recorded W1 against another estimate, in standard errors of both."""
-    error = hypot(recorded.stderr, found.stderr) + 1e-9 * max(1.0, recorded.value)
+    error = hypot(recorded.stderr, estimate.stderr) + 1e-9 * max(1.0, recorded.value)
     return Figure(
-        name=name, value=abs(found.value - recorded.value) / error, limit=_SIGMAS,
-        meaning=f"|W1 - {found.value:.8g} ({what}, +-{found.stderr:.2g})| in standard errors",
+        name=name, value=abs(estimate.value - recorded.value) / error, limit=_SIGMAS,
+        meaning=f"|W1 - {estimate.value:.8g} ({what}, +-{estimate.stderr:.2g})| in standard errors",
     )  # fmt: skip
 
 
-def _replayed(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
+def _replayed(pair: Pair, recorded: Cost) -> Figure:
     """W1 and its standard error from the very rays that they were averaged over: streams are functions of the recipe."""
     tiles = [
         (f"{role}.input", tile)
         for role in ("train", "test", "probe")
-        for tile in range(-(-manifest.rows(role) // pair.rows))
+        for tile in range(-(-getattr(pair.recipe.sizes, role) // pair.rows))
     ]
     tiles += [("cost", tile) for tile in range(recorded.rays // pair.rows - len(tiles))]
-    found = pooled_cost(np.stack([tile_moments(pair.cost_terms(purpose, tile)) for purpose, tile in tiles]))
-    difference = max(abs(found.value - recorded.value), abs(found.stderr - recorded.stderr)) / max(
+    replayed = pooled_cost(np.stack([tile_moments(pair.cost_terms(purpose, tile)) for purpose, tile in tiles]))
+    difference = max(abs(replayed.value - recorded.value), abs(replayed.stderr - recorded.stderr)) / max(
         recorded.value, 1e-12
     )
     return Figure(
         name="w1_replayed",
-        value=difference if found.rays == recorded.rays else 1.0,
+        value=difference if replayed.rays == recorded.rays else 1.0,
         limit=1e-9,
-        meaning=f"relative difference of W1 and its standard error from {found.value:.12g}, of the same {found.rays} rays",
+        meaning=f"relative difference of W1 and its standard error from {replayed.value:.12g}, of the same {replayed.rays} rays",
     )
 
 
-def _stderr(recorded: Cost, found: Cost) -> Figure:
+def _stderr(recorded: Cost, estimate: Cost) -> Figure:
     """The recorded standard error against that of as many rays with the spread of the rays at hand."""
-    expected = found.stderr * sqrt(found.rays / recorded.rays)
+    expected = estimate.stderr * sqrt(estimate.rays / recorded.rays)
     return Figure(
         name="w1_stderr",
         value=abs(recorded.stderr - expected) / max(expected, 1e-9 * max(1.0, recorded.value)),
@@ -113,14 +114,14 @@ def _unpaired(train: Mapping[str, RowArray], potential: Callable[[F64], F64], di
     )
 
 
-def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, RowArray]) -> Figure:
+def _beta_law(ray_map: RayMap, test: Mapping[str, RowArray]) -> Figure:
     """Kolmogorov-Smirnov: t = s/S of the stored partners against Beta(D, 1), whose distribution function is t^D."""
 
     def fraction(y: F64) -> F64:
         rays = ray_map.trace(y)
         return rays.distance / rays.length
 
-    cdf = np.sort(blockwise(fraction, test["transported"])) ** manifest.dim
+    cdf = np.sort(blockwise(fraction, test["transported"])) ** ray_map.funnel.dim
     n = len(cdf)
     gap = max((np.arange(1, n + 1) / n - cdf).max(), (cdf - np.arange(n) / n).max())
     return Figure(
@@ -129,12 +130,13 @@ def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, RowArray])
     )  # fmt: skip
 
 
-def _quadrature(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
+def _quadrature(pair: Pair, recorded: Cost) -> Figure:
     """W1 by the midpoint rule in two dimensions."""
-    axis = manifest.half_width * ((2 * np.arange(_QUADRATURE_SIDE) + 1) / _QUADRATURE_SIDE - 1)
+    half_width = pair.recipe.half_width
+    axis = half_width * ((2 * np.arange(_QUADRATURE_SIDE) + 1) / _QUADRATURE_SIDE - 1)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     if isinstance(pair.map.domain, Ball):
-        grid = grid[np.linalg.norm(grid, axis=1) <= manifest.half_width]
+        grid = grid[np.linalg.norm(grid, axis=1) <= half_width]
     rays = pair.map.trace(grid)
     value = pair.cost_of(rays).mean()
     return Figure(
@@ -143,15 +145,9 @@ def _quadrature(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
     )  # fmt: skip
 
 
-def _uniform_source(manifest: Manifest) -> Source | None:
-    """The pair's source, where it can be made without outside files."""
-    match manifest.public_recipe().source.kind:
-        case "uniform":
-            return UniformCube(manifest.dim, manifest.half_width)
-        case "ball":
-            return UniformBall(manifest.dim, manifest.half_width)
-        case "images" | "generator":
-            return None
+def _uniform_source(recipe: Recipe) -> Source | None:
+    """The recipe's source, where it can be made without outside files."""
+    return make_source(recipe) if isinstance(recipe.source, UniformSource | BallSource) else None
 
 
 def _cost(terms: F64) -> Cost:

@@ -1,4 +1,4 @@
-"""Pointwise."""
+"""Figures that hold at every row: potentials, rays, the map, gradients, and where points lie."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from math import sqrt
 
 import numpy as np
 
-from w1bench.archive.manifest import Figure, Manifest
+from w1bench.archive.manifest import Figure
 from w1bench.arrays import RowArray, blocks
-from w1bench.builder.certificate.rows import POINTS, Files, Largest, distances, domain_of, flat_rows, rounding_of
+from w1bench.builder.certificate.rows import POINTS, Files, Largest, distances, flat_rows, rounding_of
+from w1bench.sources.domains import Domain
 from w1bench.transport.funnel import MinFunnel
 from w1bench.transport.rays import RayMap
 
 _LIPSCHITZ_POINTS = 512
 
 
-def pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Figure]:
-    """What must hold at every row."""
-    worst, funnel, test = Largest(), ray_map.funnel, files["test"]
+def pointwise(ray_map: RayMap, half_width: float, test: Mapping[str, RowArray]) -> Iterator[Figure]:
+    """What must hold at every row of the data sets of the role `test`."""
+    worst, funnel, dtype = Largest(), ray_map.funnel, test["input"].dtype
     for rows in blocks(test["input"]):
         x, y, g = (flat_rows(test[name][rows]) for name in ("input", "transported", "gradient"))
         stored_x, stored_y = test["input_potential"][rows], test["target_potential"][rows]
         ux, uy = funnel.value(x), funnel.value(y)
         length = distances(x, y)
         scale = np.maximum(1.0, length)
-        moved = np.empty(y.shape, manifest.dtype)
+        moved = np.empty(y.shape, dtype)
         rays = ray_map.trace(y, moved=moved)
         worst.take("ray_residual", np.abs(uy - ux - length) / scale)
         worst.take("ray_end", (rays.distance - rays.length) / rays.length)
@@ -35,9 +36,9 @@ def pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fig
         worst.take("input_potential", np.abs(stored_x + ux) / np.maximum(1.0, np.abs(ux)))
         target_value = funnel.value(flat_rows(test["target"][rows]))
         worst.take("target_potential", np.abs(stored_y + target_value) / np.maximum(1.0, np.abs(target_value)))
-    rounding = rounding_of(manifest)
+    rounding = rounding_of(dtype)
     # Each of D coordinates is rounded on its own, so that their difference as a vector is sqrt(D) times as large.
-    vector_rounding = 4 * float(np.finfo(manifest.dtype).eps) * sqrt(manifest.dim) * manifest.half_width
+    vector_rounding = 4 * float(np.finfo(dtype).eps) * sqrt(funnel.dim) * half_width
     limits = {
         "ray_residual": (
             rounding,
@@ -60,21 +61,21 @@ def pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fig
         yield Figure(name=name, value=worst.values[name], limit=limit, meaning=meaning)
 
 
-def containment(manifest: Manifest, files: Files) -> Figure:
-    """That every point lies in the domain."""
-    worst, domain = Largest(), domain_of(manifest)
+def containment(domain: Domain, half_width: float, files: Files) -> Figure:
+    """How far points lie outside the domain."""
+    worst = Largest()
     for points in (rows for tables in files.values() for name, rows in tables.items() if name in POINTS):
         for rows in blocks(points):
-            worst.take("containment", domain.excess(flat_rows(points[rows])) / manifest.half_width)
+            worst.take("containment", domain.excess(flat_rows(points[rows])) / half_width)
     return Figure(
         name="containment",
         value=worst.values["containment"],
-        limit=rounding_of(manifest),
+        limit=rounding_of(files["test"]["input"].dtype),
         meaning="furthest point outside the domain, in half widths (negative: inside)",
     )
 
 
-def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, RowArray]) -> Figure:
+def lipschitz(funnel: MinFunnel, half_width: float, test: Mapping[str, RowArray]) -> Figure:
     """The steepest slope of u over stored points, centres, rays and steps along and against the gradient.
 
     Pairs nearer than a tenth of the half width are left out: there the rounding of u itself exceeds 1e-12 of the distance.
@@ -82,7 +83,7 @@ def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, RowArray
     x, y, g = (flat_rows(test[name][:_LIPSCHITZ_POINTS]) for name in ("input", "transported", "gradient"))
     other = flat_rows(test["target"][: len(x)])
     center = funnel.center[np.arange(len(x)) % funnel.count]
-    step = manifest.half_width * g
+    step = half_width * g
     steepest = 0.0
     for a, b in (
         (x, other),
@@ -94,7 +95,7 @@ def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, RowArray
         (x, x - step),
     ):
         distance = np.linalg.norm(a - b, axis=1)
-        far = distance >= manifest.half_width / 10
+        far = distance >= half_width / 10
         slope = np.abs(funnel.value(a) - funnel.value(b))[far] / distance[far]
         steepest = max(steepest, slope.max(initial=0.0))
     return Figure(

@@ -1,4 +1,4 @@
-"""Rows."""
+"""The data sets of a pair by blocks of flat rows, and the largest deviations found in them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from w1bench.archive.manifest import Manifest
 from w1bench.arrays import F64, RowArray, blocks
+from w1bench.recipes.recipe import PublicRecipe, Recipe
+from w1bench.recipes.sources import BallSource
 from w1bench.sources.domains import Ball, Cube, Domain
 
 POINTS = ("input", "target", "transported", "interpolate")  # data sets of points of the domain
@@ -27,8 +28,9 @@ class Largest:
         self.values[name] = float(np.maximum(self.values.get(name, -np.inf), np.max(values)))
 
 
-def domain_of(manifest: Manifest) -> Domain:
-    return Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
+def domain_of(recipe: Recipe | PublicRecipe) -> Domain:
+    """The set that all points of a pair lie in."""
+    return Ball(recipe.half_width) if isinstance(recipe.source, BallSource) else Cube(recipe.half_width)
 
 
 def blockwise(compute: Callable[..., F64], *tables: RowArray) -> F64:
@@ -41,9 +43,9 @@ def distances(x: F64, y: F64) -> F64:
     return np.linalg.norm(y - x, axis=1)
 
 
-def rounding_of(manifest: Manifest) -> float:
+def rounding_of(dtype: np.dtype[Any]) -> float:
     """What rounding may leave of a figure that is 0 exactly: that of the computation, or of the stored points."""
-    return 1e-12 if manifest.dtype == "float64" else 1e-6
+    return 1e-12 if dtype == np.float64 else 1e-6
 
 
 def flat_rows(points: Any) -> F64:

@@ -1,4 +1,4 @@
-"""The data card of a pair: README.md beside its files."""
+"""README.md, the data card of a pair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from w1bench.archive.manifest import Manifest, PairState
 
 
 def card(manifest: Manifest) -> str:
-    """Markdown that says what the pair is, how sure its truth is, and how to use it."""
+    """The data card as Markdown: what the pair is, how certain its truth is, and how to use it."""
     files = "\n".join(
         f"| `{name}` | {', '.join(f'`{n}` {s.shape}' for n, s in manifest.specs(name[:-3]).items())} | {entry.bytes:,} |"
         for name, entry in manifest.files.items()

@@ -54,13 +54,13 @@ _SEALED_ROLES = {
 
 
 def croissant(manifest: Manifest, folder: Path) -> str:
-    """The JSON-LD of a pair: the manifest's files, the manifest itself, and what else is in `folder` by now."""
+    """The JSON-LD of a pair: the files of the manifest, the manifest itself, and the descriptions in `folder`."""
     content = manifest.text().encode()
-    said = _ROLES | (_SEALED_ROLES if manifest.sealed else {})
-    files = [_file(name, said[name], entry.bytes, entry.sha256) for name, entry in manifest.files.items()]
-    files.append(_file(FILENAME, said[FILENAME], len(content), hashlib.sha256(content).hexdigest()))
+    descriptions = _ROLES | (_SEALED_ROLES if manifest.sealed else {})
+    files = [_file(name, descriptions[name], entry.bytes, entry.sha256) for name, entry in manifest.files.items()]
+    files.append(_file(FILENAME, descriptions[FILENAME], len(content), hashlib.sha256(content).hexdigest()))
     for name in ("README.md", "preview.png"):
-        files.append(_file(name, said[name], (folder / name).stat().st_size, file_digest(folder / name)))
+        files.append(_file(name, descriptions[name], (folder / name).stat().st_size, file_digest(folder / name)))
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -111,8 +111,8 @@ def _known(manifest: Manifest) -> str:
 
 
 def _licence(licence: str) -> str | list[str]:
-    """The licence by its address where the sentence begins with one that is known, and what more the sentence says."""
-    known = _LICENCES.get(licence.split(maxsplit=1)[0])
-    if known is None:
+    """The address of the licence that the sentence begins with, and the sentence if it says more; the sentence alone of other licences."""
+    address = _LICENCES.get(licence.split(maxsplit=1)[0])
+    if address is None:
         return licence
-    return known if licence in _LICENCES else [known, licence]
+    return address if licence in _LICENCES else [address, licence]

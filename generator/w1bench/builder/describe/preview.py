@@ -1,4 +1,6 @@
-"""preview.png: what a pair looks like. In the plane its potential and rays; pictures above their targets; else two principal axes."""
+"""preview.png: a picture of the two distributions of a pair.
+
+In the plane it has the potential and the rays, of pictures inputs above their targets, and else the two principal axes."""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ _INPUT, _TARGET = "#b2182b", "#2166ac"
 
 
 def draw_preview(path: Path, manifest: Manifest, funnel: MinFunnel | None, inputs: Array, targets: Array) -> None:
-    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG; without a funnel, targets that are no partners."""
+    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG; without a funnel, unpaired targets."""
     figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     if len(manifest.shape) == 3:

@@ -1,4 +1,4 @@
-"""Engines: where the shards of a build are computed. A shard is a function of (recipe, index), so any engine gives the same bytes."""
+"""The protocol of engines, which compute the shards of a build: a shard is a function of its recipe and tiles, so that all give the same bytes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Result = TypeVar("Result")
 
 
 class Run(Protocol):
-    """Does `work` on every task; yields the results in the order of the tasks. Other processes need both to be picklable."""
+    """Calls `work` on every task and yields the results in the order of the tasks; engines of other processes pickle both."""
 
     def __call__(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]: ...
 
 
 class Engine(Protocol):
-    """Workers, for as long as the block lasts."""
+    """A kind of workers, which `started` runs for the block."""
 
     def started(self) -> AbstractContextManager[Run]: ...
 
 
 def in_order(tasks: Sequence[Task], submit: Callable[[Task], Callable[[], Result]], ahead: int) -> Iterator[Result]:
-    """Results in the order of the tasks, of which `ahead` are handed out beyond the one that is waited for.
+    """Results in the order of the tasks, with up to `ahead` tasks submitted beyond the one that is waited for.
 
-    `submit` hands a task out, and returns what waits for its result.
+    `submit` starts a task and returns a function that waits for its result.
     """
     waiting: deque[Callable[[], Result]] = deque()
     for task in tasks:
@@ -47,7 +47,7 @@ def available_processors() -> int:
 
 
 def compute_on_one_thread() -> None:
-    """Matrix products and networks of this worker process on one thread: faster for small tiles, and rounds the same everywhere."""
+    """Restrict this process to one thread: that is faster for small tiles, and rounds the same everywhere."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"  # for libraries that are still to be loaded
     threadpool_limits(1)

@@ -1,4 +1,4 @@
-"""Processes of this machine, which share nothing: one that dies is replaced."""
+"""An engine of processes on this machine, which share nothing; one that dies is replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multiprocessing import get_context, parent_process
 from w1bench.builder.engines.engine import Result, Run, Task, available_processors, compute_on_one_thread, in_order
 from w1bench.errors import UnreachableError
 
-_LOSSES = 3  # of workers without a result in between, before it is said that they cannot live
+_LOSSES = 3  # of workers without a result in between, after which the build gives up
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LocalProcesses:
 
 
 class _Pool:
-    """A process pool that is made anew when one of its workers dies."""
+    """A pool of processes that is replaced if one of its workers dies."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -44,10 +44,10 @@ class _Pool:
         self._pool.shutdown(cancel_futures=True)
 
     def run(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """As `Run`; tasks that a dead worker leaves without an answer are done again.
+        """As `Run`; the tasks of a worker that died are repeated.
 
         Raises:
-            UnreachableError: workers die again and again.
+            UnreachableError: workers keep dying.
         """
         done = losses = 0
         while losses < _LOSSES:
@@ -62,7 +62,7 @@ class _Pool:
                 self._pool = self._new()
         raise UnreachableError(
             f"Worker processes died {_LOSSES} times in a row; is there enough memory for {self._count}? Give fewer "
-            "--workers, and go on with --resume."
+            "--workers, and resume the build with --resume."
         )
 
     def _new(self) -> ProcessPoolExecutor:
@@ -70,14 +70,14 @@ class _Pool:
 
 
 def _start() -> None:
-    """What a worker process does first."""
+    """Set up a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
     compute_on_one_thread()
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for tasks for ever."""
+    """End this worker process with its parent; if the parent was killed, it would wait for tasks forever."""
     if (parent := parent_process()) is not None:
         parent.join()
         os._exit(1)

@@ -1,4 +1,4 @@
-"""A Ray cluster: many machines. Ray itself runs the tasks of workers and nodes that die again elsewhere."""
+"""An engine of many machines, a Ray cluster; Ray itself repeats the tasks of workers and nodes that die."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _AHEAD = 2  # tasks for each processor, so that none waits for the next
 
 @dataclass(frozen=True)
 class RayCluster:
-    """Tasks of the cluster at `address`, or of the one that this process is connected to already.
+    """The cluster at `address`, or the one that this process is connected to already.
 
-    "local" starts one on this machine, and ends it with the block. A task takes one processor and `gpus` GPUs.
+    "local" starts a cluster on this machine and stops it after the block. A task takes one processor and `gpus` GPUs.
     """
 
     address: str = LOCAL
@@ -57,7 +57,7 @@ class RayCluster:
                 ray.shutdown()
 
     def _connect(self, ray: Any) -> None:
-        """Raises UnreachableError where no cluster answers at the address."""
+        """Connect to the cluster; raises UnreachableError if none answers at the address."""
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address == LOCAL:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a build reports to nobody
@@ -70,7 +70,7 @@ class RayCluster:
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise UnreachableError(
                 f"No Ray cluster answers at {self.address} ({str(error).strip().splitlines()[0]}); start one with "
-                "`ray start --head`, or mend --address."
+                "`ray start --head`, or correct --address."
             ) from None
 
 
@@ -90,7 +90,7 @@ def _answer(ray: Any, reference: Any) -> Any:
     """A task's result, or its own error.
 
     Raises:
-        UnreachableError: its workers died as often as it was tried.
+        UnreachableError: its workers died at every attempt.
     """
     try:
         return ray.get(reference)
@@ -98,6 +98,6 @@ def _answer(ray: Any, reference: Any) -> Any:
         raise error.cause from None
     except ray.exceptions.RayError as error:
         raise UnreachableError(
-            f"The cluster lost a task for good ({str(error).strip().splitlines()[0]}); see to its machines, and go on "
-            "with --resume."
+            f"The cluster lost a task for good ({str(error).strip().splitlines()[0]}); check its machines, and resume the "
+            "build with --resume."
         ) from None

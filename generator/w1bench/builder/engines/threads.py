@@ -1,4 +1,4 @@
-"""Threads of this process: nothing to start, memory shared."""
+"""An engine of threads in this process, which share its memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LocalThreads:
     @contextmanager
     def started(self) -> Generator[Run]:
         count = self.workers or available_processors()
-        # OpenMP keeps its number of threads for each thread by itself, so that every worker has to be told, too.
+        # OpenMP keeps its number of threads for each thread by itself, so that the limit is set in every worker, too.
         with threadpool_limits(1), ThreadPoolExecutor(count, initializer=threadpool_limits, initargs=(1,)) as pool:
 
             def run(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:

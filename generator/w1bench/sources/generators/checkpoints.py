@@ -42,7 +42,7 @@ def load_resnet(path: Path, architecture: str) -> ResNetGenerator:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name, without wrapping and prefix; raises SourceError where there are none."""
+    """The tensors of a checkpoint by name, without wrapping and prefix; raises SourceError if the file holds none."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -59,7 +59,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in cast(Any, state).items()
     ):
-        raise SourceError(f"Checkpoint {path} holds no state dict; save network.state_dict().")
+        raise SourceError(f"Checkpoint {path} does not hold a state dict; save network.state_dict().")
     tensors = cast("Mapping[str, Tensor]", state)
     return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
 
@@ -68,35 +68,35 @@ def convert(path: Path, architecture: str, out: Path) -> None:
     """Write a checkpoint of a known architecture as safetensors, under the names of its modules.
 
     Raises:
-        SourceError: the architecture is no state dict's, `out` does not end in .safetensors, or as `load_resnet`.
+        SourceError: the architecture is not one of state dicts, `out` does not end in .safetensors, or as `load_resnet`.
     """
     if architecture not in RESNETS:
-        raise SourceError(f"{architecture!r} is no architecture of state dicts; those are {', '.join(RESNETS)}.")
+        raise SourceError(f"{architecture!r} is not an architecture of state dicts; those are {', '.join(RESNETS)}.")
     if out.suffix != ".safetensors":
         raise SourceError(f"The file to write came as {out}; give one that ends in .safetensors.")
     if not out.parent.is_dir():
-        raise SourceError(f"{out.parent} is no folder; give --out a name in one.")
+        raise SourceError(f"{out.parent} is not a folder; give --out a name in one.")
     write_atomically(out, save(load_resnet(path, architecture).state_dict(), metadata={"architecture": architecture}))
 
 
 def load_torchscript(path: Path, device: torch.device) -> Network:
-    """A TorchScript program; raises SourceError where it is none."""
+    """A TorchScript program; raises SourceError if the file is not one."""
     try:
         return torch.jit.load(str(path), map_location=device).eval()
     except (RuntimeError, ValueError) as error:
         raise SourceError(
-            f"{path} is no TorchScript program ({_first_line(error)}); save torch.jit.trace(...)."
+            f"{path} is not a TorchScript program ({_first_line(error)}); save torch.jit.trace(...)."
         ) from None
 
 
 def load_exported(path: Path, device: torch.device) -> Network:
-    """A program of torch.export; raises SourceError where it is none."""
+    """A program of torch.export; raises SourceError if the file is not one."""
     try:
         with _unlogged("torch.export"):
             return torch.export.load(path).module().to(device)
     except Exception as error:  # noqa: BLE001 - the format's reader raises whatever a damaged archive makes it stumble over
         raise SourceError(
-            f"{path} is no exported program ({_first_line(error)}); save torch.export.save(...)."
+            f"{path} is not an exported program ({_first_line(error)}); save torch.export.save(...)."
         ) from None
 
 
@@ -112,7 +112,7 @@ def _unlogged(name: str) -> Generator[None]:
 
 
 def load_onnx(path: Path, device: torch.device) -> Network:
-    """An ONNX graph of one input and one output, run by onnxruntime; raises SourceError where it is none."""
+    """An ONNX graph of one input and one output, run by onnxruntime; raises SourceError if the file is not one."""
     try:
         import onnxruntime
     except ImportError:
@@ -123,7 +123,7 @@ def load_onnx(path: Path, device: torch.device) -> Network:
     try:
         session = onnxruntime.InferenceSession(str(path), providers=[*providers, "CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime's own exceptions share no base but this
-        raise SourceError(f"{path} is no ONNX graph ({_first_line(error)}); save torch.onnx.export(...).") from None
+        raise SourceError(f"{path} is not an ONNX graph ({_first_line(error)}); save torch.onnx.export(...).") from None
     name = session.get_inputs()[0].name
     return lambda z: torch.from_numpy(session.run(None, {name: z.cpu().numpy()})[0]).to(device)
 
@@ -137,7 +137,7 @@ def _fitting(state: dict[str, Tensor], network: nn.Module, path: Path, architect
     for name, tensor in state.items():
         if tensor.is_complex() or not bool(torch.isfinite(tensor.to_dense().double()).all()):
             raise SourceError(
-                f"Checkpoint {path} has {name} with values that are no finite real numbers; train it again."
+                f"Checkpoint {path} has {name} with values that are not finite real numbers; train it again."
             )
     for name, tensor in needed.items():
         if name not in state:

@@ -1,4 +1,4 @@
-"""Embedded."""
+"""The image generators that come with the package; this module needs no torch."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def load_generator(
     """The generator of a checkpoint: one of the WGAN-QC ResNets, or a TorchScript, exported or ONNX program.
 
     Raises:
-        SourceError: there is no such architecture, the file does not fit it, or its output is no picture in [-1, 1].
+        SourceError: there is no such architecture, the file does not fit it, or its output is not a picture in [-1, 1].
         MissingExtraError: the format needs a library that is not installed.
     """
     on = resolve_device(device)

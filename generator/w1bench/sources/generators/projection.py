@@ -1,4 +1,4 @@
-"""Projection: each real picture's twin G(argmin_z ||G(z) - x||) in the range of a generator, by Adam from z = 0.
+"""The projection of a real picture x on the range of a generator: G(argmin_z ||G(z) - x||), by Adam from z = 0.
 
 Zhu, Krähenbühl, Shechtman, Efros, "Generative visual manipulation on the natural image manifold", ECCV 2016, without an encoder.
 """

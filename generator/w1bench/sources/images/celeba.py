@@ -61,13 +61,13 @@ def celeba(root: Path, *, crop: int, size: int) -> CelebA:
     """The pictures of the zip or folder at `root`.
 
     Raises:
-        SourceError: there are none, or the zip is damaged; with what to download.
+        SourceError: there are no pictures, or the zip is damaged; the sentence says what to download.
     """
     if root.is_file():
         try:
             archive = zipfile.ZipFile(root)
         except (zipfile.BadZipFile, OSError) as error:
-            raise SourceError(f"{root} is no whole zip ({error}); {_HELP}.") from None
+            raise SourceError(f"{root} is not a whole zip ({error}); {_HELP}.") from None
         return _pictures(root, sorted(n for n in archive.namelist() if n.endswith(".jpg")), archive.read, crop, size)
     folder = root / "img_align_celeba" if (root / "img_align_celeba").is_dir() else root
     zipped = root / "img_align_celeba.zip"

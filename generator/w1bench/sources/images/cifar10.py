@@ -38,7 +38,7 @@ def cifar10_pixels(root: Path) -> NDArray[np.uint8]:
     """The training pictures under `root`, (n, 3, 32, 32).
 
     Raises:
-        SourceError: there are none, a batch is missing, truncated or not what its name says; with what to download.
+        SourceError: a batch is missing, truncated or not what its name says; the sentence says what to download.
     """
     batches = dict(_archived(root) if root.is_file() else _unpacked(root))
     if not batches:
@@ -63,15 +63,15 @@ def _archived(path: Path) -> Iterator[tuple[str, bytes]]:
                     assert content is not None
                     yield name, content.read()
     except (tarfile.TarError, EOFError, OSError):
-        raise SourceError(f"{path} is no tar archive, or a truncated one; {_HELP}.") from None
+        raise SourceError(f"{path} is not a tar archive, or it is truncated; {_HELP}.") from None
 
 
 def _unpacked(root: Path) -> Iterator[tuple[str, bytes]]:
     """The batches in `root` or the folder below it; else those of an archive in `root`."""
     for folder in (root, root / "cifar-10-batches-bin", root / "cifar-10-batches-py"):
-        found = sorted(folder.glob(f"{_PREFIX}*")) if folder.is_dir() else []
-        if found:
-            yield from ((path.name, path.read_bytes()) for path in found)
+        paths = sorted(folder.glob(f"{_PREFIX}*")) if folder.is_dir() else []
+        if paths:
+            yield from ((path.name, path.read_bytes()) for path in paths)
             return
     for name in ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"):
         if (root / name).is_file():
@@ -87,7 +87,7 @@ def _pixels(name: str, content: bytes, root: Path) -> NDArray[np.uint8]:
 def _binary(name: str, content: bytes, root: Path) -> NDArray[np.uint8]:
     if not content or len(content) % _RECORD:
         raise SourceError(
-            f"{name} in {root} has {len(content)} bytes, which are no whole number of {_RECORD}-byte records; it is truncated: "
+            f"{name} in {root} has {len(content)} bytes, which is not a whole number of {_RECORD}-byte records; it is truncated: "
             f"{_HELP}."
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, _RECORD)
@@ -101,7 +101,7 @@ def _python(name: str, content: bytes, root: Path) -> NDArray[np.uint8]:
         batch: Any = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
         rows: Any = batch[b"data"] if b"data" in batch else batch["data"]
     except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
-        raise SourceError(f"{name} in {root} is no CIFAR-10 batch ({error}); {_HELP}.") from None
+        raise SourceError(f"{name} in {root} is not a CIFAR-10 batch ({error}); {_HELP}.") from None
     if not (
         isinstance(rows, np.ndarray) and rows.dtype == np.uint8 and rows.ndim == 2 and rows.shape[1] == _RECORD - 1
     ):

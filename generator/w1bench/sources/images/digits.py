@@ -1,4 +1,4 @@
-"""Digits."""
+"""The handwritten digits that scikit-learn carries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installed."""
+"""The folders of installed packages that carry pictures."""
 
 from __future__ import annotations
 

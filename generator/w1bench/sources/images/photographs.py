@@ -1,4 +1,4 @@
-"""Real pictures as distributions, pixels in [-1, 1]: patches of photographs, handwritten digits, CIFAR-10, CelebA."""
+"""Patches of photographs as a distribution over pictures."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def photograph_patches(root: str | None, size: int) -> Patches:
         folder = Path(root)
         if not folder.is_dir():
             raise SourceError(
-                f"The folder of photographs came as {folder}, which is none; give one that holds pictures."
+                f"The folder of photographs came as {folder}, which is not a folder; give one that holds pictures."
             )
         paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in _PICTURE_ENDINGS)
         if not paths:

@@ -1,4 +1,4 @@
-"""Pictures as files: a grid in a PNG for people, or the raw array for programs."""
+"""Pictures as files: a grid in a PNG for people, or the array for programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write_pictures(path: Path, pictures: NDArray[np.float32]) -> None:
 
 
 def grid(pictures: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Pictures side by side in rows, white where there is none: (height, width, channels)."""
+    """Pictures side by side in rows, white in empty places: (height, width, channels)."""
     count, channels, height, width = pictures.shape
     columns = ceil(sqrt(count))
     rows = ceil(count / columns)

@@ -1,4 +1,4 @@
-"""How near a generator's pictures are to real ones that it was not trained on, beside a Gaussian fit; and whether it memorised."""
+"""How near a generator's pictures are to real ones that it was not trained on, and whether it has memorised those that it was."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def measure(samples: Draw, training: Draw, held_out: Draw, *, seed: int, rows: i
         n: sliced_w1(windows(p), windows(against[:rows]), stream(seed, "fidelity.detail", 0)) for n, p in drawn.items()
     }
     drawn["held_out"] = against
-    known = training(stream(seed, "fidelity.neighbours", 0), _NEIGHBOURS * rows)
-    near = {name: float(np.median(nearest(drawn[name][: rows // 8], known))) for name in ("samples", "held_out")}
+    neighbours = training(stream(seed, "fidelity.neighbours", 0), _NEIGHBOURS * rows)
+    near = {name: float(np.median(nearest(drawn[name][: rows // 8], neighbours))) for name in ("samples", "held_out")}
     return Fidelity(
         whole["samples"], whole["training"], whole["gaussian"], detail["samples"], detail["training"], detail["gaussian"],
         near["samples"], near["held_out"],
@@ -94,10 +94,10 @@ def windows(pictures: F32) -> F32:
     return cut - cut.mean(axis=(2, 3), keepdims=True)
 
 
-def nearest(pictures: F32, known: F32) -> NDArray[np.float64]:
-    """The distance of each of `pictures` (n, ...) to the nearest of `known` (m, ...): (n,)."""
+def nearest(pictures: F32, others: F32) -> NDArray[np.float64]:
+    """The distance of each of `pictures` (n, ...) to the nearest of `others` (m, ...): (n,)."""
     a, least = pictures.reshape(len(pictures), -1).astype(np.float64), np.full(len(pictures), np.inf)
-    for start in range(0, len(known), _BLOCK):
-        b = known[start : start + _BLOCK].reshape(-1, a.shape[1]).astype(np.float64)
+    for start in range(0, len(others), _BLOCK):
+        b = others[start : start + _BLOCK].reshape(-1, a.shape[1]).astype(np.float64)
         np.minimum(least, (np.square(b).sum(axis=1) - 2 * a @ b.T).min(axis=1), out=least)
     return np.sqrt((np.square(a).sum(axis=1) + least).clip(0))

@@ -1,4 +1,4 @@
-"""Training of a ResNet generator on patches, as a relativistic GAN with gradient penalties on both sides.
+"""The training of a ResNet generator on patches, as a relativistic GAN with gradient penalties on both sides.
 
 Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019, with the zero-centred penalties R1 and R2 on real and generated
 pictures (Mescheder, Geiger, Nowozin, ICML 2018), which together converge: Huang, Gokaslan, Kuleshov, Tompkin, "The GAN is dead; long live

@@ -59,9 +59,9 @@ def _corners(height: int, width: int, size: int, seed: int, number: int) -> tupl
     """Upper left corners of the patches that touch no held-out cell, and of those inside one."""
     cell = _CELL * size
     rows, columns = height // cell, width // cell
-    chosen = stream(seed, "generator.held_out", number).permutation(rows * columns)[: -(-rows * columns // _HELD_OUT)]
+    cells = stream(seed, "generator.held_out", number).permutation(rows * columns)[: -(-rows * columns // _HELD_OUT)]
     held = np.zeros((height, width), bool)
-    for row, column in zip(*np.divmod(chosen, columns), strict=True):
+    for row, column in zip(*np.divmod(cells, columns), strict=True):
         held[row * cell : (row + 1) * cell, column * cell : (column + 1) * cell] = True
     total = np.pad(held.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     inside = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]

@@ -1,4 +1,4 @@
-"""A small generator of photographs' patches: trained, measured on patches that were held out, written with its figures."""
+"""The training of a small generator on patches of photographs: from the pictures to the weights and their figures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def train_on_photographs(
         The figures, as they are written.
 
     Raises:
-        SourceError: `out` is no name of a new .safetensors file, or another process trains it; the device is not there, or photographs are unreadable or too small.
+        SourceError: `out` does not name a new .safetensors file, or another process is training it; the device cannot be used; or
+            photographs are unreadable or too small.
         MissingExtraError: no folder was given and scikit-image is not installed.
     """
     if out.suffix != ".safetensors" or not out.parent.is_dir():
@@ -51,7 +52,7 @@ def train_on_photographs(
             f"The file to write came as {out}; give one that ends in .safetensors, in a folder that exists."
         )
     if out.exists():
-        raise SourceError(f"{out} is there already; remove it, or give another name.")
+        raise SourceError(f"{out} exists already; remove it, or give another name.")
     taken = SourceError(f"Another process is training {out}; wait for it to end, or give another name.")
     with exclusive(out.with_name(f".{out.name}.lock"), taken):
         return _train(out, training, root, device, rows, report)
@@ -63,12 +64,12 @@ def _train(
     on, size = resolve_device(device), RESNETS[ARCHITECTURE]
     photographs = photograph_patches(root, size.size).photographs
     digest = hashlib.sha256(b"".join(hashlib.sha256(p.tobytes()).digest() for p in photographs)).hexdigest()
-    known, held_out = split(photographs, size.size, training.seed)
+    training_patches, held_out = split(photographs, size.size, training.seed)
     torch.manual_seed(training.seed)
     network = _in_format(ResNetGenerator(size).to(on), torch.channels_last)  # a fifth faster on a processor
     averaged, done = train(
         network,
-        lambda k: torch.from_numpy(known.draw(stream(training.seed, "generator.train", k), training.batch)),
+        lambda k: torch.from_numpy(training_patches.draw(stream(training.seed, "generator.train", k), training.batch)),
         training,
         checkpoint=out.with_name(f".{out.name}.checkpoint"),
         pictures=digest,
@@ -81,7 +82,9 @@ def _train(
         "training": asdict(training),
         "pictures": digest,
         "outcome": asdict(done),
-        "fidelity": measure(pictures.draw, known.draw, held_out.draw, seed=training.seed, rows=rows).summary(),
+        "fidelity": measure(
+            pictures.draw, training_patches.draw, held_out.draw, seed=training.seed, rows=rows
+        ).summary(),
     }
     write_pictures(out.with_suffix(".png"), pictures.draw(stream(training.seed, "generator.sample", 0), _SHOWN))
     write_atomically(out.with_suffix(".json"), (json.dumps(figures, indent=1) + "\n").encode())
