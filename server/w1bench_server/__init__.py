@@ -1,1 +1,1 @@
-"""The w1bench service: pairs to download, submissions to score, and the leaderboard."""
+"""The service that hands out pairs, scores submissions and keeps the leaderboard."""

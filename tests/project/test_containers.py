@@ -70,7 +70,7 @@ def test_the_archive_is_written_by_generators_alone() -> None:
 
 def test_workers_share_the_servers_database_and_see_no_more() -> None:
     server = SERVICES["server"]
-    assert server["environment"]["W1BENCH_WORKER"] == "none"
+    assert server["environment"]["W1BENCH_OWN_WORKER"] == "none"
     for name, image in (("scorer", "w1bench-server"), ("builder", "w1bench-generator")):
         worker = SERVICES[name]
         assert worker["image"] == image

@@ -37,7 +37,7 @@ def test_trusted_proxies_are_networks_with_commas_between_them(monkeypatch: pyte
         {"trusted_proxies": "*"},
         {"trusted_proxies": "10.0.0.1/8"},
         {"port": 65536},
-        {"workers": 0},
+        {"scoring_processes": 0},
         {"public_url": "ftp://x"},
         {"unknown": 1},
         {"scoring_seconds": 0},

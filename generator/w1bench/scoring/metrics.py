@@ -77,3 +77,5 @@ METRICS: dict[str, Metric] = {
     ),
 }  # fmt: skip
 HEADLINE = "cos"
+RANKING = (HEADLINE, "l2")  # of the gradients: a bad one can have the others right by chance
+BOUNDS = {"": "value", "_low": "low", "_high": "high"}  # of an interval, by the suffix of their column in a CSV

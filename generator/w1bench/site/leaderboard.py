@@ -13,13 +13,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from w1bench.errors import InputError
-from w1bench.scoring.metrics import HEADLINE, METRICS
+from w1bench.scoring.metrics import BOUNDS, HEADLINE, METRICS
 from w1bench.scoring.scorecard import Interval
 from w1bench.storage.canonical import fault
 from w1bench.trials import results
 
 _COLUMNS = ("pair", "method", "seed", "steps", "seconds", "outcome", "recipe_sha256")
-_BOUNDS = {"": "value", "_low": "low", "_high": "high"}
 
 
 class Trial(BaseModel):
@@ -73,10 +72,10 @@ def sheet(boards: Mapping[str, list[Standing]]) -> str:
     """Comma-separated values: one line a trial below one line of names; an absent figure is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", *_COLUMNS, *(metric + suffix for metric in METRICS for suffix in _BOUNDS)])
+    writer.writerow(["rank", *_COLUMNS, *(metric + suffix for metric in METRICS for suffix in BOUNDS)])
     for standing in (standing for board in boards.values() for standing in board):
         intervals = [standing.interval(metric) for metric in METRICS]
-        figures = [getattr(i, bound) if i else None for i in intervals for bound in _BOUNDS.values()]
+        figures = [getattr(i, bound) if i else None for i in intervals for bound in BOUNDS.values()]
         writer.writerow([standing.rank, *(getattr(standing.trial, column) for column in _COLUMNS), *figures])
     return text.getvalue()
 

@@ -1,1 +1,1 @@
-"""Database."""
+"""The tables, in one schema for SQLite and PostgreSQL."""

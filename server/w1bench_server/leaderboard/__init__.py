@@ -1,1 +1,1 @@
-"""Leaderboard."""
+"""Rankings of methods, and paired comparisons of two of them."""

@@ -1,1 +1,1 @@
-"""Ledger."""
+"""What happened to submissions: append-only, chained by hashes."""

@@ -1,1 +1,1 @@
-"""Pairs."""
+"""The published pairs: their list, downloads, slices and fixity."""

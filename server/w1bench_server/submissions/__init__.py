@@ -1,1 +1,1 @@
-"""Submissions."""
+"""The way of an upload from its body to its row."""

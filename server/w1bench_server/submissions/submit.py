@@ -29,7 +29,7 @@ from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.submissions.quota import Quota, quota_of
-from w1bench_server.submissions.redaction import rounded
+from w1bench_server.submissions.redaction import redacted
 from w1bench_server.submissions.uploads import Upload
 
 
@@ -50,7 +50,7 @@ class Submissions:
 
         Raises:
             SubmissionError: it cannot be scored, or the pair was revealed.
-            KeyReusedError: `key` came before with other content.
+            KeyReusedError: `key` was used before with other content.
             ProblemError: 429, when the user's quota of today is used up.
         """
         submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
@@ -118,7 +118,7 @@ async def score_and_record(
         SubmissionError: it cannot be scored.
     """
     scored = await scorer.score(pair.folder, body)
-    card, resampled = (rounded(scored.card), None) if pair.manifest.is_secret else (scored.card, scored.resampled)
+    card, resampled = (redacted(scored.card), None) if pair.manifest.is_secret else (scored.card, scored.resampled)
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
     await run_in_threadpool(
         _check, ledger.engine, admit

@@ -1,1 +1,1 @@
-"""Web."""
+"""How the service is asked: HTTP."""

@@ -1,1 +1,1 @@
-"""Api."""
+"""The REST interface under `/v1`."""

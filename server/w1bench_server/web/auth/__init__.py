@@ -1,1 +1,1 @@
-"""Auth."""
+"""Tokens, and who may do what with them."""

@@ -1,1 +1,1 @@
-"""Health."""
+"""Whether the service is alive and ready, and what it counts."""

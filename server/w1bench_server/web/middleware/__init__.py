@@ -1,1 +1,1 @@
-"""Middleware."""
+"""The layers that every request passes."""

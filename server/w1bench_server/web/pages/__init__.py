@@ -1,1 +1,1 @@
-"""Pages."""
+"""Plain HTML for people."""

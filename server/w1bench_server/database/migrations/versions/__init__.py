@@ -1,1 +1,1 @@
-"""Versions."""
+"""The revisions of the schema, in their order."""

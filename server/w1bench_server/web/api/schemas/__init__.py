@@ -1,1 +1,1 @@
-"""Schemas."""
+"""The documents that the REST interface takes and gives."""
