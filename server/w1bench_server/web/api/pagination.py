@@ -75,9 +75,12 @@ def _write(name: str) -> str:
 
 def _read(cursor: str) -> str:
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise _invalid_cursor() from None
+    if "\0" in name:
+        raise _invalid_cursor()
+    return name
 
 
 def _invalid_cursor() -> ProblemError:

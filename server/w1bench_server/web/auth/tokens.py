@@ -26,6 +26,7 @@ from w1bench_server.settings import Settings
 SCOPES = ("submit", "admin")
 _MARK = "w1b"
 _PREFIX_BYTES, _SECRET_BYTES = 4, 32
+_TOKEN = re.compile(rf"{_MARK}_([0-9a-f]{{{2 * _PREFIX_BYTES}}})_[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder
 
 def prefix(token: str) -> str:
     """The public part of a token, which names it; "" where the text is not a token."""
-    mark, _, rest = token.partition("_")
-    return rest.partition("_")[0] if mark == _MARK else ""
+    match = _TOKEN.fullmatch(token)
+    return match[1] if match else ""
 
 
 def _digest(token: str) -> str:

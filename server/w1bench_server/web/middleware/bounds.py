@@ -42,6 +42,9 @@ class RequestBounds:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > URL_BYTES:
             refusal = problem(Request(scope), 414, f"A URL may have {URL_BYTES} bytes; send a shorter one.")
             await refusal(scope, receive, send_with_headers)
+        elif "\0" in scope["path"]:  # no name or id has one, and PostgreSQL takes none
+            refusal = problem(Request(scope), 404, "There is no address with a NUL byte; leave it out.")
+            await refusal(scope, receive, send_with_headers)
         else:
             await self._app(scope, _bounded(scope, receive), send_with_headers)
 
