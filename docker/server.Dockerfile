@@ -1,6 +1,8 @@
 # The service: w1bench[server,postgres], without torch. Build from the root of a checkout:
 #   docker build --file docker/server.Dockerfile --tag w1bench-server .
-FROM python:3.11-slim-bookworm AS build
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+FROM ${PYTHON_IMAGE} AS build
+ARG PIP_EXTRA_INDEX_URL
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY datasets datasets
@@ -8,9 +10,8 @@ COPY generator generator
 COPY server server
 RUN python -m venv /opt/w1bench
 RUN /opt/w1bench/bin/python -m pip install --no-cache-dir --constraint constraints.txt '.[server,postgres]'
-RUN /opt/w1bench/bin/python -m compileall -q /opt/w1bench/lib
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/w1bench /opt/w1bench
 ENV PATH=/opt/w1bench/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \

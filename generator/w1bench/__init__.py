@@ -1,4 +1,4 @@
-"""w1bench: pairs of distributions with a known Wasserstein-1 distance, potential and gradient.
+"""Pairs of distributions with a known Wasserstein-1 distance, potential and gradient.
 
 ```
 pair = w1bench.load("hd-d16-n64-p8")
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from w1bench.client.api import load, score, submit
-    from w1bench.client.stored_pair import OpenedPair
+    from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
     from w1bench.scoring.scorecard import Scorecard
 
-__all__ = ["OpenedPair", "Scorecard", "W1BenchError", "load", "score", "submit"]
-_HOMES = {"W1BenchError": "errors", "Scorecard": "scoring.scorecard", "OpenedPair": "client.stored_pair"}
+__all__ = ["Scorecard", "StoredPair", "W1BenchError", "load", "score", "submit"]
+_HOMES = {"W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair"}
 
 
 def __getattr__(name: str) -> Any:

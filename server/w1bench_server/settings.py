@@ -18,6 +18,8 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+Layer = Literal["user", "landlock", "seccomp"]
+Layers = Annotated[tuple[Layer, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -58,6 +60,13 @@ class Settings(BaseSettings):
     ] = 2 << 30
     jail_cpu_seconds: Annotated[int, Field(ge=1, description="Most processor time of that process.")] = 20
     jail_seconds: Annotated[_Seconds, Field(description="Longest time it may take by the clock.")] = 60.0
+    jail_user: Annotated[
+        str, Field(description="User that this process becomes where the service is started as root.")
+    ] = "nobody"
+    jail_required: Annotated[
+        Layers,
+        Field(description="Layers, with commas, without which no HDF5 upload is read and the service does not start."),
+    ] = ()
     min_free_bytes: Annotated[
         _Bytes, Field(description="Free disk below which nothing is accepted (507) and the service is not ready.")
     ] = 1 << 30

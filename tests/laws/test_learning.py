@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import w1bench
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.solvers import GP, LP, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver
 from w1bench.solvers.learners.critic import CriticLearner, Loss, kantorovich
 from w1bench.solvers.learners.distances import distances, least, lengths
@@ -84,12 +84,12 @@ def linear(shape: tuple[int, ...]) -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def pair(archive: Path) -> OpenedPair:
+def pair(archive: Path) -> StoredPair:
     return w1bench.load(archive / "small-d2-n4-p8")
 
 
 def cosine_and_dual(
-    method: Method, pair: OpenedPair, course: Course, *, exchanged: bool = False
+    method: Method, pair: StoredPair, course: Course, *, exchanged: bool = False
 ) -> tuple[float, float]:
     """Train on fresh draws; the mean cosine with the true gradient, and the dual value in units of W1."""
     batch = 1024 if course.steps == 1 else 256
@@ -104,7 +104,7 @@ def cosine_and_dual(
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_a_solver_learns(name: str, pair: OpenedPair) -> None:
+def test_a_solver_learns(name: str, pair: StoredPair) -> None:
     """WC's slopes are of no fixed size, and TTC's dual value is that of its last critic."""
     cosine, dual = cosine_and_dual(SOLVERS[name], pair, COURSES[name])
     assert cosine > COURSES[name].cosine
@@ -127,14 +127,14 @@ def test_a_solver_learns(name: str, pair: OpenedPair) -> None:
         ("kr", Mutant(linear)),
     ],
 )
-def test_a_broken_solver_does_not(name: str, mutant: Method, pair: OpenedPair) -> None:
+def test_a_broken_solver_does_not(name: str, mutant: Method, pair: StoredPair) -> None:
     """Without its penalty, its constraint, its transform or its mover, a method is caught by the bounds above."""
     cosine, dual = cosine_and_dual(mutant, pair, COURSES[name])
     assert cosine < COURSES[name].cosine or dual > 1.3
 
 
 @pytest.mark.parametrize("name", ["wc", "dot"])
-def test_a_solver_of_the_wrong_sign_does_not(name: str, pair: OpenedPair) -> None:
+def test_a_solver_of_the_wrong_sign_does_not(name: str, pair: StoredPair) -> None:
     cosine, _ = cosine_and_dual(SOLVERS[name], pair, COURSES[name], exchanged=True)
     assert cosine < 0
 

@@ -14,7 +14,7 @@ from scipy.stats import beta, kstest
 
 import w1bench
 from w1bench.builder.build import build
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.recipes.files import read_recipe
 from w1bench.sources.domains import Ball, Cube
 from w1bench.transport.funnel import min_funnel
@@ -22,25 +22,25 @@ from w1bench.transport.rays import RayMap
 
 
 @pytest.fixture
-def pair(pair_folder: Path) -> OpenedPair:
+def pair(pair_folder: Path) -> StoredPair:
     return w1bench.load(pair_folder)
 
 
 @pytest.fixture
-def ray_map(pair: OpenedPair) -> RayMap:
+def ray_map(pair: StoredPair) -> RayMap:
     """The map of a pair, from its published files alone."""
     domain = Ball(pair.manifest.half_width) if pair.manifest.is_ball() else Cube(pair.manifest.half_width)
     return RayMap(min_funnel(_flat(pair.funnel.center[:]), pair.funnel.offset[:]), domain, pair.manifest.power)
 
 
-def test_potential_falls_by_the_distance_along_every_ray(pair: OpenedPair, ray_map: RayMap) -> None:
+def test_potential_falls_by_the_distance_along_every_ray(pair: StoredPair, ray_map: RayMap) -> None:
     x, y, u = _flat(pair.test.input[:]), _flat(pair.test.transported[:]), ray_map.funnel.value
     distance = np.linalg.norm(x - y, axis=1)
     residual = np.abs(u(y) - u(x) - distance) / np.maximum(1, distance)
     assert residual.max() <= (1e-12 if pair.manifest.dtype == "float64" else 1e-6)
 
 
-def test_potential_is_1_lipschitz_on_adversarial_pairs(pair: OpenedPair, ray_map: RayMap) -> None:
+def test_potential_is_1_lipschitz_on_adversarial_pairs(pair: StoredPair, ray_map: RayMap) -> None:
     funnel, rng = ray_map.funnel, np.random.default_rng(0)
     x = _flat(pair.test.input[:200])
     y, v = _flat(pair.test.transported[:200]), -_flat(pair.test.gradient[:200])
@@ -61,7 +61,7 @@ def test_potential_is_1_lipschitz_on_adversarial_pairs(pair: OpenedPair, ray_map
         assert slope.size == 0 or slope.max() <= 1 + 1e-12
 
 
-def test_inputs_are_on_their_rays_and_the_map_is_monotone(pair: OpenedPair, ray_map: RayMap) -> None:
+def test_inputs_are_on_their_rays_and_the_map_is_monotone(pair: StoredPair, ray_map: RayMap) -> None:
     y = _flat(pair.test.transported[:])
     rays = ray_map.trace(y)
     moved = ray_map.shorten(rays)
@@ -71,33 +71,33 @@ def test_inputs_are_on_their_rays_and_the_map_is_monotone(pair: OpenedPair, ray_
     assert (ray_map.shorten(farther) >= moved).all()
 
 
-def test_fraction_of_the_ray_has_the_beta_law(pair: OpenedPair, ray_map: RayMap) -> None:
+def test_fraction_of_the_ray_has_the_beta_law(pair: StoredPair, ray_map: RayMap) -> None:
     if pair.manifest.recipe["source"]["kind"] == "images":
         return  # the law holds for the uniform distribution
     rays = ray_map.trace(_flat(pair.test.transported[:]))
     assert kstest(rays.distance / rays.length, beta(pair.manifest.dim, 1).cdf).pvalue > 1e-6
 
 
-def test_identity_is_an_optimal_assignment_of_paired_rows(pair: OpenedPair) -> None:
+def test_identity_is_an_optimal_assignment_of_paired_rows(pair: StoredPair) -> None:
     x, y = _flat(pair.test.input[:200]), _flat(pair.test.transported[:200])
     cost = cdist(x, y)
     assert cost[linear_sum_assignment(cost)].sum() == pytest.approx(np.trace(cost), rel=1e-6)
 
 
-def test_primal_equals_dual(pair: OpenedPair, ray_map: RayMap) -> None:
+def test_primal_equals_dual(pair: StoredPair, ray_map: RayMap) -> None:
     x, y = _flat(pair.test.input[:]), _flat(pair.test.transported[:])
     primal = np.linalg.norm(x - y, axis=1).mean()
     dual = (pair.test.input_potential[:] + ray_map.funnel.value(y)).mean()
     assert dual == pytest.approx(primal, rel=1e-6 if pair.manifest.dtype == "float32" else 1e-12)
 
 
-def test_w1_is_the_mean_displacement_to_sampling_error(pair: OpenedPair) -> None:
+def test_w1_is_the_mean_displacement_to_sampling_error(pair: StoredPair) -> None:
     distance = np.linalg.norm(_flat(pair.test.input[:]) - _flat(pair.test.transported[:]), axis=1)
     error = distance.std() / sqrt(len(distance)) + pair.manifest.w1_stderr
     assert abs(distance.mean() - pair.w1) <= 5 * error
 
 
-def test_gradient_is_the_unit_vector_of_its_ray(pair: OpenedPair) -> None:
+def test_gradient_is_the_unit_vector_of_its_ray(pair: StoredPair) -> None:
     x, y, g = (_flat(rows[:]) for rows in (pair.test.input, pair.test.transported, pair.test.gradient))
     assert np.linalg.norm(g, axis=1) == pytest.approx(1, abs=1e-6)
     distance = np.linalg.norm(x - y, axis=1, keepdims=True)
@@ -105,7 +105,7 @@ def test_gradient_is_the_unit_vector_of_its_ray(pair: OpenedPair) -> None:
 
 
 def test_a_critic_evaluated_at_stored_inputs_loses_no_more_than_their_rounding(
-    pair: OpenedPair, ray_map: RayMap
+    pair: StoredPair, ray_map: RayMap
 ) -> None:
     """The gradient of -u at the rounded x is the ray's up to rounding over the distance from the centre."""
     x = _flat(pair.test.input[:])
@@ -118,7 +118,7 @@ def test_a_critic_evaluated_at_stored_inputs_loses_no_more_than_their_rounding(
     assert (1 - cosine <= 4 * np.square(rounding / distance[sound]) + 1e-14).all()
 
 
-def test_stored_truth_scores_perfectly_and_its_negation_worst(pair: OpenedPair) -> None:
+def test_stored_truth_scores_perfectly_and_its_negation_worst(pair: StoredPair) -> None:
     fx, fy, g = pair.test.input_potential[:], pair.test.target_potential[:], pair.test.gradient[:]
     best = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy)
     assert _values(best) == pytest.approx({"cos": 1, "l2": 0, "dev": 0, "w1_estimate": pair.w1}, abs=1e-12)
@@ -127,7 +127,7 @@ def test_stored_truth_scores_perfectly_and_its_negation_worst(pair: OpenedPair) 
     assert _values(worst)["l2"] == pytest.approx(4, rel=1e-6)
 
 
-def test_shuffled_rows_score_the_square_of_the_mean_gradient(pair: OpenedPair) -> None:
+def test_shuffled_rows_score_the_square_of_the_mean_gradient(pair: StoredPair) -> None:
     """Shuffled unit vectors have the expected cosine ||E t||^2, which is near 0 where the funnels are many."""
     g = pair.test.gradient[:]
     shuffled = g[np.random.default_rng(0).permutation(len(g))]

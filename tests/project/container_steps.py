@@ -1,6 +1,6 @@
 """The steps of an image's build without Docker: a Dockerfile's own COPY, ENV and RUN lines, below a folder instead of /.
 
-    python tests/containers/build_steps.py docker/server.Dockerfile FOLDER
+    python tests/project/container_steps.py docker/server.Dockerfile FOLDER
 
 The base image's Python is the one that runs this; what a step names by an absolute path is below FOLDER. Anything that the file says
 and this does not know is an error, so that the two cannot drift apart.
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,14 +54,16 @@ def build(dockerfile: Path, root: Path) -> Stage:
 
     Stages share one folder, so that what was installed under a path stays where its scripts say it is.
     """
-    stage = Stage(root)
+    stage, arguments = Stage(root), dict[str, str]()
     for word, rest in instructions(dockerfile):
         match word:
             case "FROM":
-                assert re.match(r"python:3\.\d+-slim", rest), f"not a base that this stands in for: {rest}"
+                base = Template(rest).substitute(arguments)
+                assert re.match(r"python:3\.\d+\.\d+-slim", base), f"not a base that this stands in for: {base}"
                 stage = Stage(root)
             case "ARG":
                 name, given, value = rest.partition("=")  # what the environment has of it goes before
+                arguments |= {name: value} if given else {}
                 stage.environment |= {name: value} if given and name not in os.environ else {}
             case "ENV":
                 stage.environment |= dict(part.split("=", 1) for part in shlex.split(rest))

@@ -31,11 +31,18 @@ def test_trusted_proxies_are_networks_with_commas_between_them(monkeypatch: pyte
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
 
 
+def test_required_layers_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().jail_required == ()
+    monkeypatch.setenv("W1BENCH_JAIL_REQUIRED", "seccomp, landlock")
+    assert Settings().jail_required == ("seccomp", "landlock")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"trusted_proxies": "*"},
         {"trusted_proxies": "10.0.0.1/8"},
+        {"jail_required": "selinux"},
         {"port": 65536},
         {"scoring_processes": 0},
         {"public_url": "ftp://x"},

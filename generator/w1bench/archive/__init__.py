@@ -1,1 +1,1 @@
-"""Archive."""
+"""Pairs on disk: their files, manifests and commitments, and the folders that hold many of them."""

@@ -1,1 +1,1 @@
-"""Builder."""
+"""The way from a recipe to a certified pair folder."""

@@ -83,21 +83,21 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a pair from its recipe, certify it, and publish it in the archive."""
-    from w1bench.archive.manifest import read_manifest
+    from w1bench.archive.manifest import read_published_manifest
     from w1bench.builder.build import build as build_pair
     from w1bench.recipes.files import find_recipe
 
-    chosen = find_recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
+    adjusted = find_recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
         train=train, test=test, probe=probe, w1_rays=w1_rays
     )
     _refuse_idle(address is not None and engine is not Engine.ray, "--address", "--engine ray")
-    idle = device is not Device.cpu and chosen.generator is None
+    idle = device is not Device.cpu and adjusted.generator is None
     _refuse_idle(idle, "--device", "a recipe with an image generator")
     _refuse_idle(truth is not None and not sealed, "--truth", "--sealed")
     if sealed:
         _check_truth(truth)
     folder = build_pair(
-        chosen,
+        adjusted,
         archive or _local_archive(),
         truth=truth,
         resume=resume,
@@ -107,7 +107,7 @@ def build(
         device=device.value,
         progress=True,
     )
-    manifest = read_manifest(folder)
+    manifest = read_published_manifest(folder)
     show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
 
 
@@ -167,8 +167,8 @@ def fetch(
     """Fetch a pair: resumable, checksummed, atomic."""
     from w1bench.archive.fetch import fetch as fetch_pair
 
-    here = config.from_environment()
-    folder = fetch_pair(name, origin or here.archive, cache or here.home, only=only, progress=True)
+    environment = config.from_environment()
+    folder = fetch_pair(name, origin or environment.archive, cache or environment.home, only=only, progress=True)
     show(as_json, {"folder": str(folder)}, str(folder))
 
 
@@ -224,7 +224,9 @@ def _engine(engine: Engine, workers: int, address: str | None, device: Device) -
 
 
 def _local_archive() -> Path:
-    here = config.from_environment()
-    if here.archive_is_url:
-        raise RecipeError(f"W1BENCH_ARCHIVE is {here.archive}; pairs are built into a folder: give --archive DIR.")
-    return Path(here.archive)
+    environment = config.from_environment()
+    if environment.archive_is_url:
+        raise RecipeError(
+            f"W1BENCH_ARCHIVE is {environment.archive}; pairs are built into a folder: give --archive DIR."
+        )
+    return Path(environment.archive)

@@ -40,10 +40,10 @@ def sample_generator(
     check_picture_path(out)
     if latents is not None and (n, seed, latent) != (64, 0, 128):
         raise InputError("--n, --seed and --latent are of drawn latents; leave them out with --latents.")
-    given = None if latents is None else read_latents(latents)
-    dimension = latent if given is None else given.shape[1]
+    read = None if latents is None else read_latents(latents)
+    dimension = latent if read is None else read.shape[1]
     generator = load_generator(checkpoint, architecture, latent=dimension, device=device.value)
-    pictures = generator.draw(stream(seed, "generator.sample", 0), n) if given is None else generator.decode(given)
+    pictures = generator.draw(stream(seed, "generator.sample", 0), n) if read is None else generator.decode(read)
     write_pictures(out, pictures)
     show(as_json, {"file": str(out), "shape": list(pictures.shape)}, f"{out}: pictures of shape {pictures.shape}")
 

@@ -68,9 +68,9 @@ def backup(
     """Write the service's ledger, tokens and accepted submissions to one file; the service may run meanwhile."""
     from w1bench_server.backup import backup as write
 
-    held = write(settings_of(data=data), out)
-    rows = sum(held.rows.values())
-    show(as_json, {"file": str(out), **asdict(held)}, f"{out} holds {rows} rows and {held.bodies} bodies.")
+    written = write(settings_of(data=data), out)
+    rows = sum(written.rows.values())
+    show(as_json, {"file": str(out), **asdict(written)}, f"{out} holds {rows} rows and {written.bodies} bodies.")
 
 
 @app.command()
@@ -82,9 +82,13 @@ def restore(
     """Fill an empty service, on SQLite or PostgreSQL, from a backup that holds."""
     from w1bench_server.backup import restore as read
 
-    held = read(settings_of(data=data), file)
-    rows = sum(held.rows.values())
-    show(as_json, {"file": str(file), **asdict(held)}, f"{rows} rows and {held.bodies} bodies are restored.")
+    restored = read(settings_of(data=data), file)
+    rows = sum(restored.rows.values())
+    show(
+        as_json,
+        {"file": str(file), **asdict(restored)},
+        f"{rows} rows and {restored.bodies} bodies are restored.",
+    )
 
 
 @app.command()

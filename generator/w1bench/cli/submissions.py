@@ -10,6 +10,7 @@ import typer
 from w1bench.cli import tables
 from w1bench.cli.options import Json, PairDir, show
 from w1bench.client import config
+from w1bench.scoring.metrics import HEADLINE
 
 app = typer.Typer()
 Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
@@ -40,8 +41,8 @@ def submit(
     from w1bench.client.http import submit_file
     from w1bench.scoring.scorecard import Scorecard
 
-    here = config.from_environment()
-    row = submit_file(pair, file, method=method, server=server or here.server, token=here.token)
+    environment = config.from_environment()
+    row = submit_file(pair, file, method=method, server=server or environment.server, token=environment.token)
     show(as_json, row, tables.scorecard(Scorecard.model_validate(row["scorecard"])), row["url"])
 
 
@@ -49,7 +50,7 @@ def submit(
 def leaderboard(
     server: Server = None,
     pair: Annotated[str | None, typer.Option(help="Only this pair.")] = None,
-    metric: Annotated[str, typer.Option(help="What rows are ordered by.")] = "cos",
+    metric: Annotated[str, typer.Option(help="What rows are ordered by.")] = HEADLINE,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from w1bench.archive.manifest import Figure, Manifest
-from w1bench.scoring.metrics import METRICS
+from w1bench.archive.manifest import Figure, Manifest, PairState
+from w1bench.scoring.metrics import METRICS, SHOWN
 from w1bench.scoring.scorecard import Scorecard
 
 
@@ -35,7 +35,7 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
 
 def built(folder: Path, manifest: Manifest) -> str:
     """One line on a pair that was just built, or revealed."""
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return f"{folder}: sealed under the commitment {manifest.commitment}; keep its truth, and keep it back."
     w1 = manifest.known_w1
     return f"{folder}: W1 = {w1.value:.8g} +- {w1.stderr:.1g} over {w1.rays:,} rays; {len(manifest.certificate)} figures hold."
@@ -86,19 +86,18 @@ def trial(row: Mapping[str, Any]) -> str:
 
 def leaderboard(board: Mapping[str, Any]) -> Table:
     """The rows of a leaderboard."""
-    shown = ("cos", "l2", "dev")
     rows = (
         (
             "-" if row["rank"] is None else str(row["rank"]),
             row["pair"],
             row["method"],
             row["user"],
-            *(_interval(row["metrics"].get(name)) for name in shown),
+            *(_interval(row["metrics"].get(name)) for name in SHOWN),
             row["url"],
         )
         for row in board["rows"]
     )
-    return _table(("rank", "pair", "method", "user", *shown, "url"), rows)
+    return _table(("rank", "pair", "method", "user", *SHOWN, "url"), rows)
 
 
 def plain(rows: Sequence[Mapping[str, Any]]) -> Table:

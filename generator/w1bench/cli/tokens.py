@@ -40,8 +40,8 @@ def list_tokens(data: Data = None, as_json: Json = False) -> None:
     """The tokens by their prefix; the tokens themselves are kept nowhere."""
     from w1bench_server.web.auth import tokens
 
-    found = tokens.list_tokens(settings_of(data=data))
-    show(as_json, {"tokens": found}, tables.plain(found))
+    listed = tokens.list_tokens(settings_of(data=data))
+    show(as_json, {"tokens": listed}, tables.plain(listed))
 
 
 @app.command("revoke")

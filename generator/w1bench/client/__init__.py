@@ -1,1 +1,1 @@
-"""Client."""
+"""What a researcher calls: load a pair, score gradients, submit them."""

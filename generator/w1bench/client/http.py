@@ -14,6 +14,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from w1bench.errors import SubmissionError, UnreachableError, W1BenchError, unreachable
+from w1bench.scoring.metrics import HEADLINE
 from w1bench.scoring.scorecard import Interval, Scorecard
 
 _PIECE_BYTES = 1 << 20
@@ -159,7 +160,7 @@ def _result(server: str, job: _Job) -> str:
     return job.result
 
 
-def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") -> dict[str, Any]:
+def leaderboard(server: str, *, pair: str | None = None, metric: str = HEADLINE) -> dict[str, Any]:
     """The leaderboard as the service gives it.
 
     Raises:
@@ -170,7 +171,7 @@ def leaderboard(server: str, *, pair: str | None = None, metric: str = "cos") ->
     return _checked(_Board, answer)
 
 
-def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = "cos") -> str:
+def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = HEADLINE) -> str:
     """The leaderboard as comma-separated values; raises as `leaderboard`."""
     answer = _board(server, pair, metric, "csv")
     if not answer.text.startswith("rank,"):

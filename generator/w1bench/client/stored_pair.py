@@ -1,17 +1,18 @@
-"""OpenedPair: a pair's folder as Python sees it; arrays are lazy, truth is scored against, batches are drawn."""
+"""StoredPair: a pair's folder as Python sees it; arrays are lazy, truth is scored against, batches are drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import Manifest
+from w1bench.archive.manifest import Manifest, PairState
 from w1bench.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from w1bench.transport.samplers import Sampler
 
 
-class Rows:
+class DataSets:
     """A role's data sets as attributes, e.g. `pair.test.input`: h5py data sets, numpy arrays on slicing. `paths` has their files."""
 
     def __init__(self, role: str, paths: Mapping[str, Path]) -> None:
@@ -41,7 +42,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class OpenedPair:
+class StoredPair:
     """A pair in `folder`; `train`, `test`, `probe` and `funnel` hold its arrays."""
 
     folder: Path
@@ -62,28 +63,25 @@ class OpenedPair:
         return self.manifest.known_w1.value
 
     @cached_property
-    def train(self) -> Rows:
-        return self._rows("train")
+    def train(self) -> DataSets:
+        return self._data_sets("train")
 
     @cached_property
-    def test(self) -> Rows:
-        return self._rows("test")
+    def test(self) -> DataSets:
+        return self._data_sets("test")
 
     @cached_property
-    def probe(self) -> Rows:
-        return self._rows("probe")
+    def probe(self) -> DataSets:
+        return self._data_sets("probe")
 
     @cached_property
-    def funnel(self) -> Rows:
-        return self._rows("funnel")
+    def funnel(self) -> DataSets:
+        return self._data_sets("funnel")
 
     def batches(self, size: int, *, device: Any = "cpu", seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Endless shuffled batches (x ~ P, y ~ Q) of train.h5, unpaired, (size, *shape) float32 on `device`. Needs torch."""
         inputs, targets = self.train_samplers(size, device=device, seed=seed)
-        k = 0
-        while True:
-            yield inputs(k), targets(k)
-            k += 1
+        return ((inputs(step), targets(step)) for step in count())
 
     def train_samplers(self, batch: int, *, device: Any = "cpu", seed: int = 0) -> tuple[Sampler, Sampler]:
         """Samplers of P and of Q from train.h5: what `batches` iterates over, and what a solver's `fit` takes."""
@@ -116,7 +114,7 @@ class OpenedPair:
     @cached_property
     def undrawable(self) -> str | None:
         """Why `sampler` cannot draw from this pair here; None where it can. Needs torch."""
-        if self.manifest.is_secret:
+        if self.manifest.state is PairState.SEALED:
             return f"{self.name} is sealed"
         try:
             self.sampler(1)
@@ -124,12 +122,12 @@ class OpenedPair:
             return f"{self.name} cannot be drawn from here ({error})"
         return None
 
-    def _rows(self, role: str) -> Rows:
+    def _data_sets(self, role: str) -> DataSets:
         """The data sets of a role; those of the tests of a sealed pair are in two files."""
         if role == "funnel":
             self.manifest.check_known()
         files = ("test", "truth") if role == "test" else (role,)
-        return Rows(role, {name: self.folder / f"{f}.h5" for f in files for name in self.manifest.roles.get(f, ())})
+        return DataSets(role, {name: self.folder / f"{f}.h5" for f in files for name in self.manifest.roles.get(f, ())})
 
 
 def _samplers() -> Any:

@@ -1,1 +1,1 @@
-"""Recipes."""
+"""Everything that determines a pair, as documents with a hash."""

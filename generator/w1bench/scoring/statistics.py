@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.arrays import F64, Rows, blocks
+from w1bench.arrays import F64, RowArray, blocks
 
 _PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 off at most in float32
 _READ_BYTES = 1 << 23  # of each array at a time
@@ -32,7 +32,7 @@ class Points:
     target_gap: F64 | None = None  # f - f* at targets
 
 
-def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
+def gradient_points(gradient: RowArray, truth: RowArray) -> tuple[F64, F64, F64]:
     """(cosine, length, square error) at every point of a gradient against unit vectors, block by block: three (m,).
 
     Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64, where that
@@ -52,16 +52,16 @@ def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
         tt[rows] = 1 if single else np.vecdot(t, t)
         error[rows] = gg[rows] + tt[rows] - 2 * gt[rows]
         whole = gg[rows] + tt[rows]
-        kept = (error[rows] > _NEAR * whole) & (error[rows] < (2 - _NEAR) * whole)
-        kept &= (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
-        if not kept.all():
-            a, b = (array[~kept].astype(np.float64, copy=False) for array in (g, t))
+        exact = (error[rows] > _NEAR * whole) & (error[rows] < (2 - _NEAR) * whole)
+        exact &= (gg[rows] > _SAFE[0]) & (gg[rows] < _SAFE[1])
+        if not exact.all():
+            a, b = (array[~exact].astype(np.float64, copy=False) for array in (g, t))
             difference = a - b
-            error[rows][~kept] = np.vecdot(difference, difference)
+            error[rows][~exact] = np.vecdot(difference, difference)
             largest = np.abs(a).max(-1)
-            unit[rows][~kept] = np.where(largest > 0, largest, 1)
-            a = a / unit[rows][~kept][:, None]
-            gt[rows][~kept], gg[rows][~kept], tt[rows][~kept] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
+            unit[rows][~exact] = np.where(largest > 0, largest, 1)
+            a = a / unit[rows][~exact][:, None]
+            gt[rows][~exact], gg[rows][~exact], tt[rows][~exact] = np.vecdot(a, b), np.vecdot(a, a), np.vecdot(b, b)
     scale = np.sqrt(gg) * np.sqrt(tt)
     cosine = np.clip(np.divide(gt, scale, out=np.zeros_like(gt), where=scale > 0), -1, 1)
     return cosine, unit * np.sqrt(gg), error

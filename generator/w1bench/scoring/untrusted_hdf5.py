@@ -27,14 +27,14 @@ def members(file: h5py.File, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     Raises:
         SubmissionError: one is no plain data set, or has another shape or dtype, or the file holds more.
     """
-    found = {name: member for name, shape in shapes.items() if (member := _member(file, name, shape)) is not None}
+    datasets = {name: member for name, shape in shapes.items() if (member := _member(file, name, shape)) is not None}
     try:
-        others = len(file) - len(found)
+        others = len(file) - len(datasets)
     except _LIBRARY_ERRORS:
         raise SubmissionError("The file's members cannot be counted; write it again.") from None
     if others:
         raise SubmissionError(f"The file holds {others} members besides {', '.join(shapes)}; leave them out.")
-    return found
+    return datasets
 
 
 def check_dtype(name: str, dtype: str) -> None:
@@ -75,10 +75,10 @@ def _member(file: h5py.File, name: str, shape: tuple[int, ...]) -> h5py.Dataset 
 def _dtype(dataset: h5py.Dataset) -> str:
     """The dtype in numpy's words; only plain numbers are translated, of anything else no more is looked at."""
     stored = dataset.id.get_type()
-    found = [dtype for dtype, kind in _DTYPES.items() if stored.equal(kind)]
-    if not found and stored.get_class() in _NUMBERS:
+    dtype = next((dtype for dtype, kind in _DTYPES.items() if stored.equal(kind)), None)
+    if dtype is None and stored.get_class() in _NUMBERS:
         return f"{dataset.dtype.str}, stored in its own way" if dataset.dtype.str in _DTYPES else dataset.dtype.str
-    return found[0] if found else "something else than floats"
+    return dtype or "something other than floats"
 
 
 def _is_plain(dataset: h5py.Dataset) -> bool:

@@ -42,10 +42,10 @@ def mapped(file: BinaryIO, name: str) -> NDArray[Any]:
     descr, fortran, shape = header
     check_dtype(name, descr)
     dtype, offset = np.dtype(descr), file.tell()
-    needed, found = dtype.itemsize * prod(shape), os.fstat(file.fileno()).st_size - offset
-    if found != needed or not needed:
+    needed, present = dtype.itemsize * prod(shape), os.fstat(file.fileno()).st_size - offset
+    if present != needed or not needed:
         raise SubmissionError(
-            f"The file holds {found} bytes of data after its header, but shape {shape} of {descr} takes {needed}; "
+            f"The file holds {present} bytes of data after its header, but shape {shape} of {descr} takes {needed}; "
             "it is empty or was cut off: save it again."
         )
     if fortran and len(shape) > 1:
@@ -63,10 +63,10 @@ def _header(file: BinaryIO) -> tuple[str, bool, tuple[int, ...]] | None:
     if len(size) < struct.calcsize(packed) or (length := struct.unpack(packed, size)[0]) > _LARGEST_HEADER:
         return None
     text = file.read(length)
-    found = _HEADER.fullmatch(text.decode("latin-1")) if len(text) == length else None
-    if found is None or None in found.groups():
+    header = _HEADER.fullmatch(text.decode("latin-1")) if len(text) == length else None
+    if header is None or None in header.groups():
         return None
-    axes = [axis.strip() for axis in found["shape"].removesuffix(",").split(",")] if found["shape"].strip() else []
+    axes = [axis.strip() for axis in header["shape"].removesuffix(",").split(",")] if header["shape"].strip() else []
     if len(axes) > _MOST_AXES or not all(_AXIS.fullmatch(axis) for axis in axes):
         return None
-    return found["descr"], found["fortran"] == "True", tuple(map(int, axes))
+    return header["descr"], header["fortran"] == "True", tuple(map(int, axes))

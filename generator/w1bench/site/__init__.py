@@ -1,1 +1,1 @@
-"""Site."""
+"""The static pages of an archive and its leaderboard."""

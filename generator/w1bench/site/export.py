@@ -17,8 +17,8 @@ from w1bench.archive.manifest import Manifest
 from w1bench.errors import PairError
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.site import pages
-from w1bench.site.leaderboard import Standing, Trial, read_trials, sheet, standings
-from w1bench.storage.files import alone, write_durably
+from w1bench.site.leaderboard import BoardRow, TrialRow, as_csv, rank, read_trials
+from w1bench.storage.files import exclusive, write_atomically
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
 _BOARD = ("leaderboard.html", "leaderboard.json", "leaderboard.csv")
@@ -41,7 +41,7 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
-    boards = standings(_of_pairs(read_trials(results), pairs))
+    boards = rank(_of_pairs(read_trials(results), pairs))
     with _opened(out):
         for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
             files = _bring(folder, manifest, out)
@@ -61,7 +61,7 @@ def _opened(out: Path) -> Generator[None]:
     out.mkdir(parents=True, exist_ok=True)
     if mark.is_symlink() or (not mark.exists() and any(out.iterdir())):
         raise PairError(f"{out} holds something that is no export; give an empty folder, or one that was exported to.")
-    with alone(mark, PairError(f"Another process exports to {out}; wait for it to end.")):
+    with exclusive(mark, PairError(f"Another process exports to {out}; wait for it to end.")):
         for stale in out.glob("**/.*.tmp"):  # of a process that was killed
             stale.unlink()
         yield
@@ -81,7 +81,7 @@ def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Li
     return files
 
 
-def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[Trial]:
+def _of_pairs(trials: Iterable[TrialRow], pairs: Mapping[Path, Manifest]) -> list[TrialRow]:
     """The trials of the pairs' own recipes; the last bits of a pair, and its digest, may be another machine's."""
     current = {manifest.name: manifest.recipe_sha256 for manifest in pairs.values()}
     rows = list(trials)
@@ -90,14 +90,14 @@ def _of_pairs(trials: Iterable[Trial], pairs: Mapping[Path, Manifest]) -> list[T
     return [row for row in rows if current.get(row.pair) == row.recipe_sha256]
 
 
-def _put_board(out: Path, boards: Mapping[str, list[Standing]]) -> None:
+def _put_board(out: Path, boards: Mapping[str, list[BoardRow]]) -> None:
     if not boards:
         for name in _BOARD:
             (out / name).unlink(missing_ok=True)
         return
-    rows = [standing.document() for board in boards.values() for standing in board]
+    rows = [row.document() for board in boards.values() for row in board]
     document = json.dumps({"metric": HEADLINE, "rows": rows}, indent=1, allow_nan=False) + "\n"
-    for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, sheet(boards)), strict=True):
+    for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, as_csv(boards)), strict=True):
         _put(out / name, content)
 
 
@@ -105,4 +105,4 @@ def _put(path: Path, content: str | bytes) -> None:
     """Write a file at once, unless it is there already."""
     wanted = content.encode() if isinstance(content, str) else content
     if path.is_symlink() or not path.is_file() or path.read_bytes() != wanted:
-        write_durably(path, wanted)
+        write_atomically(path, wanted)

@@ -11,15 +11,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.citation import BIBTEX
 from w1bench.archive.manifest import Manifest
-from w1bench.scoring.metrics import HEADLINE, METRICS
-from w1bench.site.leaderboard import Standing
+from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
+from w1bench.site.leaderboard import BoardRow
 
-SHOWN = ("cos", "l2", "dev", "w1_estimate")
 TEMPLATES, STATIC = (Path(__file__).with_name(name) for name in ("templates", "static"))
 _environment = Environment(
     loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_CONSTANTS: dict[str, Any] = {"bibtex": BIBTEX, "metrics": METRICS, "shown": SHOWN, "headline": HEADLINE}
+_CONSTANTS: dict[str, Any] = {
+    "bibtex": BIBTEX,
+    "metrics": METRICS,
+    "shown": (*SHOWN, "w1_estimate"),
+    "headline": HEADLINE,
+}
 
 
 def style() -> str:
@@ -37,7 +41,7 @@ def pair_page(manifest: Manifest, files: Mapping[str, Listed], *, board: bool) -
     return _page("pair.html", manifest=manifest, files=files, board=board, root="../")
 
 
-def leaderboard_page(boards: Mapping[str, Sequence[Standing]]) -> str:
+def leaderboard_page(boards: Mapping[str, Sequence[BoardRow]]) -> str:
     """The boards of all pairs."""
     return _page("leaderboard.html", boards=boards, board=True)
 

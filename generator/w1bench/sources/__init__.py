@@ -1,1 +1,1 @@
-"""Sources."""
+"""The distributions Q that targets are drawn from."""

@@ -1,1 +1,1 @@
-"""Storage."""
+"""Files that are whole or not there, in folders and in object storage."""

@@ -1,1 +1,1 @@
-"""Trials."""
+"""Methods on pairs from seeds, and their rows of results."""

@@ -24,9 +24,9 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError, W1BenchError
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench.trials import results
 from w1bench.trials.row import row
 from w1bench.trials.trial import SAVE_EVERY, Data, Trial, make_trial
@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 
 def run_grid(
-    methods: Sequence[str], pairs: Sequence[OpenedPair], out: Path, *, seeds: int = 1, steps: int | None = None,
+    methods: Sequence[str], pairs: Sequence[StoredPair], out: Path, *, seeds: int = 1, steps: int | None = None,
     workers: int = 0, device: str = "cpu", data: Data | None = None, save_every: float = SAVE_EVERY,
     report: Callable[[Row, int, int], None] | None = None,
 ) -> list[Row]:  # fmt: skip
@@ -58,7 +58,7 @@ def run_grid(
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f"{out.name}.unfinished")
     taken = InputError(f"Another trial is writing to {out}; wait for it, or give another --out.")
-    with alone(out.with_name(f".{out.name}.lock"), taken):
+    with exclusive(out.with_name(f".{out.name}.lock"), taken):
         rows = results.read(out) if out.exists() else []
         missing = sorted((t for t in trials if _find(rows, t) is None), key=lambda trial: trial.seed)
         unfinished.mkdir(exist_ok=True)
@@ -70,7 +70,7 @@ def run_grid(
                 report(added, len(trials) - len(missing) + done, len(trials))
         if not any(unfinished.iterdir()):
             unfinished.rmdir()
-    return [found for trial in trials if (found := _find(rows, trial))]
+    return [row for trial in trials if (row := _find(rows, trial))]
 
 
 def _in_processes(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from w1bench.client.api import score
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.solvers.protocol import Fit
 from w1bench.trials.trial import SAVE_EVERY, Trial, run
 
@@ -23,21 +23,25 @@ def row(
     """Train and score: what was run, how it ended, its metrics with their intervals; these are None where it diverged."""
     fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
     about = {
-        "law": law(trial.pair), "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
+        "law": published_name(trial.pair), "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
         "machine": _machine(device),
         "software": {name: version(name) for name in ("w1bench", "torch", "numpy")} | {"python": platform.python_version()},
     }  # fmt: skip
     if arrays is None:
         return trial.identity() | about | {"metrics": None}
     card = score(trial.pair, **arrays).model_dump(mode="json")
-    kept = ("points", "metric_version", "metrics", "missing", "diagnosis")
-    return trial.identity() | about | {name: card[name] for name in kept}
+    of_card = ("points", "metric_version", "metrics", "missing", "diagnosis")
+    return trial.identity() | about | {name: card[name] for name in of_card}
 
 
-def law(pair: OpenedPair) -> str:
+def published_name(pair: StoredPair) -> str:
     """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
     manifest = pair.manifest
-    if manifest.law().source.kind != "uniform" or manifest.funnels is None or manifest.dominated_funnels is None:
+    if (
+        manifest.public_recipe().source.kind != "uniform"
+        or manifest.funnels is None
+        or manifest.dominated_funnels is None
+    ):
         return pair.name
     return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
 

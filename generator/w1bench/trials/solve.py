@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.scoring import submission
 from w1bench.trials.row import fit_summary
@@ -16,7 +16,7 @@ from w1bench.trials.trial import Data, make_trial, run
 
 
 def solve(
-    method: str, pair: OpenedPair, out: Path, *, steps: int | None = None, seed: int = 0, device: str = "cpu",
+    method: str, pair: StoredPair, out: Path, *, steps: int | None = None, seed: int = 0, device: str = "cpu",
     data: Data | None = None, progress: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Train `method` on draws of `pair`, write a submission to `out` and a sidecar beside it; returns the sidecar.

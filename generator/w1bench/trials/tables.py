@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from w1bench.scoring.metrics import METRICS
+from w1bench.scoring import metrics
+from w1bench.scoring.scorecard import Interval
 from w1bench.trials.results import PLAIN, Row, cell_of, metrics_of, row_order
 
 _PUBLISHED = Path(__file__).parent / "published.json"
@@ -19,18 +18,8 @@ _PUBLISHED = Path(__file__).parent / "published.json"
 
 def as_csv(rows: Iterable[Row]) -> str:
     """Rows as comma-separated values, a metric in three columns."""
-    names = [*PLAIN, "batch", "learning_rate", *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high"))]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, "processor", "threads", "w1bench", "torch"])
-    for row in sorted(rows, key=row_order):
-        intervals = (metrics_of(row).get(name) or {} for name in METRICS)
-        writer.writerow([
-            *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"]["learning_rate"],
-            *(interval.get(end) for interval in intervals for end in ("value", "low", "high")),
-            row["machine"]["processor"], row["machine"]["threads"], row["software"]["w1bench"], row["software"]["torch"],
-        ])  # fmt: skip
-    return out.getvalue()
+    names = [*PLAIN, "batch", "learning_rate", *metrics.COLUMNS, "processor", "threads", "w1bench", "torch"]
+    return metrics.as_csv(names, map(_cells, sorted(rows, key=row_order)))
 
 
 def as_markdown(rows: Iterable[Row]) -> str:
@@ -41,6 +30,15 @@ def as_markdown(rows: Iterable[Row]) -> str:
         for pair, of_pair in groupby(sorted(rows, key=row_order), key=lambda row: row["pair"])
     ]
     return "\n\n".join([*sections, f"Published: {published['source']}"])
+
+
+def _cells(row: Row) -> list[object]:
+    intervals = {name: value and Interval.model_validate(value) for name, value in metrics_of(row).items()}
+    return [
+        *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"]["learning_rate"],
+        *metrics.cells(intervals),
+        row["machine"]["processor"], row["machine"]["threads"], row["software"]["w1bench"], row["software"]["torch"],
+    ]  # fmt: skip
 
 
 def _section(pair: str, rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:
@@ -59,12 +57,12 @@ def _section(pair: str, rows: Sequence[Row], published: Mapping[str, Any]) -> It
 
 def _line(rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:
     """A method's cells; of seeds that diverged only the number is given."""
-    first, known = rows[0], published.get(rows[0]["method"], {})
+    first, figures = rows[0], published.get(rows[0]["method"], {})
     finished = [row for row in rows if row["outcome"] != "diverged"]
     yield first["method"]
     for metric, key in (("cos", "cos"), ("l2", "l2"), ("w1_estimate", "w1")):
         yield _spread([interval["value"] for row in finished if (interval := metrics_of(row).get(metric))])
-        yield _figure(known.get(key))
+        yield _figure(figures.get(key))
     yield _spread([row["dual_value"] for row in finished if row["dual_value"] is not None])
     yield f"{first['settings']['steps']:,}"
     yield first["data"]

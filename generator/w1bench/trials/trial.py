@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.solvers import SOLVERS, ReferenceSolver
 from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Settings
@@ -26,7 +26,7 @@ class Trial:
     """A method on a pair from a seed; `data` says what it learns from, and `data_note` why not from fresh draws."""
 
     method: Method
-    pair: OpenedPair
+    pair: StoredPair
     settings: Settings
     seed: int
     data: Data
@@ -42,7 +42,7 @@ class Trial:
 
 
 def make_trial(
-    method: str, pair: OpenedPair, *, steps: int | None = None, at_most: int | None = None, seed: int = 0,
+    method: str, pair: StoredPair, *, steps: int | None = None, at_most: int | None = None, seed: int = 0,
     data: Data | None = None,
 ) -> Trial:  # fmt: skip
     """A trial by the published protocol, for `steps` steps instead, or for `at_most` so many.
@@ -52,11 +52,11 @@ def make_trial(
     Raises:
         InputError: there is no such method; or fresh draws were asked for, and the pair cannot be drawn from here.
     """
-    chosen = _method(method)
-    settings = chosen.settings(pair.shape).override(steps=steps)
+    reference = _method(method)
+    settings = reference.settings(pair.shape).override(steps=steps)
     if at_most is not None:
         settings = settings.override(steps=min(at_most, settings.steps))
-    return Trial(chosen, pair, settings, seed, *_data(pair, data))
+    return Trial(reference, pair, settings, seed, *_data(pair, data))
 
 
 def run(
@@ -75,26 +75,26 @@ def run(
         fit = solver.fit(*drawn)
     if fit.outcome is Outcome.DIVERGED:
         return fit, None
-    found = answers(solver, pair)
-    if not all(np.isfinite(array).all() for array in found.values()):
+    arrays = answers(solver, pair)
+    if not all(np.isfinite(array).all() for array in arrays.values()):
         return replace(fit, outcome=Outcome.DIVERGED), None
-    return fit, found
+    return fit, arrays
 
 
-def answers(solver: ReferenceSolver, pair: OpenedPair) -> dict[str, NDArray[Any]]:
+def answers(solver: ReferenceSolver, pair: StoredPair) -> dict[str, NDArray[Any]]:
     """What a solver says at a pair's test and probe points: the arrays of a submission that it has."""
     x, y, z = (torch.from_numpy(rows[:]) for rows in (pair.test.input, pair.test.target, pair.probe.interpolate))
-    found = {"gradient": solver.gradient(x), "transported": solver.transport(x)}
+    arrays = {"gradient": solver.gradient(x), "transported": solver.transport(x)}
     if isinstance(solver.learner, HasPotential):  # which has answers anywhere
-        found |= {
+        arrays |= {
             "input_potential": solver.potential(x),
             "target_potential": solver.potential(y),
             "probe_gradient": solver.gradient(z),
         }
-    return {name: tensor.numpy() for name, tensor in found.items() if tensor is not None}
+    return {name: tensor.numpy() for name, tensor in arrays.items() if tensor is not None}
 
 
-def _data(pair: OpenedPair, asked: Data | None) -> tuple[Data, str | None]:
+def _data(pair: StoredPair, asked: Data | None) -> tuple[Data, str | None]:
     """What a solver learns from, and why it is not fresh draws where these were not refused by the user."""
     if asked == "train":
         return "train", None

@@ -80,13 +80,7 @@ def averages(standings: Iterable[Standing]) -> list[Average]:
 
 def badness(card: Scorecard, metric: str) -> float:
     """A score by a metric, as a number whose lowest value is the best; infinite without a value."""
-    interval = card.metrics.get(metric)
-    if interval is None:
-        return inf
-    better = METRICS[metric].better
-    if better == "nearer to W1":
-        return inf if card.w1 is None else abs(interval.value - card.w1)
-    return -interval.value if better == "higher" else interval.value
+    return METRICS[metric].badness(card.metrics.get(metric), card.w1)
 
 
 def _ranked(scored: Sequence[Standing], metric: str, opened: Open) -> list[Standing]:

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -25,12 +26,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from w1bench.errors import SubmissionError, W1BenchError
 from w1bench.scoring import untrusted_hdf5 as members
 from w1bench_server.sandbox import jail_process as jailed
+from w1bench_server.sandbox.confinement import LAYERS, Account
 
 # An isolated process finds what is installed; this is where these packages are, also when they run from elsewhere.
 _ROOTS = {str(Path(str(module.__file__)).parents[2]) for module in (members, jailed)}
-_PROGRAM = (
-    "import sys; sys.path[:0] = sys.argv[1:]; from w1bench_server.sandbox import jail_process; jail_process.main()"
-)
+# A program is given the numbers of its user and group, or two empty words, and where these packages are.
+PROGRAM = """
+import sys
+sys.path[:0] = sys.argv[3:]
+from w1bench_server.sandbox import confinement, jail_process
+jail_process.main(confinement.Account(*map(int, sys.argv[1:3])) if sys.argv[1] else None)
+"""
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # it would reserve memory for every processor
 _START_SECONDS = 30.0  # that a process may take until it waits for a file
 _LAST_SECONDS = 5.0  # that a process which has closed its end may take to be gone
@@ -64,10 +70,28 @@ class NoJailError(W1BenchError):
 
 
 class Jail:
-    """Makes a process for every upload; one waits beforehand with everything imported."""
+    """Makes a process for every upload; one waits beforehand with everything imported.
 
-    def __init__(self) -> None:
-        self._next = _Cell()
+    The processes belong to `account`, where this one is root; none is used that lacks a layer of `required`. `program` is
+    what they run, in Python.
+    """
+
+    def __init__(
+        self, account: Account | None = None, *, required: Collection[str] = (), program: str = PROGRAM
+    ) -> None:
+        self._new = partial(_Cell, account, frozenset(required), program)
+        self._next = self._new()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that confine its processes; raises NoJailError as `arrays` does."""
+        if not self._next.waits():
+            self._next = self._new()
+        return self._next.layers
+
+    def close(self) -> None:
+        """End the process that waits."""
+        self._next.end(0)
 
     @contextmanager
     def arrays(self, upload: BinaryIO, shapes: Shapes, limits: Limits) -> Generator[dict[str, NDArray[Any]]]:
@@ -76,7 +100,7 @@ class Jail:
         Raises:
             SubmissionError: they are not what `shapes` says, or the process was ended, by a signal or by its time.
             NoRoomError: the disk has no room for them.
-            NoJailError: the process did not start.
+            NoJailError: the process did not start, or a layer is missing that is required.
         """
         folder = Path(upload.name).parent
         copy_bytes = sum(8 * prod(shape) for shape in shapes.values())
@@ -98,11 +122,11 @@ class Jail:
 
     def _ask(self, message: bytes, files: tuple[BinaryIO, BinaryIO], seconds: float) -> _Answer:
         """The answer of the process that waits; then the next one begins to wait."""
-        cell = self._next if self._next.waits() else _Cell()
+        cell = self._next if self._next.waits() else self._new()
         try:
             return cell.ask(message, files, seconds)
         finally:
-            self._next = _Cell()
+            self._next = self._new()
 
 
 class _Place(BaseModel):
@@ -126,11 +150,13 @@ class _Answer(BaseModel):
 class _Cell:
     """A jailed process, for one upload."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account | None, required: frozenset[str], program: str) -> None:
+        self._required = required
+        user = ("", "") if account is None else (str(account.uid), str(account.gid))
         self._channel, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _PROGRAM, *_ROOTS],
+                [sys.executable, "-I", "-c", program, *user, *_ROOTS],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -141,10 +167,30 @@ class _Cell:
         """Whether it is still there."""
         return self._process.poll() is None
 
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that confine it, which it says when it waits for a file."""
+        self._channel.settimeout(_START_SECONDS)
+        try:
+            said = self._channel.recv(jailed.MESSAGE_BYTES)  # one line, sent at once
+        except OSError:
+            said = b""
+        if not said.endswith(b"\n"):
+            self.end(0)
+            raise NoJailError(f"The process that reads uploads did not start ({_cause(self._process.returncode)}).")
+        layers = said.decode().strip().split(",")
+        if missing := [name for name in LAYERS if name in self._required and name not in layers]:
+            self.end(0)
+            raise NoJailError(
+                f"The process that reads uploads is not confined by {' and '.join(missing)}, as W1BENCH_JAIL_REQUIRED asks: "
+                "the kernel or the account that the service runs as does not allow it."
+            )
+        return tuple(name for name in LAYERS if name in layers)
+
     def ask(self, message: bytes, files: tuple[BinaryIO, BinaryIO], seconds: float) -> _Answer:
         """Its answer; afterwards it is gone."""
         with self._channel:
-            self._await_start()
+            _ = self.layers  # it waits for the file
             deadline = time.monotonic() + seconds
             try:
                 socket.send_fds(self._channel, [message], [file.fileno() for file in files])
@@ -167,16 +213,6 @@ class _Cell:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _await_start(self) -> None:
-        self._channel.settimeout(_START_SECONDS)
-        try:
-            started = self._channel.recv(len(jailed.READY)) == jailed.READY
-        except OSError:
-            started = False
-        if not started:
-            self.end(0)
-            raise NoJailError(f"The process that reads uploads did not start ({_cause(self._process.returncode)}).")
 
     def _said(self, deadline: float) -> bytes:
         """Everything until the other end is closed, or more than an answer ever has."""

@@ -1,7 +1,7 @@
 """The jailed process: told one HDF5 file by descriptor, it says where the arrays are, and ends.
 
-It unpacks into a second descriptor what does not lie in the file as it is in memory. By then it can open nothing more,
-and its memory, processor time and the size of what it writes are bounded; whatever happens to it is the file's fault.
+It unpacks into a second descriptor what does not lie in the file as it is in memory. By then it is confined, can open nothing
+more, and its memory, processor time and the size of what it writes are bounded; whatever happens to it is the file's fault.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import resource
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,35 +22,41 @@ import numpy as np
 
 from w1bench.errors import SubmissionError
 from w1bench.scoring.untrusted_hdf5 import members
+from w1bench_server.sandbox.confinement import LAYERS, Account, confine
 
 MESSAGE_BYTES = 1 << 16
-READY = b"\n"  # what it says when it waits for a file
 _BAND_BYTES = 32 << 20  # unpacked at a time: whole chunks
 _TALL_BAND_BYTES = 256 << 20  # where chunks are so tall that each would be unpacked again and again
 _WORK_BYTES = 48 << 20  # what the library needs beside a band, for chunks of the largest size
+Reader = Callable[[int, int, Mapping[str, tuple[int, ...]], int], dict[str, Any]]
 
 
-def main() -> None:
-    """Read the upload that arrives on standard input, a socket; end without one when the other side is gone."""
+def main(account: Account | None, layers: Sequence[str] = LAYERS, read: Reader | None = None) -> None:
+    """Read the upload that arrives on standard input, a socket; end without one when the other side is gone.
+
+    When it waits for the upload it says so in a line: which of `layers` confine it, with commas. `read` is what is done with
+    the upload; by default, its arrays are found.
+    """
     channel = socket.socket(fileno=0)
     _rehearse()
-    channel.sendall(READY)
+    taken = _memory()
+    channel.sendall(f"{','.join(confine(account, layers))}\n".encode())
     message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 2)
     if not message:
         return
     task = json.loads(message)
     upload, copy = descriptors
-    taken = _memory()
     _limit(task["limits"])
     shapes = {name: tuple(shape) for name, shape in task["shapes"].items()}
-    channel.sendall(json.dumps(_answer(upload, copy, shapes, taken)).encode())
+    channel.sendall(json.dumps((read or _answer)(upload, copy, shapes, taken)).encode())
     os._exit(0)  # no destructor of a library's sees the file again
 
 
 def _limit(limits: Mapping[str, int]) -> None:
-    """From here on no descriptor can be made, so that no link, storage or plugin leads to another file."""
+    """From here on no descriptor or process can be made, so that no link, storage or plugin leads to another file."""
     for kind, most in (
         (resource.RLIMIT_NOFILE, 0),
+        (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_AS, limits["memory"]),
         (resource.RLIMIT_CPU, limits["cpu_seconds"]),

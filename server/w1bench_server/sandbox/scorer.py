@@ -21,7 +21,9 @@ from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
 from w1bench_server.errors import busy, disk_full
 from w1bench_server.sandbox import scoring_process
-from w1bench_server.sandbox.jail import Limits
+from w1bench_server.sandbox.confinement import account_of
+from w1bench_server.sandbox.jail import Jail, Limits, NoJailError
+from w1bench_server.sandbox.kernel import make_unreadable
 from w1bench_server.sandbox.scoring_process import NoJail, NoRoom, Outcome, Refusal, ScoringTask, Shapes
 from w1bench_server.settings import Settings
 
@@ -37,20 +39,43 @@ _log = logging.getLogger(__name__)
 _SPAWN = multiprocessing.get_context("spawn")
 
 
+def check_jail(settings: Settings) -> None:
+    """Make sure that the jail of these settings can be had.
+
+    Raises:
+        InputError: there is no user for it.
+        NoJailError: a layer is missing that is required.
+    """
+    account = account_of(settings.jail_user)
+    if settings.jail_required:
+        jail = Jail(account, required=settings.jail_required)
+        try:
+            _ = jail.layers
+        finally:
+            jail.close()
+
+
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncGenerator[Scorer]:
     """A scorer whose processes end with the block. It scores sealed pairs too where the settings have `truth`.
 
+    From then on, other processes of this one's user cannot read its memory.
+
     Raises:
-        InputError: the truth lies in the archive or the data.
+        InputError: the truth lies in the archive or the data, or there is no user for the jail.
     """
+    make_unreadable()
+    account = account_of(settings.jail_user)
     if settings.truth is not None:
         check_apart(settings.truth, settings.archive, settings.data)
     reader, writer = _SPAWN.Pipe(duplex=False)
 
     def pool(processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            processes, mp_context=_SPAWN, initializer=scoring_process.begin, initargs=(reader, settings.worker_bytes)
+            processes,
+            mp_context=_SPAWN,
+            initializer=scoring_process.begin,
+            initargs=(reader, settings.worker_bytes, account, settings.jail_required),
         )
 
     scorer = Scorer(settings, pool)
@@ -70,13 +95,21 @@ class Scorer:
         self._pool = new_pool(settings.scoring_processes)
         self._begun: list[float] = []  # when each pending upload came, the oldest first
         self._single = asyncio.Lock()
+        self.layers: tuple[str, ...] = ()  # that confine the jail, as `warm` has found
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def warm(self) -> None:
-        """Wait until a process is ready."""
-        await self._run(scoring_process.ready)
+        """Wait until a process and its jail are ready.
+
+        Raises:
+            NoJailError: no process for HDF5 uploads can be started, or one lacks a layer that is required.
+        """
+        layers = await self._run(scoring_process.ready)
+        if isinstance(layers, NoJail):
+            raise NoJailError(layers.reason)
+        self.layers = layers
 
     async def check(self, pair_folder: Path, upload: Path) -> Shapes:
         """The arrays of an upload; raises as `score`."""

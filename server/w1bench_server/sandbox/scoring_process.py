@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from w1bench.archive import commitment as seal
-from w1bench.archive.folder import check_digests, open_test, read_pair
-from w1bench.archive.manifest import FileEntry, Manifest
+from w1bench.archive.folder import check_digests, open_test, read_manifest
+from w1bench.archive.manifest import FileEntry, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError, SubmissionError
 from w1bench.scoring import submission
 from w1bench.scoring import untrusted_npy as npy
 from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.scoring.submission import Submission
+from w1bench_server.sandbox.confinement import Account
 from w1bench_server.sandbox.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
+from w1bench_server.sandbox.kernel import give_up_new_privileges, make_unreadable
 
 T = TypeVar("T")
 Shapes = dict[str, tuple[int, ...]]
@@ -77,19 +79,29 @@ Outcome = T | Refusal | NoRoom | NoJail
 _jail: Jail | None = None  # of this process, which does one task at a time
 
 
-def begin(lifeline: Connection, memory: int) -> None:
-    """Prepare the process: it addresses at most `memory` bytes, and ends when the other end of `lifeline` is closed."""
+def begin(lifeline: Connection, memory: int, account: Account | None, required: tuple[str, ...]) -> None:
+    """Prepare the process: it addresses at most `memory` bytes, and ends when the other end of `lifeline` is closed.
+
+    Its jail's processes belong to `account`, and need the layers of `required`.
+    """
+    make_unreadable()
+    give_up_new_privileges()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles it
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     global _jail
-    _jail = Jail()
+    _jail = Jail(account, required=required)
 
 
-def ready() -> None:
-    """Do nothing: after it, the process has imported everything."""
+def ready() -> tuple[str, ...] | NoJail:
+    """The layers of this process's jail; after it, the process and its jail have imported everything."""
+    assert _jail is not None
+    try:
+        return _jail.layers
+    except NoJailError as error:
+        return NoJail(str(error))
 
 
 def check(task: ScoringTask) -> Outcome[Shapes]:
@@ -113,7 +125,7 @@ def score(task: ScoringTask) -> Outcome[Scorecard]:
 
 def _with_truth(manifest: Manifest, task: ScoringTask) -> tuple[Manifest, Path | None]:
     """The manifest with its pair's truth, and the folder where that is kept while the pair is sealed."""
-    if not manifest.is_secret or task.truth is None:
+    if manifest.state is not PairState.SEALED or task.truth is None:
         return manifest, None
     kept = task.truth / manifest.name
     try:
@@ -132,7 +144,7 @@ def _check(kept: Path, files: tuple[tuple[str, FileEntry], ...], changed_at: tup
 
 
 def _opened(task: ScoringTask, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
-    manifest = read_pair(task.pair_folder)
+    manifest = read_manifest(task.pair_folder)
     try:
         with _alarm(task.seconds), task.upload.open("rb") as file, _arrays(file, manifest, task.limits) as arrays:
             return use(manifest, submission.checked(arrays, manifest))

@@ -17,6 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
+from w1bench.archive.manifest import PairState
 from w1bench.errors import SubmissionError
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
@@ -58,9 +59,9 @@ class Submissions:
         if before := await run_in_threadpool(self._admit, submitted, pair, quota, key):
             return before, False
         large = upload.bytes > self.settings.job_bytes
-        if pair.manifest.is_secret and not large:  # the client learns at once what cannot be scored
+        if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
             await self.scorer.check(pair.folder, upload.path)
-        if pair.manifest.is_secret or large:
+        if pair.manifest.state is PairState.SEALED or large:
             return await run_in_threadpool(self._queue, submitted, pair, upload.path, quota, key)
         return await score_and_record(
             submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key,
@@ -73,7 +74,7 @@ class Submissions:
         with writing(self.ledger.engine) as connection:
             if before := known_record(connection, same, key) or known_job(connection, same.user, same.digest, key):
                 return before
-            if pair.manifest.sealed and not pair.manifest.is_secret:
+            if pair.manifest.state is PairState.REVEALED:
                 raise SubmissionError(
                     "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
                 )
@@ -85,7 +86,7 @@ class Submissions:
     ) -> tuple[Job, bool]:
         """The job that scores a submission; its body is kept before the job is there."""
         job = new_job(
-            "sealed" if pair.manifest.is_secret else "score", identity=submitted.id, user=submitted.user,
+            "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user,
             pair=submitted.pair, content=content(submitted).digest, document=json.dumps(asdict(submitted)),
         )  # fmt: skip
         created = False
@@ -118,11 +119,12 @@ async def score_and_record(
         SubmissionError: it cannot be scored.
     """
     scored = await scorer.score(pair.folder, body)
-    card, resampled = (redacted(scored.card), None) if pair.manifest.is_secret else (scored.card, scored.resampled)
+    card, resampled = (
+        (redacted(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
+    )
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
-    await run_in_threadpool(
-        _check, ledger.engine, admit
-    )  # a body that is kept without a row stays until the next start
+    # First a look without the lock: a body that is kept without a row stays until the next start.
+    await run_in_threadpool(_check, ledger.engine, admit)
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
     return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit))
 

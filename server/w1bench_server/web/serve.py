@@ -14,11 +14,12 @@ import uvicorn
 
 from w1bench.archive.catalogue import published
 from w1bench.errors import InputError
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench_server import logs
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.sandbox.scorer import check_jail
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 from w1bench_server.worker import supervisor
@@ -35,7 +36,9 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
     Raises:
         PairError: the archive is not a folder.
         CheckFailedError: the ledger was tampered with.
-        InputError: the address cannot be listened on, another server uses the same data, or the settings name the truth.
+        InputError: the address cannot be listened on, another server uses the same data, the settings name the truth, or there
+            is no user for the jail.
+        NoJailError: the jail lacks a layer that is required.
     """
     if settings.truth is not None:
         raise InputError(
@@ -48,10 +51,11 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             "give --data another folder."
         )
     published(settings.archive)
+    check_jail(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     # A server sweeps its folder when it starts, so that two must not share one.
     taken = InputError(f"Another server uses {settings.data}; stop it, or give this one its own --data.")
-    with alone(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
+    with exclusive(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
         with database.opened(settings) as engine:
             check_chain(Ledger(engine).rows())
         port = listener.getsockname()[1]

@@ -1,1 +1,1 @@
-"""Worker."""
+"""The process that does jobs."""

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import w1bench
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.errors import MissingExtraError, PairError, SourceError
 
 NAME = "small-d16-n64-p8"
@@ -21,7 +21,7 @@ NAME = "small-d16-n64-p8"
 
 def test_a_pair_opens_by_folder_and_by_name(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert w1bench.load(archive / NAME).name == NAME
-    assert w1bench.load(NAME, archive=str(archive)).w1 == read_manifest(archive / NAME).w1
+    assert w1bench.load(NAME, archive=str(archive)).w1 == read_published_manifest(archive / NAME).w1
     monkeypatch.setenv("W1BENCH_ARCHIVE", str(archive))
     assert w1bench.load(NAME).shape == (16,)
     monkeypatch.setenv("W1BENCH_ARCHIVE", str(tmp_path))
@@ -111,7 +111,7 @@ def test_importing_is_fast_and_light() -> None:
 
 
 def test_names_that_are_not_there_are_said() -> None:
-    with pytest.raises(AttributeError, match="it has OpenedPair"):
+    with pytest.raises(AttributeError, match="it has Scorecard, StoredPair"):
         w1bench.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 

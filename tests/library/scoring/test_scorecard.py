@@ -10,27 +10,27 @@ import pytest
 from numpy.typing import NDArray
 
 import w1bench
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.statistics import gradient_points
 
 
 @pytest.fixture
-def pair(archive: Path) -> OpenedPair:
+def pair(archive: Path) -> StoredPair:
     return w1bench.load(archive / "small-d16-n64-p8")
 
 
-def values(pair: OpenedPair, **arrays: Any) -> dict[str, float]:
+def values(pair: StoredPair, **arrays: Any) -> dict[str, float]:
     card = w1bench.score(pair, **arrays)
     return {name: metric.value for name, metric in card.metrics.items() if metric}
 
 
-def noisy(pair: OpenedPair, noise: float, seed: int = 0) -> NDArray[np.float64]:
+def noisy(pair: StoredPair, noise: float, seed: int = 0) -> NDArray[np.float64]:
     g = pair.test.gradient[:]
     return g + noise * np.random.default_rng(seed).standard_normal(g.shape)
 
 
-def test_metrics_equal_their_definitions(pair: OpenedPair) -> None:
+def test_metrics_equal_their_definitions(pair: StoredPair) -> None:
     g, t = noisy(pair, 0.3), pair.test.gradient[:]
     fx, fy = pair.test.input_potential[:], pair.test.target_potential[:]
     found = values(pair, gradient=g, input_potential=1.5 * fx, target_potential=1.5 * fy)
@@ -43,20 +43,20 @@ def test_metrics_equal_their_definitions(pair: OpenedPair) -> None:
     assert found["dev"] == pytest.approx(100 * abs(pair.w1 - estimate) / pair.w1)
 
 
-def test_a_constant_added_to_the_potential_changes_nothing(pair: OpenedPair) -> None:
+def test_a_constant_added_to_the_potential_changes_nothing(pair: StoredPair) -> None:
     g, fx, fy = pair.test.gradient[:], pair.test.input_potential[:], pair.test.target_potential[:]
     found = values(pair, gradient=g, input_potential=fx + 100, target_potential=fy + 100)
     assert found["dev"] == pytest.approx(0, abs=1e-9)
 
 
-def test_zero_gradients_score_zero(pair: OpenedPair) -> None:
+def test_zero_gradients_score_zero(pair: StoredPair) -> None:
     card = w1bench.score(pair, gradient=np.zeros_like(pair.test.gradient[:]))
     assert card.metrics["cos"] is not None
     assert (card.metrics["cos"].value, card.diagnosis.zero_gradients) == (0.0, card.points)
     assert card.diagnosis.best_scale_l2 == 1.0
 
 
-def test_l2_splits_into_direction_and_magnitude(pair: OpenedPair) -> None:
+def test_l2_splits_into_direction_and_magnitude(pair: StoredPair) -> None:
     for scale in (0.3, 1.0, 4.0):
         card = w1bench.score(pair, gradient=scale * noisy(pair, 0.2))
         assert card.metrics["l2"] is not None
@@ -64,7 +64,7 @@ def test_l2_splits_into_direction_and_magnitude(pair: OpenedPair) -> None:
         assert parts == pytest.approx(card.metrics["l2"].value, rel=1e-12)
 
 
-def test_the_best_scale_is_found_and_does_not_depend_on_the_scale(pair: OpenedPair) -> None:
+def test_the_best_scale_is_found_and_does_not_depend_on_the_scale(pair: StoredPair) -> None:
     g, t = noisy(pair, 0.2), pair.test.gradient[:]
     cards = [w1bench.score(pair, gradient=scale * g).diagnosis for scale in (1.0, 7.0)]
     assert cards[0].best_scale == pytest.approx(7 * cards[1].best_scale)
@@ -74,7 +74,7 @@ def test_the_best_scale_is_found_and_does_not_depend_on_the_scale(pair: OpenedPa
     assert direct[0] > direct[1]
 
 
-def test_the_steepest_slope_is_found(pair: OpenedPair) -> None:
+def test_the_steepest_slope_is_found(pair: StoredPair) -> None:
     g, fx, fy = pair.test.gradient[:], pair.test.input_potential[:], pair.test.target_potential[:]
     truth = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy).diagnosis.steepest_slope
     assert truth is not None
@@ -89,7 +89,7 @@ def test_the_steepest_slope_is_found(pair: OpenedPair) -> None:
     assert near == pytest.approx((np.abs(step[17] - f) / np.linalg.norm(x[17] - others, axis=1)).max())
 
 
-def test_metrics_without_data_are_null_with_their_reason(pair: OpenedPair) -> None:
+def test_metrics_without_data_are_null_with_their_reason(pair: StoredPair) -> None:
     card = w1bench.score(pair, gradient=pair.test.gradient[:], input_potential=pair.test.input_potential[:])
     assert card.metrics["dev"] is None
     assert card.missing["dev"] == "the submission holds no `target_potential`"
@@ -97,7 +97,7 @@ def test_metrics_without_data_are_null_with_their_reason(pair: OpenedPair) -> No
     assert list(card.metrics) == list(METRICS)
 
 
-def test_intervals_cover_the_mean_about_as_often_as_they_say(pair: OpenedPair) -> None:
+def test_intervals_cover_the_mean_about_as_often_as_they_say(pair: StoredPair) -> None:
     """Critics with independent noise share one expected cosine; 95 % intervals should hold most of their own means."""
     widths, centre = [], []
     for seed in range(10):
@@ -111,7 +111,7 @@ def test_intervals_cover_the_mean_about_as_often_as_they_say(pair: OpenedPair) -
     assert np.std(centre) < np.mean(widths)
 
 
-def test_a_scorecard_is_a_function_of_its_submission(pair: OpenedPair) -> None:
+def test_a_scorecard_is_a_function_of_its_submission(pair: StoredPair) -> None:
     g = noisy(pair, 0.2)
     assert w1bench.score(pair, gradient=g) == w1bench.score(pair, gradient=g)
 
@@ -138,7 +138,7 @@ def test_float32_of_any_size_is_summed_without_loss(scale: float) -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-308, 1e-200, 1e150])
-def test_a_direction_counts_however_long_the_gradient_is(pair: OpenedPair, scale: float) -> None:
+def test_a_direction_counts_however_long_the_gradient_is(pair: StoredPair, scale: float) -> None:
     g = noisy(pair, 0.5)
     cosine, length, _ = gradient_points(g, pair.test.gradient)
     scaled_cosine, scaled_length, _ = gradient_points(scale * g, pair.test.gradient)
@@ -146,7 +146,7 @@ def test_a_direction_counts_however_long_the_gradient_is(pair: OpenedPair, scale
     np.testing.assert_allclose(scaled_length, scale * length, rtol=1e-7)
 
 
-def test_half_precision_is_scored_as_its_float32(pair: OpenedPair) -> None:
+def test_half_precision_is_scored_as_its_float32(pair: StoredPair) -> None:
     t = pair.test.gradient[:].astype(np.float32)
     g = noisy(pair, 0.2).astype(np.float16)
     for found, needed in zip(gradient_points(g, t), gradient_points(g.astype(np.float32), t), strict=True):

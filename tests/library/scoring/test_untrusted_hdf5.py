@@ -47,7 +47,7 @@ def test_plain_data_sets_are_opened(dtype: str, layout: dict[str, Any], tmp_path
         (lambda f: f.create_dataset("gradient", (200, 2), "f8", scaleoffset=2), "plain data set"),
         (lambda f: f.create_dataset("gradient", (200, 2), ">f8"), "came as >f8"),
         (lambda f: f.create_dataset("gradient", (200, 2), "i4"), "came as <i4"),
-        (lambda f: f.create_dataset("gradient", (200, 2), h5py.string_dtype()), "something else than floats"),
+        (lambda f: f.create_dataset("gradient", (200, 2), h5py.string_dtype()), "something other than floats"),
         (lambda f: f.create_dataset("gradient", (2, 200), "f8"), r"shape \(2, 200\); the pair needs \(200, 2\)"),
         (lambda f: f.__setitem__("gradient", np.dtype("f8")), "plain data set"),
         (lambda f: f.create_group("gradient"), "plain data set"),

@@ -1,4 +1,4 @@
-"""Standings: rows of results files, ordered by cosine, written as a sheet."""
+"""The leaderboard of an export: rows of results files, ordered by cosine, as comma-separated values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from w1bench.errors import InputError
-from w1bench.site.leaderboard import Trial, read_trials, sheet, standings
+from w1bench.site.leaderboard import TrialRow, as_csv, rank, read_trials
 from w1bench.trials import results
 
 
@@ -36,8 +36,8 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"steps": "many"}, "steps: Input should be a valid integer"),
-        ({"pair": None}, "pair: Input should be a valid string"),
+        ({"steps": "many"}, "steps came as 'many'; input should be a valid integer"),
+        ({"pair": None}, "pair came as None; input should be a valid string"),
     ],
 )
 def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
@@ -48,14 +48,14 @@ def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_pat
 
 def test_boards_order_by_cosine_and_what_has_none_comes_last() -> None:
     rows = [row("a", cos=0.2), row("b", cos=None, outcome="diverged"), row("c", cos=0.9), row("d", cos=0.2)]
-    boards = standings(Trial.model_validate(r) for r in [row("x", pair="z"), *rows])
+    boards = rank(TrialRow.model_validate(r) for r in [row("x", pair="z"), *rows])
     assert list(boards) == ["a", "z"]
     assert [(s.rank, s.trial.method) for s in boards["a"]] == [(1, "c"), (2, "a"), (2, "d"), (None, "b")]
 
 
-def test_the_sheet_has_every_metric_with_its_interval() -> None:
-    boards = standings(Trial.model_validate(r) for r in (row(), row("wc, twice", cos=None)))
-    first, last = csv.DictReader(io.StringIO(sheet(boards)))
+def test_the_csv_has_every_metric_with_its_interval() -> None:
+    boards = rank(TrialRow.model_validate(r) for r in (row(), row("wc, twice", cos=None)))
+    first, last = csv.DictReader(io.StringIO(as_csv(boards)))
     assert (first["rank"], first["method"], first["cos"], first["cos_low"], first["cos_high"]) == (
         "1", "lp", "0.5", "0.4", "0.6",
     )  # fmt: skip

@@ -18,29 +18,29 @@ import pytest
 import torch
 
 import w1bench
-from w1bench.client.stored_pair import OpenedPair
+from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.solvers import ReferenceSolver
 from w1bench.solvers.protocol import Settings
 from w1bench.trials import results
 from w1bench.trials.grid import checkpoint_of, run_grid
-from w1bench.trials.row import law, row
+from w1bench.trials.row import published_name, row
 from w1bench.trials.solve import solve
 from w1bench.trials.tables import as_csv, as_markdown
 from w1bench.trials.trial import make_trial, run
 
 
 @pytest.fixture(scope="module")
-def pair(archive: Path) -> OpenedPair:
+def pair(archive: Path) -> StoredPair:
     return w1bench.load(archive / "small-d2-n4-p8")
 
 
-def sealed(pair: OpenedPair) -> OpenedPair:
+def sealed(pair: StoredPair) -> StoredPair:
     return replace(pair, manifest=pair.manifest.model_copy(update={"sealed": True, "w1": None}))
 
 
-def unreachable(pair: OpenedPair) -> OpenedPair:
+def unreachable(pair: StoredPair) -> StoredPair:
     """The pair as one whose recipe names a generator that is not here."""
     source = {
         "kind": "generator",
@@ -53,7 +53,7 @@ def unreachable(pair: OpenedPair) -> OpenedPair:
     return replace(pair, manifest=pair.manifest.model_copy(update={"recipe": recipe}))
 
 
-def test_fresh_draws_are_the_default_where_a_pair_can_be_drawn_from(pair: OpenedPair) -> None:
+def test_fresh_draws_are_the_default_where_a_pair_can_be_drawn_from(pair: StoredPair) -> None:
     assert (make_trial("lp", pair).data, make_trial("lp", pair, data="train").data) == ("fresh", "train")
     for closed, reason in ((sealed(pair), "is sealed"), (unreachable(pair), "nowhere.pt")):
         trial = make_trial("lp", closed)
@@ -63,22 +63,22 @@ def test_fresh_draws_are_the_default_where_a_pair_can_be_drawn_from(pair: Opened
             make_trial("lp", closed, data="fresh")
 
 
-def test_what_is_learned_from_is_what_the_row_says(pair: OpenedPair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_learned_from_is_what_the_row_says(pair: StoredPair, monkeypatch: pytest.MonkeyPatch) -> None:
     for data, other in (("fresh", "train_samplers"), ("train", "sampler")):
         trial = make_trial("lp", pair, steps=2, data=data)
         with monkeypatch.context() as patched:
-            patched.setattr(OpenedPair, other, None)
+            patched.setattr(StoredPair, other, None)
             assert row(trial)["data"] == data
 
 
-def test_steps_of_a_grid_shorten_and_never_lengthen(pair: OpenedPair) -> None:
+def test_steps_of_a_grid_shorten_and_never_lengthen(pair: StoredPair) -> None:
     assert make_trial("wc", pair, at_most=100).settings.steps == 100
     assert make_trial("wc", pair, at_most=10**6).settings.steps == 5_000
     assert make_trial("dot", pair, at_most=100).settings.steps == 1
     assert make_trial("wc", pair, steps=10**6).settings.steps == 10**6
 
 
-def test_a_row_equals_the_scorecard_of_the_submission(pair: OpenedPair, tmp_path: Path) -> None:
+def test_a_row_equals_the_scorecard_of_the_submission(pair: StoredPair, tmp_path: Path) -> None:
     found = row(make_trial("mmr", pair, steps=30, seed=2))
     solve("mmr", pair, tmp_path / "mmr.h5", steps=30, seed=2)
     card: Scorecard = w1bench.client.api.score_file(pair.folder, tmp_path / "mmr.h5")
@@ -91,7 +91,7 @@ def test_a_row_equals_the_scorecard_of_the_submission(pair: OpenedPair, tmp_path
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_dot_and_maps_give_what_they_have(pair: OpenedPair) -> None:
+def test_dot_and_maps_give_what_they_have(pair: StoredPair) -> None:
     _, arrays = run(replace(make_trial("dot", pair), settings=Settings(1, 256, 0.0, (0.0, 0.0))))
     assert arrays is not None
     assert set(arrays) == {"gradient"}
@@ -100,7 +100,7 @@ def test_dot_and_maps_give_what_they_have(pair: OpenedPair) -> None:
     assert set(arrays) == {"gradient", "transported", "input_potential", "target_potential", "probe_gradient"}
 
 
-def test_a_diverged_trial_is_a_row(pair: OpenedPair, tmp_path: Path) -> None:
+def test_a_diverged_trial_is_a_row(pair: StoredPair, tmp_path: Path) -> None:
     trial = make_trial("lp", pair, steps=200)
     wild = replace(trial, settings=replace(trial.settings, learning_rate=1e30))
     found = row(wild)
@@ -112,15 +112,15 @@ def test_a_diverged_trial_is_a_row(pair: OpenedPair, tmp_path: Path) -> None:
     assert len(list(csv.DictReader(StringIO(as_csv(rows))))) == 2
 
 
-def test_answers_that_are_not_finite_are_divergence(pair: OpenedPair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_that_are_not_finite_are_divergence(pair: StoredPair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReferenceSolver, "gradient", lambda self, x: torch.full_like(x, torch.nan))
     found = row(make_trial("lp", pair, steps=2))
     assert (found["outcome"], found["metrics"]) == ("diverged", None)
 
 
 def test_the_law_of_a_pair_names_its_published_figures(archive: Path) -> None:
-    assert law(w1bench.load(archive / "small-d16-n64-p8")) == "hd-d16-n64-p8"
-    assert law(w1bench.load(archive / "small-ball-d2-p8")) == "small-ball-d2-p8"
+    assert published_name(w1bench.load(archive / "small-d16-n64-p8")) == "hd-d16-n64-p8"
+    assert published_name(w1bench.load(archive / "small-ball-d2-p8")) == "small-ball-d2-p8"
     published = json.loads(Path(results.__file__).with_name("published.json").read_bytes())["pairs"]
     assert published["hd-d16-n64-p8"]["WC"]["cos"] < published["hd-d16-n64-p8"]["LP"]["cos"]
     assert set(published["cifar10-n16-p100"]) <= {*results.ORDER, "truth"}
@@ -130,7 +130,7 @@ def figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
-def test_a_grid_is_computed_once_and_grows(pair: OpenedPair, tmp_path: Path) -> None:
+def test_a_grid_is_computed_once_and_grows(pair: StoredPair, tmp_path: Path) -> None:
     out = tmp_path / "results.json"
     said: list[tuple[int, int]] = []
     rows = run_grid(["lp", "wc"], [pair], out, steps=20, workers=2, report=lambda _, *done: said.append(done))
@@ -151,7 +151,7 @@ def test_a_grid_is_computed_once_and_grows(pair: OpenedPair, tmp_path: Path) -> 
     assert float(lines[0]["cos"]) == results.read(out)[0]["metrics"]["cos"]["value"]
 
 
-def test_a_results_file_is_not_mistaken(pair: OpenedPair, tmp_path: Path) -> None:
+def test_a_results_file_is_not_mistaken(pair: StoredPair, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     for content in (
         '{"rows": []}',
@@ -179,7 +179,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_a_grid_goes_on_from_its_checkpoints(how: signal.Signals, pair: OpenedPair, tmp_path: Path) -> None:
+def test_a_grid_goes_on_from_its_checkpoints(how: signal.Signals, pair: StoredPair, tmp_path: Path) -> None:
     """Its processes end with it, and the same command given again takes over what they saved."""
     out, program = tmp_path / "results.json", tmp_path / "program.py"
     program.write_text(KILLED)

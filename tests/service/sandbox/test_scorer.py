@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import os
 import pickle
 import select
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,12 @@ from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox import scoring_process as worker
 from w1bench_server.sandbox.jail import Limits
+from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.sandbox.scoring_process import Job, NoJail
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 
+_PR_GET_DUMPABLE = 3
 VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
 Problem = Callable[[Any, int], dict[str, Any]]
 
@@ -56,6 +61,35 @@ def test_killed_workers_are_replaced_and_nobody_notices(
         ours = workers() - others
         assert ours
     assert psutil.wait_procs(ours, timeout=10)[1] == []
+
+
+def is_readable() -> bool:
+    """Whether other processes of this one's user can read its memory."""
+    return ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE) != 0
+
+
+def open_files() -> list[str]:
+    """What the descriptors of this process lead to."""
+    return [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+
+
+def test_processes_are_closed_to_others_and_inherit_nothing(settings: Settings, tmp_path: Path) -> None:
+    async def asked(scorer: Scorer) -> tuple[bool, list[str]]:
+        return await scorer._run(is_readable), await scorer._run(open_files)
+
+    async def found() -> tuple[bool, list[str]]:
+        async with scoring.started(settings) as scorer:
+            return await asked(scorer)
+
+    with (tmp_path / "ledger").open("wb") as ledger, socket.create_server(("127.0.0.1", 0)) as listener:
+        for each in (ledger.fileno(), listener.fileno()):
+            os.set_inheritable(each, True)
+        theirs = str(Path(f"/proc/self/fd/{listener.fileno()}").readlink())
+        readable, files = asyncio.run(found())
+    assert not readable
+    assert not is_readable()  # nor the process that the scorer was started in
+    assert str(tmp_path / "ledger") not in files
+    assert theirs not in files
 
 
 def test_an_outcome_is_no_more_than_a_pipe_takes_at_once(

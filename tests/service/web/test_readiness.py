@@ -16,12 +16,14 @@ from w1bench_server.database import connection as database
 from w1bench_server.database.tables import tokens
 from w1bench_server.jobs.job import new_job
 from w1bench_server.jobs.table import Jobs
+from w1bench_server.sandbox.confinement import account_of
+from w1bench_server.sandbox.jail import Jail
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 from w1bench_server.web.health.readiness import checks
 
-NAMES = ["archive", "database", "disk", "scoring", "jobs", "fixity"]
+NAMES = ["archive", "database", "disk", "scoring", "jail", "jobs", "fixity"]
 
 
 def test_each_need_has_its_line(client: TestClient, settings: Settings) -> None:
@@ -59,10 +61,10 @@ def test_a_database_that_cannot_be_written_is_said(client: TestClient, settings:
 
 
 class Waiting:
-    """A scorer with so many uploads, the oldest of so many seconds."""
+    """A scorer with so many uploads, the oldest of so many seconds, and a jail of these layers."""
 
-    def __init__(self, pending: int, oldest_seconds: float) -> None:
-        self.pending, self.oldest_seconds = pending, oldest_seconds
+    def __init__(self, pending: int, oldest_seconds: float, layers: tuple[str, ...] = ()) -> None:
+        self.pending, self.oldest_seconds, self.layers = pending, oldest_seconds, layers
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,31 @@ def test_uploads_that_wait_too_long_are_said(
     found = {check.name: check for check in checks(waiting)}
     assert found["scoring"].ok is ok
     assert all(check.ok for name, check in found.items() if name != "scoring")
+
+
+@pytest.mark.parametrize(
+    ("layers", "detail"),
+    [
+        ((), "HDF5 uploads are read under limits alone; not in force here: user, landlock, seccomp."),
+        (("landlock", "seccomp"), "HDF5 uploads are read under landlock, seccomp; not in force here: user."),
+        (
+            ("user", "landlock", "seccomp"),
+            "HDF5 uploads are read under user, landlock, seccomp; every layer is in force.",
+        ),
+    ],
+)
+def test_the_layers_of_the_jail_are_said(client: TestClient, layers: tuple[str, ...], detail: str) -> None:
+    service: Service = client.app_state["service"]
+    found = checks(Service(**{**vars(service), "scorer": Waiting(0, 0, layers)}))
+    assert [(check.ok, check.detail) for check in found if check.name == "jail"] == [(True, detail)]
+
+
+def test_the_service_knows_the_layers_of_its_jail(client: TestClient) -> None:
+    jail = Jail(account_of("nobody"))
+    layers = jail.layers
+    jail.close()
+    (said,) = (each["detail"] for each in client.get("/readyz").json()["checks"] if each["name"] == "jail")
+    assert said.startswith(f"HDF5 uploads are read under {', '.join(layers) or 'limits alone'};")
 
 
 def test_submissions_that_wait_too_long_for_a_worker_are_said_and_pairs_may(

@@ -1,1 +1,1 @@
-"""Certificate."""
+"""Numerical proofs that a pair is what its manifest says."""

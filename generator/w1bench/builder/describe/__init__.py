@@ -1,1 +1,1 @@
-"""Describe."""
+"""What a pair says of itself to people and to catalogues of data sets."""

@@ -1,1 +1,1 @@
-"""Engines."""
+"""Where the shards of a build are computed."""

@@ -1,1 +1,1 @@
-"""Learners."""
+"""What several methods train: critics, penalties, movers."""

@@ -1,1 +1,1 @@
-"""Methods."""
+"""The published dual solvers, one file a paper."""

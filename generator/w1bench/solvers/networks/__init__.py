@@ -1,1 +1,1 @@
-"""Networks."""
+"""The networks that methods train."""

@@ -1,1 +1,1 @@
-"""Generators."""
+"""Image generators: networks that turn latents into pictures."""

@@ -1,1 +1,1 @@
-"""Pictures as distributions: data sets of real images."""
+"""Data sets of real pictures."""

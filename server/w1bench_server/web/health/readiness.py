@@ -14,6 +14,7 @@ from w1bench.errors import PairError
 from w1bench_server.database.connection import writing
 from w1bench_server.database.tables import tokens
 from w1bench_server.jobs.job import QUEUES, SCORING, STATES
+from w1bench_server.sandbox.confinement import LAYERS
 from w1bench_server.service import Service
 
 
@@ -38,7 +39,10 @@ class Readiness(BaseModel):
 
 def checks(service: Service) -> list[Check]:
     """All checks, as they are now."""
-    return [_archive(service), _database(service), _disk(service), _scoring(service), _jobs(service), _fixity(service)]
+    return [
+        _archive(service), _database(service), _disk(service), _scoring(service), _jail(service), _jobs(service),
+        _fixity(service),
+    ]  # fmt: skip
 
 
 def _archive(service: Service) -> Check:
@@ -74,6 +78,15 @@ def _scoring(service: Service) -> Check:
         f"{scorer.pending} uploads wait or are scored, the oldest for {oldest:.0f} s of {settings.queue_seconds:.0f}."
     )
     return Check(name="scoring", ok=not full and oldest <= settings.queue_seconds, detail=detail)
+
+
+def _jail(service: Service) -> Check:
+    """Layers that are required and missing keep the service from starting; those that are missing besides are named."""
+    in_force = service.scorer.layers
+    missing = [name for name in LAYERS if name not in in_force]
+    rest = f"not in force here: {', '.join(missing)}" if missing else "every layer is in force"
+    detail = f"HDF5 uploads are read under {', '.join(in_force) or 'limits alone'}; {rest}."
+    return Check(name="jail", ok=True, detail=detail)
 
 
 def _jobs(service: Service) -> Check:

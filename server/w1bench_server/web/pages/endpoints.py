@@ -10,16 +10,15 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING
+from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING, SHOWN
 from w1bench.site import pages
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.routing import ServiceDep, read
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-_SHOWN = (HEADLINE, "l2", "dev")  # the columns of a board
 _templates = Jinja2Templates([Path(__file__).with_name("templates"), pages.TEMPLATES])  # its own first
-_CONSTANTS: dict[str, Any] = {"metrics": METRICS, "shown": _SHOWN, "ranking": RANKING}
+_CONSTANTS: dict[str, Any] = {"metrics": METRICS, "shown": SHOWN, "ranking": RANKING}
 Order = Annotated[Literal["cos", "l2"], Query()]
 
 

@@ -1,1 +1,1 @@
-"""Training."""
+"""Training of the small generator that comes with w1bench."""
