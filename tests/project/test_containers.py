@@ -78,7 +78,7 @@ def test_every_setting_reaches_whoever_serves_and_works() -> None:
     for name in served:
         assert SERVICES[name]["env_file"] == ["${W1BENCH_ENV_FILE:-.env}"]
     ours = {name for name in SERVICES["server"]["environment"] if name.startswith("W1BENCH_")}
-    assert ours == {f"W1BENCH_{name}" for name in ("DATABASE_URL", "WORKER", "ACCEL_PREFIX", "TRUSTED_PROXIES")}
+    assert ours == {f"W1BENCH_{name}" for name in ("DATABASE_URL", "OWN_WORKER", "ACCEL_PREFIX", "TRUSTED_PROXIES")}
     named = set(re.findall(r"W1BENCH_([A-Z_]+)=", (ROOT / "docker" / "example.env").read_text(encoding="utf-8")))
     assert named - {"PUBLIC_PORT"} <= {name.upper() for name in Settings.model_fields}
 
