@@ -67,8 +67,9 @@ _PAGE = """\
 `{command}`, {date}; schemathesis {version}, w1bench {ours}.
 
 schemathesis makes requests from the committed `openapi.json`, valid and not, one after the other and in sequences, with a token, to a server of
-one small pair on 127.0.0.1, which has its tables in SQLite or PostgreSQL. It holds every answer against the document: no 5xx, no status, content type, header or shape of an answer that
-is not in it; nothing wrong accepted; no method answered that is not there; no answer without the token where one is needed.
+one small pair on 127.0.0.1, which has its tables in SQLite or PostgreSQL. It holds every answer against the document: no 5xx, no status,
+content type, header or shape of an answer that is not in it; nothing wrong accepted; no method answered that is not there; no answer without
+the token where one is needed.
 
 | database | parameters | cases | failures |
 | --- | --- | ---: | ---: |

@@ -28,3 +28,5 @@ def test_the_long_run_is_committed_and_found_nothing() -> None:
     assert int(cases) >= 5000
     assert int(failures) == 0
     assert "python -m fuzz.api" in page
+    assert "--postgres" in page
+    assert len(re.findall(r"\| postgresql \| [a-z ,]+ \| [0-9]+ \| 0 \|", page)) == len(NAMES)
