@@ -25,7 +25,7 @@ results: $(VENV)/.installed
 	$(BIN)/w1bench results datasets/results/*.json --csv > datasets/results/results.csv
 
 fuzz-api: $(VENV)/.installed
-	PYTHONPATH=tests $(BIN)/python -m fuzz.api
+	PYTHONPATH=tests $(BIN)/python -m fuzz.api --postgres
 
 load: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m load.clients

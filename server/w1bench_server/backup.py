@@ -1,7 +1,7 @@
-"""Backup: a service's tables and bodies in one tar file, the same from SQLite and PostgreSQL, so that it also moves between them.
+"""Backups: a service's tables and bodies in one tar file, the same from SQLite and PostgreSQL, so that it also moves between them.
 
 It holds `backup.json` (format and schema revision), `tables/NAME.jsonl` (a row a line, all of one moment), `bodies/SHA256`,
-`waiting/JOB` (bodies that jobs have still to score), and last `SHA256SUMS` over all of them, without which a file is not whole.
+`waiting/JOB` (bodies that jobs have still to score), and last `SHA256SUMS` over all of them; a file without it is incomplete.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ class _Header(BaseModel):
 
 @dataclass(frozen=True)
 class Held:
-    """What a backup holds: rows of each table, and bodies."""
+    """The contents of a backup: its numbers of rows in each table, and of bodies."""
 
     rows: dict[str, int]
     bodies: int
 
 
 def backup(settings: Settings, out: Path) -> Held:
-    """Write a backup to `out`, all at once; the service may go on meanwhile.
+    """Write a backup to `out` atomically; the service may be running.
 
     Raises:
-        InputError: `out` is there already.
-        CheckFailedError: the ledger does not hold, or a body is missing or damaged.
+        InputError: `out` exists.
+        CheckFailedError: the ledger is broken, or a body is missing or damaged.
     """
     if out.exists():
-        raise InputError(f"{out} is there already; give another name, or remove it.")
+        raise InputError(f"{out} exists; give another name, or remove it.")
     bodies, sums = Bodies(settings.data, settings.bodies_url), dict[str, str]()
     bodies.incoming.mkdir(parents=True, exist_ok=True)
     with (
@@ -94,7 +94,7 @@ def backup(settings: Settings, out: Path) -> Held:
                 raise CheckFailedError(f"The body {digest} is damaged; restore it from an older backup.")
         for job in waiting:
             submitted = submitted_of(job)
-            if Jobs(engine).find(job.id).is_open:  # else it has ended meanwhile, and nothing waits for it
+            if Jobs(engine).find(job.id).is_open:  # else it has ended meanwhile, and its body is gone
                 with bodies.borrowed(submitted.sha256, job=job.id) as body:
                     add(f"waiting/{job.id}", body)
         part.write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
@@ -103,11 +103,11 @@ def backup(settings: Settings, out: Path) -> Held:
 
 
 def restore(settings: Settings, file: Path) -> Held:
-    """Fill an empty service from a backup: all of it, or none of its rows.
+    """Fill an empty service from a backup, with all of its rows or none.
 
     Raises:
-        InputError: `file` cannot be read, a newer w1bench made it, the database has rows, or a server runs on it.
-        CheckFailedError: the backup is damaged or not whole.
+        InputError: `file` cannot be read, was made by a newer w1bench, the database has rows, or a server is using it.
+        CheckFailedError: the backup is damaged or incomplete.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
     bodies = Bodies(settings.data, settings.bodies_url)
@@ -134,12 +134,12 @@ def restore(settings: Settings, file: Path) -> Held:
                 counts = _load(connection, Path(folder))
                 migrations.upgrade(connection)
                 if missing := _checked(connection) - kept:
-                    raise CheckFailedError(f"{file} lacks the body {min(missing)}; take an older backup.")
+                    raise CheckFailedError(f"{file} lacks the body {min(missing)}; use an older backup.")
     return Held(counts, len(kept))
 
 
 def _checked(connection: Connection) -> set[str]:
-    """The bodies that the ledger needs, if it holds."""
+    """The digests of the bodies that the ledger names, after its chain was checked."""
     rows = read_rows(connection)
     check_chain(rows)
     check_resamples(connection)
@@ -147,7 +147,7 @@ def _checked(connection: Connection) -> set[str]:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without whose file it was."""
+    """A member without the owner of its file."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mode = 0o600
@@ -164,7 +164,7 @@ def _dump(connection: Connection, table: Table, path: Path) -> int:
 
 
 def _load(connection: Connection, folder: Path) -> dict[str, int]:
-    """Insert the rows of all tables, into tables as they were when the backup was made."""
+    """Insert the rows of all tables, which have the schema of the backup."""
     tables, counts = MetaData(), dict[str, int]()
     tables.reflect(connection)
     for table in tables.sorted_tables:
@@ -181,51 +181,51 @@ def _load(connection: Connection, folder: Path) -> dict[str, int]:
 
 
 def _members(file: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    """The members of a backup, each as a file in `folder`; at the end, each was held against its digest."""
-    found: dict[str, str] = {}
+    """The members of a backup, each as a file in `folder`; at the end, all were checked against their digests."""
+    digests: dict[str, str] = {}
     with _opened(file) as tar:
         for member in tar:
             source = tar.extractfile(member) if member.isreg() else None
-            if source is None or not _MEMBER.fullmatch(member.name) or member.name in found:
-                raise CheckFailedError(f"{file} holds {member.name!r}, which no backup does; take another one.")
+            if source is None or not _MEMBER.fullmatch(member.name) or member.name in digests:
+                raise CheckFailedError(f"{file} is not a valid backup: it holds {member.name!r}; use another one.")
             part, digest = folder / Path(member.name).name, hashlib.sha256()
             with source, part.open("wb") as copy:
                 while block := source.read(_BLOCK_BYTES):
                     digest.update(block)
                     copy.write(block)
-            found[member.name] = digest.hexdigest()
-            if member.name.startswith("bodies/") and found[member.name] != part.name:
+            digests[member.name] = digest.hexdigest()
+            if member.name.startswith("bodies/") and digests[member.name] != part.name:
                 raise _damaged(file, member.name)
             yield member.name, part
     sums = folder / _SUMS
-    if found.pop(_SUMS, None) is None:
-        raise CheckFailedError(f"{file} is not whole: it has no {_SUMS}; it was cut off, or is no backup.")
+    if digests.pop(_SUMS, None) is None:
+        raise CheckFailedError(f"{file} is incomplete: it has no {_SUMS}. It was cut off, or is not a backup.")
     expected = {name: digest for digest, name in (line.split(maxsplit=1) for line in sums.read_text().splitlines())}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
+    for name in sorted(expected.keys() | digests.keys()):
+        if expected.get(name) != digests.get(name):
             raise _damaged(file, name)
 
 
 @contextmanager
 def _opened(file: Path) -> Generator[tarfile.TarFile]:
     if not file.is_file():
-        raise InputError(f"{file} is no file; give one that `w1bench backup` wrote.")
+        raise InputError(f"{file} is not a file; give one that `w1bench backup` wrote.")
     try:
         with tarfile.open(file, mode="r:") as tar:
             yield tar
     except (tarfile.TarError, EOFError) as error:
-        raise CheckFailedError(f"{file} is no backup, or was cut off ({error}); take another one.") from None
+        raise CheckFailedError(f"{file} is not a backup, or was cut off ({error}); use another one.") from None
 
 
 def _damaged(file: Path, name: str) -> CheckFailedError:
-    return CheckFailedError(f"{file} is damaged: {name} is not what its SHA-256 says; take another backup.")
+    return CheckFailedError(f"{file} is damaged: {name} does not match its SHA-256; use another backup.")
 
 
 def _header(folder: Path, file: Path) -> _Header:
     try:
         header = _Header.model_validate_json((folder / _HEADER).read_bytes())
     except (FileNotFoundError, ValidationError):
-        raise CheckFailedError(f"{file} has no sound {_HEADER}; it is no backup.") from None
+        raise CheckFailedError(f"{file} has no valid {_HEADER}; it is not a backup.") from None
     if header.version > _Header().version or header.revision > migrations.HEAD:
         raise InputError(
             f"{file} has format version {header.version} and schema revision {header.revision}; this w1bench reads up to "

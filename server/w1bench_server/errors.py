@@ -1,4 +1,4 @@
-"""Errors."""
+"""The errors of the service, each with its HTTP status."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from w1bench.errors import CheckFailedError, InputError, PairError, SubmissionEr
 
 
 class UnknownJobError(W1BenchError):
-    """There is no job of an id."""
+    """A job id that does not exist."""
 
 
 class KeyReusedError(W1BenchError):
-    """An Idempotency-Key that came before with other content."""
+    """An Idempotency-Key that was used before with other content."""
 
 
 class UnknownSubmissionError(W1BenchError):
-    """There is no submission of an id."""
+    """A submission id that does not exist."""
 
 
 class NotPublishedError(PairError):
-    """A pair or file that the archive does not have."""
+    """A pair or file that is not in the archive."""
+
+
+class TokenError(InputError):
+    """A token that is unknown, revoked or expired."""
 
 
 _RETRY_SECONDS = "5"
@@ -38,7 +42,7 @@ class ProblemPart(BaseModel):
 
 
 class ProblemError(W1BenchError):
-    """An error that knows its HTTP status."""
+    """An error with its HTTP status."""
 
     def __init__(
         self,
@@ -55,17 +59,17 @@ class ProblemError(W1BenchError):
 
 
 def busy(detail: str, *, parts: Sequence[ProblemPart] = ()) -> ProblemError:
-    """503: the same request may succeed in a while."""
+    """A 503: the same request may succeed later."""
     return ProblemError(503, detail, parts=parts, headers={"Retry-After": _RETRY_SECONDS})
 
 
 def disk_full() -> ProblemError:
-    """507: nothing is accepted until the operator has made room."""
+    """A 507: nothing is accepted until the operator has made room."""
     return ProblemError(507, "The service's disk is full, so it accepts nothing; tell the operator.")
 
 
 def as_problem(error: Exception) -> ProblemError:
-    """The status of our own errors; sentences about the archive name folders, so that they go to the log alone."""
+    """An error of ours with its HTTP status. Messages about the archive name folders, so they go to the log only."""
     match error:
         case ProblemError():
             return error
@@ -78,7 +82,7 @@ def as_problem(error: Exception) -> ProblemError:
         case SubmissionError():
             return ProblemError(422, str(error), pointer="#/body")
         case UnreachableError():
-            return busy("Accepted submissions cannot be stored at the moment; send it again in a while.")
+            return busy("Accepted submissions cannot be stored at the moment; send it again later.")
         case PairError():
             return busy("The archive cannot be read at the moment; try again later.")
         case CheckFailedError():
@@ -88,8 +92,5 @@ def as_problem(error: Exception) -> ProblemError:
 
 
 def apology() -> str:
-    return "The service failed, which is its own fault; tell the operator this request_id."
-
-
-class TokenError(InputError):
-    """A token that does not open anything."""
+    """The message of an error that nobody foresaw."""
+    return "The service failed through no fault of yours; tell the operator this request_id."

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, from this service's loggers and its libraries' alike."""
+"""The log: one JSON object a line on standard error, from this service's loggers and its libraries' alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_
 
 
 def configure(level: str) -> None:
-    """Have this process log so; what is logged during a request carries its id."""
+    """Set up the log of this process; lines written during a request carry its id."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         ProcessorFormatter(

@@ -1,4 +1,4 @@
-"""Service: what the routes act on, opened when the server starts and closed when it stops."""
+"""The parts of a running service that the endpoints use: opened when the server starts, closed when it stops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.redaction import Feedback
+from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.submissions.references import record_references
 from w1bench_server.submissions.rescoring import keep_current
 from w1bench_server.submissions.submit import Submissions
@@ -28,13 +28,13 @@ from w1bench_server.submissions.submit import Submissions
 
 @dataclass(frozen=True)
 class Service:
-    """A running service."""
+    """The parts of a running service."""
 
     settings: Settings
     pairs: PublishedPairs
     bodies: Bodies
     ledger: Ledger
-    feedback: Feedback
+    public_records: PublicRecords
     jobs: Jobs
     submissions: Submissions
     boards: Boards
@@ -44,11 +44,11 @@ class Service:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[Service]:
-    """The service of `settings`, with a worker ready and the leftovers of a killed server removed.
+    """The service of `settings`, with a scoring process ready and the leftovers of a killed server removed.
 
     Raises:
         CheckFailedError: the scorer gets canaries wrong.
-        InputError: the results of reference runs are none.
+        InputError: the results of the reference runs cannot be read.
     """
     canaries.check_scorer()
     with database.opened(settings) as engine:
@@ -63,10 +63,10 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                 with fixity.watched(
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
                 ) as watched:
-                    feedback = Feedback(ledger, pairs)
+                    records = PublicRecords(ledger, pairs)
                     submissions = Submissions(settings, ledger, jobs, bodies, scorer)
                     yield Service(
-                        settings, pairs, bodies, ledger, feedback, jobs, submissions, Boards(feedback), scorer, watched
+                        settings, pairs, bodies, ledger, records, jobs, submissions, Boards(records), scorer, watched
                     )
             finally:
                 rescoring.cancel()
@@ -74,6 +74,6 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
 
 
 def _needed(jobs: Jobs, ledger: Ledger) -> set[str]:
-    """The names of bodies that must stay: those of jobs are looked up first, for meanwhile a worker may make rows of them."""
+    """The names of the bodies that must stay. Jobs are read before the ledger, because a worker may turn one into a row meanwhile."""
     waiting = [submitted_of(job) for job in jobs.open(SCORING)]
     return {name for each in waiting for name in (each.id, each.sha256)} | bodies_of(ledger.rows())

@@ -1,4 +1,4 @@
-"""Settings: everything a server can be told, frozen; read from W1BENCH_* variables where it is not given."""
+"""The settings of a server and its workers: frozen, and read from W1BENCH_* variables where they are not passed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _Bytes = Annotated[int, Field(ge=0)]
 _Seconds = Annotated[float, Field(gt=0)]
 
 
-def _split(given: object) -> object:
-    return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 Layer = Literal["user", "landlock", "seccomp"]
@@ -24,7 +24,7 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeVali
 
 
 class Settings(BaseSettings):
-    """One server's settings, and its workers'; `archive` is written by builds alone, `data` is the server's own."""
+    """One server's settings, and its workers'. Builds alone write `archive`; `data` belongs to the server."""
 
     model_config = SettingsConfigDict(env_prefix="W1BENCH_", env_ignore_empty=True, frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     public_url: Annotated[
         str | None,
         Field(
-            pattern=r"^https?://[^/\s]+$", description="Where the world sees the service; default, the Host it asks."
+            pattern=r"^https?://[^/\s]+$", description="Public URL of the service; default, the Host of each request."
         ),
     ] = None
     database_url: Annotated[
@@ -49,10 +49,12 @@ class Settings(BaseSettings):
             description="Where accepted submissions are kept: s3://bucket/prefix, or a folder; default, `submissions` in `data`."
         ),
     ] = None
-    workers: Annotated[int, Field(ge=1, le=256, description="Processes that score.")] = 2
-    waiting: Annotated[int, Field(ge=0, description="Uploads that may wait for a worker; further ones get 503.")] = 64
-    scoring_seconds: Annotated[_Seconds, Field(description="Longest time one upload may take a worker.")] = 120.0
-    worker_bytes: Annotated[_Bytes, Field(description="Most memory a worker may address.")] = 8 << 30
+    scoring_processes: Annotated[int, Field(ge=1, le=256, description="Processes that score uploads.")] = 2
+    waiting: Annotated[
+        int, Field(ge=0, description="Uploads that may wait for a scoring process; further ones get 503.")
+    ] = 64
+    scoring_seconds: Annotated[_Seconds, Field(description="Longest time that scoring one upload may take.")] = 120.0
+    worker_bytes: Annotated[_Bytes, Field(description="Most memory a scoring process may address.")] = 8 << 30
     jail_bytes: Annotated[
         _Bytes, Field(description="Most memory the process that reads an HDF5 upload may address.")
     ] = 2 << 30
@@ -78,60 +80,65 @@ class Settings(BaseSettings):
     fixity_bytes_per_second: Annotated[int, Field(ge=1, description="How fast those passes may read.")] = 20_000_000
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        Field(description="From where on the log is written; info has a line a request."),
+        Field(description="Lowest level that is logged; info has a line a request."),
     ] = "info"
     references: Annotated[
         Path | None,
-        Field(description="Folder of results (*.json) that become reference rows; default, those of w1bench itself."),
+        Field(
+            description="Folder of results (*.json) that become reference rows; default, those that come with w1bench."
+        ),
     ] = None
     accel_prefix: Annotated[
         str | None,
         Field(
             pattern=r"^/([A-Za-z0-9._-]+/)+$",
-            description="Where an nginx in front has the archive, internally: downloads are left to it (X-Accel-Redirect).",
+            description="Internal location of the archive in an nginx in front, which then sends the files (X-Accel-Redirect).",
         ),
     ] = None
     requests_per_minute: Annotated[
         int,
         Field(
-            ge=1, description="Requests that one token, or else one address, may make a minute; further ones get 429."
+            ge=1, description="Requests a minute of one token, or of one address without a token; further ones get 429."
         ),
     ] = 1200
     trusted_proxies: Annotated[
         Networks,
-        Field(description="Addresses and networks, with commas, whose X-Forwarded-For and -Proto are believed."),
+        Field(description="Addresses and networks, with commas, whose X-Forwarded-For and -Proto are trusted."),
     ] = ()
     daily_submissions: Annotated[
         int, Field(ge=1, description="Submissions of one user that are scored a day (UTC); further ones get 429.")
     ] = 100
-    worker: Annotated[
-        Literal["child", "none"], Field(description="Whether the server has a worker of its own that does jobs.")
+    own_worker: Annotated[
+        Literal["child", "none"], Field(description="Whether the server runs a worker of its own for jobs.")
     ] = "child"
     job_bytes: Annotated[_Bytes, Field(description="Submissions of more bytes are scored as jobs.")] = 256 << 20
     job_attempts: Annotated[
-        int, Field(ge=1, description="Times that a job is begun before it has failed, if its worker dies each time.")
+        int, Field(ge=1, description="Attempts at a job before it fails, where its worker dies each time.")
     ] = 5
     events_seconds: Annotated[_Seconds, Field(description="Longest time a stream of a job's events is kept open.")] = (
         600.0
     )
     build_seconds: Annotated[_Seconds, Field(description="Longest time a build may take.")] = 86400.0
-    pair_bytes: Annotated[
-        _Bytes, Field(description="Most bytes the files of a pair may have that is built as a job.")
-    ] = 8 << 30
+    pair_bytes: Annotated[_Bytes, Field(description="Most bytes of the files of a pair that is built as a job.")] = (
+        8 << 30
+    )
     pair_products: Annotated[
-        int, Field(ge=1, description="Most products such a pair may take: its rays x funnels x dimension.")
+        int, Field(ge=1, description="Most products for such a pair: its rays x funnels x dimension.")
     ] = 10**13
     ray_address: Annotated[
-        str | None, Field(description="Ray cluster that builds; without it, the builder's own threads.")
+        str | None, Field(description="Ray cluster that builds pairs; default, threads of the building process.")
     ] = None
 
     sealed_submissions: Annotated[
         int,
-        Field(ge=1, description="Submissions of one user to one sealed pair that are scored a day, in place of those."),
+        Field(
+            ge=1,
+            description="Submissions of one user to one sealed pair that are scored a day, apart from the daily ones.",
+        ),
     ] = 10
     truth: Annotated[
         Path | None,
-        Field(description="Folder of what is kept back of sealed pairs: for the process that scores them alone."),
+        Field(description="Folder with the truth of sealed pairs: only for the worker that scores them."),
     ] = None
 
     @property

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx2
 import numpy as np
 
+from load.clients import database_url
 from support.servers import serving
 from w1bench.builder.build import build
 from w1bench.recipes.recipe import parse_recipe
@@ -54,6 +55,7 @@ LEFT_OUT = "positive_data_acceptance"
 
 _SECONDS = 3600
 _ROWS = 200
+_UNLIMITED = 10**9
 RECIPE = {
     "name": "fuzzed", "power": 8.0, "half_width": 2.5, "source": {"kind": "uniform", "dim": 2}, "funnel": {"count": 4},
     "sizes": {"train": 300, "test": _ROWS, "probe": 50, "w1_rays": 4096},
@@ -65,62 +67,72 @@ _PAGE = """\
 `{command}`, {date}; schemathesis {version}, w1bench {ours}.
 
 schemathesis makes requests from the committed `openapi.json`, valid and not, one after the other and in sequences, with a token, to a server of
-one small pair on 127.0.0.1. It holds every answer against the document: no 5xx, no status, content type, header or shape of an answer that
-is not in it; nothing wrong accepted; no method answered that is not there; no answer without the token where one is needed.
+one small pair on 127.0.0.1, which has its tables in SQLite or PostgreSQL. It holds every answer against the document: no 5xx, no status,
+content type, header or shape of an answer that is not in it; nothing wrong accepted; no method answered that is not there; no answer without
+the token where one is needed.
 
-| parameters | cases | failures |
-| --- | ---: | ---: |
+| database | parameters | cases | failures |
+| --- | --- | ---: | ---: |
 {rows}
 """
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a pass made and found; `said` is schemathesis's own account."""
+    """What a pass made and found; `report` is schemathesis's own account."""
 
+    database: str
     names: str
     cases: int
     failures: int
-    said: str
+    report: str
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=250, help="random cases an operation and phase")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, too")
     parser.add_argument("--out", type=Path, default=_OUT)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        outcomes = fuzz(Path(folder), examples=given.examples, seed=given.seed)
-    command = f"PYTHONPATH=tests python -m fuzz.api --examples {given.examples} --seed {given.seed}"
+    options = parser.parse_args()
+    databases = ("sqlite", "postgresql") if options.postgres else ("sqlite",)
+    outcomes: list[Outcome] = []
+    for database in databases:
+        with tempfile.TemporaryDirectory(prefix="w1bench-") as folder:
+            outcomes += fuzz(Path(folder), examples=options.examples, seed=options.seed, database=database)
+    command = f"PYTHONPATH=tests python -m fuzz.api --examples {options.examples} --seed {options.seed}"
     for outcome in outcomes:
-        print(outcome.said)
-    rows = [(outcome.names, outcome.cases, outcome.failures) for outcome in outcomes]
-    rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
+        print(outcome.report)
+    rows = [(outcome.database, outcome.names, outcome.cases, outcome.failures) for outcome in outcomes]
+    rows.append((" and ".join(databases), "all", sum(row[2] for row in rows), sum(row[3] for row in rows)))
     page = _PAGE.format(
-        command=command,
+        command=command + " --postgres" * options.postgres,
         date=datetime.now(UTC).date(),
         version=version("schemathesis"),
         ours=version("w1bench"),
-        rows="\n".join(f"| {names} | {cases} | {failures} |" for names, cases, failures in rows),
+        rows="\n".join(f"| {' | '.join(map(str, row))} |" for row in rows),
     )
     print(page)
-    given.out.write_text(page, encoding="utf-8")
-    sys.exit(rows[-1][2] > 0)
+    options.out.write_text(page, encoding="utf-8")
+    sys.exit(rows[-1][-1] > 0)
 
 
-def fuzz(folder: Path, *, examples: int, seed: int) -> list[Outcome]:
-    """Fuzz a server of a small pair, all of whose files lie in `folder`."""
+def fuzz(folder: Path, *, examples: int, seed: int, database: str = "sqlite") -> list[Outcome]:
+    """Fuzz a server of a small pair, all of whose files lie in `folder`, with its tables in `database`."""
     build(parse_recipe(RECIPE, origin="the fuzzing"), folder / "archive")
-    most = 10**9
-    settings = Settings(
-        archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0,
-        requests_per_minute=most, daily_submissions=most, log_level="error", worker="none",
-        events_seconds=0.5,
-    )  # fmt: skip
+    with database_url(folder, database) as url:
+        settings = Settings(
+            archive=folder / "archive", data=folder / "data", database_url=url, port=0, min_free_bytes=0,
+            requests_per_minute=_UNLIMITED, daily_submissions=_UNLIMITED, log_level="error", own_worker="none",
+            events_seconds=0.5,
+        )  # fmt: skip
+        return _fuzzed(folder, settings, database, examples, seed)
+
+
+def _fuzzed(folder: Path, settings: Settings, database: str, examples: int, seed: int) -> list[Outcome]:
     token, admin = (create_token(settings, user="fuzz", scope=scope) for scope in ("submit", "admin"))
     with serving(settings, seconds=_SECONDS) as (_, client):
-        run = partial(_pass, folder, str(client.base_url).rstrip("/"), examples=examples, seed=seed)
+        run = partial(_pass, folder, str(client.base_url).rstrip("/"), database, examples=examples, seed=seed)
         client.headers["Authorization"] = f"Bearer {token}"
         there = _THERE.format(*map(partial(_submitted, client), (1, 2)))
         asked = client.post("/v1/pairs", json=RECIPE | {"name": "asked"}, headers={"Authorization": f"Bearer {admin}"})
@@ -136,7 +148,9 @@ def _submitted(client: httpx2.Client, scale: float) -> str:
     return answer.raise_for_status().json()["id"]
 
 
-def _pass(folder: Path, url: str, token: str, names: str, parameters: str, *, examples: int, seed: int) -> Outcome:
+def _pass(
+    folder: Path, url: str, database: str, token: str, names: str, parameters: str, *, examples: int, seed: int
+) -> Outcome:
     config, report = folder / "schemathesis.toml", folder / "report.json"
     config.write_text(_CHECKS + parameters)
     command = [
@@ -151,7 +165,7 @@ def _pass(folder: Path, url: str, token: str, names: str, parameters: str, *, ex
     assert report.is_file(), done.stdout + done.stderr
     counts = json.loads(report.read_text())["test_cases"]
     failures = counts["unique_failures"] + counts["errored"]
-    return Outcome(names, counts["generated"], failures or int(done.returncode != 0), done.stdout)
+    return Outcome(database, names, counts["generated"], failures or int(done.returncode != 0), done.stdout)
 
 
 if __name__ == "__main__":

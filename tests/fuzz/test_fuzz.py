@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from fuzz.api import NAMES, fuzz
 from support.files import ROOT
 
 
-def test_a_few_hundred_strange_requests_are_answered_as_documented(tmp_path: Path) -> None:
-    outcomes = fuzz(tmp_path, examples=5, seed=0)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_few_hundred_strange_requests_are_answered_as_documented(database: str) -> None:
+    with TemporaryDirectory(prefix="w1bench-") as folder:  # pytest's own is closed to the user that PostgreSQL runs as
+        outcomes = fuzz(Path(folder), examples=5, seed=0, database=database)
     assert [outcome.names for outcome in outcomes] == list(NAMES)
     for outcome in outcomes:
         assert outcome.cases >= 200
-        assert outcome.failures == 0, outcome.said
+        assert outcome.failures == 0, outcome.report
 
 
 def test_the_long_run_is_committed_and_found_nothing() -> None:
@@ -23,3 +28,5 @@ def test_the_long_run_is_committed_and_found_nothing() -> None:
     assert int(cases) >= 5000
     assert int(failures) == 0
     assert "python -m fuzz.api" in page
+    assert "--postgres" in page
+    assert len(re.findall(r"\| postgresql \| [a-z ,]+ \| [0-9]+ \| 0 \|", page)) == len(NAMES)

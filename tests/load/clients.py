@@ -112,7 +112,7 @@ def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> 
         settings = [
             Settings(
                 archive=folder / "archive", data=folder / f"data{number}", port=0, min_free_bytes=0, database_url=url,
-                waiting=4 * clients, requests_per_minute=_UNLIMITED, daily_submissions=_UNLIMITED, log_level="error", worker="none",
+                waiting=4 * clients, requests_per_minute=_UNLIMITED, daily_submissions=_UNLIMITED, log_level="error", own_worker="none",
             )
             for number in range(DATABASES[kind])
         ]  # fmt: skip

@@ -78,7 +78,7 @@ def test_every_setting_reaches_whoever_serves_and_works() -> None:
     for name in served:
         assert SERVICES[name]["env_file"] == ["${W1BENCH_ENV_FILE:-.env}"]
     ours = {name for name in SERVICES["server"]["environment"] if name.startswith("W1BENCH_")}
-    assert ours == {f"W1BENCH_{name}" for name in ("DATABASE_URL", "WORKER", "ACCEL_PREFIX", "TRUSTED_PROXIES")}
+    assert ours == {f"W1BENCH_{name}" for name in ("DATABASE_URL", "OWN_WORKER", "ACCEL_PREFIX", "TRUSTED_PROXIES")}
     named = set(re.findall(r"W1BENCH_([A-Z_]+)=", (ROOT / "docker" / "example.env").read_text(encoding="utf-8")))
     assert named - {"PUBLIC_PORT"} <= {name.upper() for name in Settings.model_fields}
 
@@ -120,7 +120,7 @@ def test_the_archive_is_written_by_generators_alone() -> None:
 
 def test_workers_share_the_servers_database_and_see_no_more() -> None:
     server = SERVICES["server"]
-    assert server["environment"]["W1BENCH_WORKER"] == "none"
+    assert server["environment"]["W1BENCH_OWN_WORKER"] == "none"
     for name, image in (("scorer", "w1bench-server"), ("builder", "w1bench-generator")):
         worker = SERVICES[name]
         assert worker["image"] == image

@@ -101,7 +101,7 @@ def shared_settings(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def _settings(archive: Path, data: Path, **others: Any) -> Settings:
     limits = {"requests_per_minute": UNLIMITED, "daily_submissions": UNLIMITED}
-    return Settings(archive=archive, data=data, port=0, min_free_bytes=0, worker="none", **limits, **others)
+    return Settings(archive=archive, data=data, port=0, min_free_bytes=0, own_worker="none", **limits, **others)
 
 
 @pytest.fixture(scope="session")

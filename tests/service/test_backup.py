@@ -133,23 +133,23 @@ def test_what_is_damaged_restores_nothing(
     (tmp_path / "noise.tar").write_bytes(bytes(range(256)) * 40)
     newer = whole | {"backup.json": json.dumps({"format": "w1bench-backup", "version": 1, "revision": "9999"}).encode()}
     damaged = {
-        r"ledger.jsonl is not what its SHA-256 says": written(tmp_path / "1.tar", forged),
-        r"bodies/\w+ is not what its SHA-256 says": written(tmp_path / "2.tar", whole | {body: b"other"}),
-        r"is not what its SHA-256 says.*": written(tmp_path / "3.tar", changed),
+        r"ledger.jsonl does not match its SHA-256": written(tmp_path / "1.tar", forged),
+        r"bodies/\w+ does not match its SHA-256": written(tmp_path / "2.tar", whole | {body: b"other"}),
+        r"does not match its SHA-256.*": written(tmp_path / "3.tar", changed),
         r"lacks the body": written(tmp_path / "4.tar", summed({n: v for n, v in whole.items() if n != body})),
         r"broken at row 4": written(tmp_path / "5.tar", summed(forged)),
         r"broken at row": written(
             tmp_path / "6.tar", summed(whole | {ledger: b"".join(whole[ledger].splitlines(keepends=True)[1:])})
         ),
-        r"is not whole: it has no SHA256SUMS": written(
+        r"is incomplete: it has no SHA256SUMS": written(
             tmp_path / "7.tar", {n: v for n, v in whole.items() if n != "SHA256SUMS"}
         ),
-        r"which no backup does": written(tmp_path / "8.tar", whole | {"../evil": b""}),
+        r"is not a valid backup: it holds": written(tmp_path / "8.tar", whole | {"../evil": b""}),
         r"was cut off": tmp_path / "cut.tar",
-        r"is no backup": tmp_path / "noise.tar",
+        r"is not a backup": tmp_path / "noise.tar",
         r"revision 9999.*upgrade it": written(tmp_path / "9.tar", summed(newer)),
-        r"is no file": tmp_path / "nowhere.tar",
-        r"no sound backup.json": written(tmp_path / "10.tar", summed(whole | {"backup.json": b"{}x"})),
+        r"is not a file": tmp_path / "nowhere.tar",
+        r"no valid backup.json": written(tmp_path / "10.tar", summed(whole | {"backup.json": b"{}x"})),
     }
     target = settings.model_copy(update={"data": tmp_path / "target", "database_url": new_database("postgresql")})
     for sentence, file in damaged.items():
@@ -185,7 +185,7 @@ def test_what_is_lost_or_damaged_is_not_backed_up(settings: Settings, make_entry
     assert not (tmp_path / "backup.tar").exists()
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     (tmp_path / "there.tar").touch()
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(InputError, match="exists; give another name"):
         backup(settings, tmp_path / "there.tar")
 
 

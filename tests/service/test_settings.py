@@ -44,7 +44,7 @@ def test_required_layers_have_commas_between_them(monkeypatch: pytest.MonkeyPatc
         {"trusted_proxies": "10.0.0.1/8"},
         {"jail_required": "selinux"},
         {"port": 65536},
-        {"workers": 0},
+        {"scoring_processes": 0},
         {"public_url": "ftp://x"},
         {"unknown": 1},
         {"scoring_seconds": 0},

@@ -103,6 +103,14 @@ def _soft_loop(file: h5py.File, gradient: NDArray[Any], canary: Canary) -> None:
     file["gradient"], file["transported"] = h5py.SoftLink("/transported"), h5py.SoftLink("/gradient")
 
 
+def _soft_link(file: h5py.File, gradient: NDArray[Any], canary: Canary) -> None:
+    file["elsewhere"], file["gradient"] = gradient, h5py.SoftLink("/elsewhere")
+
+
+def _second(file: h5py.File, gradient: NDArray[Any], canary: Canary) -> None:
+    file["gradient"], file["b"] = gradient, gradient[:1]
+
+
 def _hard_cycle(file: h5py.File, gradient: NDArray[Any], canary: Canary) -> None:
     file.create_group("gradient")["gradient"] = file["/"]
 
@@ -189,6 +197,10 @@ _HDF5: dict[str, tuple[Fill, str | None]] = {
     "external storage": (_external_storage, PLAIN),
     "virtual data set": (_virtual, PLAIN),
     "virtual data set of itself": (_virtual_of_itself, PLAIN),
+    "soft link": (_soft_link, PLAIN),
+    "group": (lambda f, g, c: f.create_group("gradient"), PLAIN),
+    "no gradient": (lambda f, g, c: f.create_dataset("transported", data=g), "needs `gradient`"),
+    "a second data set": (_second, "besides"),
     "soft-link loop": (_soft_loop, PLAIN),
     "hard-link cycle": (_hard_cycle, PLAIN),
     "hard-link cycle beside the gradient": (_cycle_beside, "besides"),
@@ -223,6 +235,16 @@ _HDF5: dict[str, tuple[Fill, str | None]] = {
 def _npy_files(gradient: NDArray[Any], canary: Canary) -> Iterator[Hostile]:
     sound = _npy(gradient)
     rows, columns = gradient.shape
+    for value in (np.nan, np.inf):
+        bad = gradient.copy()
+        bad[7, 1] = value
+        yield Hostile(f".npy with {value}", _npy(bad), r"\[7, 1\]")
+    yield Hostile(".npy, a row short", _npy(gradient[:-1]), SHAPE)
+    yield Hostile(".npy, flat", _npy(gradient.ravel()), SHAPE)
+    yield Hostile(".npy, integers", _npy(gradient.astype(np.int32)), DTYPE)
+    yield Hostile(".npy, header alone", sound[:128], "cut off")
+    yield Hostile("empty", b"", NEITHER)
+    yield Hostile("text", b"gradient = 1", NEITHER)
     yield Hostile(".npy cut off", sound[:-1], "cut off")
     yield Hostile(".npy, half a header", sound[:40], HEADER)
     yield Hostile(".npy, magic alone", sound[:6], f"{HEADER}|{NEITHER}")

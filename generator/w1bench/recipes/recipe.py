@@ -40,7 +40,7 @@ class Recipe(Part):
     """A pair of distributions: the source Q, its funnels, and the power of the map that makes P of it."""
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
-    version: Annotated[int, Field(ge=1)] = 1
+    version: Count = 1
     power: Power
     half_width: Positive
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0

@@ -37,7 +37,7 @@ class Diagnosis(_Part):
 class Scorecard(_Part):
     """What a critic scores on a pair. A metric without data is None, its reason in `missing`.
 
-    Before a sealed pair is revealed, W1 and the diagnosis are None too, and what is told is rounded (see `feedback`).
+    Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
     """
 
     pair: str

@@ -1,8 +1,8 @@
-"""The tables, in one schema for SQLite and PostgreSQL, and how they are opened; `migrations` make and change them.
+"""Connections to SQLite or PostgreSQL, and the transactions that read and write.
 
 SQLite: write-ahead log, full synchronisation, and every writing transaction begins IMMEDIATE, because a deferred one that
-turns to writing is refused while another writes. PostgreSQL: every writing transaction first takes one lock of the
-database's, so that in both, writers come one after the other, whatever process they are in.
+starts to write is refused while another writes. PostgreSQL: every writing transaction first takes one advisory lock. So in both,
+writers come one after the other, whatever process they are in.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _WRITER_LOCK = 0x773162656E6368  # "w1bench"
 
 @contextmanager
 def opened(settings: Settings) -> Generator[Engine]:
-    """The database of `settings`, with the tables of this release: made where there are none, else migrated.
+    """The database of `settings`, with the tables of this release: created or migrated where necessary.
 
     Raises:
-        InputError: it cannot be reached, is none, or a newer w1bench made it.
+        InputError: it cannot be reached, is not a database, or was made by a newer w1bench.
     """
     with connected(settings) as engine:
         with _usable(), engine.connect() as connection:
@@ -44,10 +44,10 @@ def opened(settings: Settings) -> Generator[Engine]:
 
 @contextmanager
 def connected(settings: Settings) -> Generator[Engine]:
-    """The database of `settings` as it is, reached when it is first asked.
+    """The database of `settings` as it is, connected to on first use.
 
     Raises:
-        InputError: it is none.
+        InputError: its URL is not valid.
         MissingExtraError: its driver is not installed.
     """
     try:
@@ -70,7 +70,7 @@ def connected(settings: Settings) -> Generator[Engine]:
 
 @contextmanager
 def frozen(engine: Engine) -> Generator[Connection]:
-    """A transaction that reads everything as it was at one moment."""
+    """A transaction whose reads all see the same moment."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
@@ -79,7 +79,7 @@ def frozen(engine: Engine) -> Generator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Generator[Connection]:
-    """A transaction that writes: nobody else's write comes between its reads and its writes."""
+    """A transaction that writes: no other write comes between its reads and its writes."""
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL lock_timeout = {_BUSY_MILLISECONDS}"))
@@ -93,7 +93,7 @@ def _usable() -> Generator[None]:
         yield
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"The database cannot be used ({reason}); mend W1BENCH_DATABASE_URL, or --data.") from None
+        raise InputError(f"The database cannot be used ({reason}); correct W1BENCH_DATABASE_URL, or --data.") from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -105,7 +105,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _log_ahead(connection: Any) -> None:
-    """Switch to the write-ahead log; of several that do so at once on a new file, busy_timeout lets some fail."""
+    """Switch to the write-ahead log; busy_timeout does not cover several that do so at once on a new file."""
     deadline = time.monotonic() + _BUSY_MILLISECONDS / 1000
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Tables."""
+"""The tables of the service."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _DIGEST = String(64)
 _NAME = String(64)
 _TIME = String(32)  # ISO 8601, UTC
 schema = MetaData()
-# A row's `document` is what its `hash` is of; the other columns repeat what is searched for.
+# A row's `hash` is that of its `document`; the other columns repeat the fields that queries need.
 ledger = Table(
     "ledger",
     schema,
-    Column("seq", Integer, primary_key=True, autoincrement=False),  # two rows after the same one cannot both exist
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # so that no two rows follow the same one
     Column("kind", String(16), nullable=False),
     Column("submission", _NAME, nullable=False, index=True),
     Column("user", _NAME, nullable=False),
@@ -38,7 +38,7 @@ idempotency_keys = Table(
     Column("key", String(128), primary_key=True),
     Column("submission", _NAME, nullable=False),
 )
-# A job's `document` is what is to be done; `attempts` counts its starts, `version` its changes.
+# A job's `document` describes the work; `attempts` counts its starts, `version` its changes.
 jobs = Table(
     "jobs",
     schema,

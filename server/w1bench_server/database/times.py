@@ -1,4 +1,4 @@
-"""Times."""
+"""Times as the tables have them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 
 def text_of(time: datetime) -> str:
-    """A time as the ledger writes it: ISO 8601 in UTC, to be compared as text."""
+    """A time in ISO 8601, UTC, so that times compare as text."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def now() -> str:
+    """The present time as the tables have it."""
     return text_of(datetime.now(UTC))

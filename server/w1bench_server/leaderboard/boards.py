@@ -1,4 +1,4 @@
-"""Boards: the leaderboard of a running service; a pair's board is computed anew only when something happened on it."""
+"""The boards of a running service, cached: a pair's board is computed again only after an event on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w1bench.scoring.metrics import HEADLINE
 from w1bench_server.leaderboard.comparison import Compared, unpacked
 from w1bench_server.leaderboard.ranking import Standing, board
 from w1bench_server.ledger.records import Record, Score
-from w1bench_server.submissions.redaction import Feedback
+from w1bench_server.submissions.redaction import PublicRecords
 
 _KEPT_SCORES = 512  # 40 kB each
 AsOf = int | datetime | None
@@ -19,7 +19,7 @@ AsOf = int | datetime | None
 
 @dataclass(frozen=True)
 class View:
-    """The leaderboard up to row `as_of` of the ledger: boards in the order of their pairs, and what was retracted."""
+    """The leaderboard up to row `as_of` of the ledger: the boards, sorted by pair, and the retracted submissions."""
 
     as_of: int
     standings: list[Standing]
@@ -27,11 +27,11 @@ class View:
 
 
 class Boards:
-    """The boards of a ledger, of sealed pairs by what is told of their scores."""
+    """The boards of a ledger; those of sealed pairs are made of redacted scores."""
 
-    def __init__(self, feedback: Feedback) -> None:
-        self._feedback, self._ledger = feedback, feedback.ledger
-        self._known: dict[tuple[str, str], tuple[tuple[int, bool | None], list[Standing]]] = {}
+    def __init__(self, records: PublicRecords) -> None:
+        self._records, self._ledger = records, records.ledger
+        self._cached: dict[tuple[str, str], tuple[tuple[int, bool | None], list[Standing]]] = {}
         self.opened = lru_cache(_KEPT_SCORES)(self._opened)
 
     def view(self, *, metric: str = HEADLINE, pairs: Collection[str] | None = None, as_of: AsOf = None) -> View:
@@ -46,16 +46,16 @@ class Boards:
         return View(max((record.last for record in records.values()), default=0), standings, retracted)
 
     def _board(self, pair: str, records: list[Record], metric: str, *, keep: bool) -> list[Standing]:
-        last = max(record.last for record in records)  # names a prefix of the pair's events
-        kept_back = self._feedback.kept_back(pair, records[-1].entry.pair_digest)
-        state = (last, kept_back)
-        known = self._known.get((pair, metric))
-        if known is None or known[0] != state:
-            told = records if kept_back is False else [self._feedback.of(record) for record in records]
-            known = (state, board(told, metric, self.opened))
+        last = max(record.last for record in records)  # stands for the pair's events so far
+        is_sealed = self._records.is_sealed(pair, records[-1].entry.pair_digest)
+        state = (last, is_sealed)
+        cached = self._cached.get((pair, metric))
+        if cached is None or cached[0] != state:
+            public = records if is_sealed is False else [self._records.of(record) for record in records]
+            cached = (state, board(public, metric, self.opened))
             if keep:
-                self._known[pair, metric] = known
-        return known[1]
+                self._cached[pair, metric] = cached
+        return cached[1]
 
     def _opened(self, score: Score) -> Compared:
         card = score.card

@@ -1,7 +1,7 @@
-"""Comparison of two scores in pairs: their metrics over the same resamples of a pair's test points.
+"""Paired comparison of two scores: the difference of their metrics over the same resamples of a pair's test points.
 
-The resamples depend on the pair alone (see `w1bench.scorecard`), so that what two submissions share, the luck of the test
-points, falls out of the difference. Two are tied where it is at most three of its bootstrap standard errors.
+The resamples depend on the pair alone (see `w1bench.scoring.bootstrap`), so that the luck of the test points, which both
+submissions share, cancels. Two are tied where it is at most three of its bootstrap standard errors.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from w1bench.scoring.scorecard import LEVEL, Scorecard
 
-TIE_ERRORS = 3.0  # a board compares many: at 95 %, one in twenty of equal ones would differ
+TIE_ERRORS = 3.0  # a board makes many comparisons: at 95 %, one in twenty of equals would differ
 _ROUNDING = 1e-12
 Resampled = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A score that can be compared: its card, and its metrics over the resamples, where they were kept."""
+    """A score for comparison: its card, and its metrics over the resamples, where they were kept."""
 
     card: Scorecard
     resampled: Resampled | None
@@ -28,7 +28,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric's values, their difference a - b with its 95 % interval, paired; `tied` where that is no more than noise."""
+    """The difference a - b of two values of a metric, with its paired 95 % interval; `tied` where it may be noise alone."""
 
     a: float
     b: float
@@ -39,13 +39,13 @@ class Difference:
 
 
 def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
-    """The metrics over the resamples, (RESAMPLES,) each, as `w1bench.scorecard.Scored` has them beside its card."""
+    """The metrics over the resamples, (RESAMPLES,) each, from the bytes beside a card (`w1bench.scoring.score.Scored`)."""
     names = [name for name, interval in card.metrics.items() if interval is not None]
     return dict(zip(names, np.frombuffer(resampled, "<f8").reshape(len(names), -1), strict=True))
 
 
 def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
-    """The difference in a metric; None where one has no value, no resamples, or another metric version."""
+    """The difference in a metric; None where a score lacks the value or resamples, or the metric versions differ."""
     values = [score.card.metrics.get(metric) for score in (a, b)]
     if None in values or a.resampled is None or b.resampled is None:
         return None
@@ -61,8 +61,8 @@ def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
 
 def tied(a: Compared, b: Compared, metric: str) -> bool:
     """Whether two scores differ by noise alone; without resamples, only where they are equal."""
-    if found := difference(a, b, metric):
-        return found.tied
+    if paired := difference(a, b, metric):
+        return paired.tied
     return a.card.metrics.get(metric) == b.card.metrics.get(metric)
 
 

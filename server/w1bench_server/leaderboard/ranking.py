@@ -1,9 +1,9 @@
-"""The leaderboard: a pure function of the ledger's records.
+"""Ranking: the boards as a pure function of the ledger's records.
 
-A board is of one pair as it is now: a pair that was made anew under its old name (another digest) starts an empty one.
-Methods rank by a figure of their gradients, cos or L2; those that differ by noise alone share a rank (see `comparison`).
-Figures of the values alone (dev and the W1 estimates) never rank, for a bad gradient can have them right by chance: rows
-listed by such a figure keep their rank by cos. What was retracted does not rank.
+A board belongs to one pair as it is now: a pair that was built again under its old name (another digest) starts with an empty one.
+Methods rank by a metric of their gradients, cos or l2; those that differ by noise alone share a rank (see `comparison`).
+Metrics of the values alone (dev and the W1 estimates) never rank, because a bad gradient can have them right by chance: rows
+sorted by such a metric keep their rank by cos. Retracted submissions do not rank.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Open = Callable[[Score], Compared]
 
 @dataclass(frozen=True)
 class Standing:
-    """A row on a board; it has no rank where its metric has no value. `tied`: it shares its rank."""
+    """A row of a board, without a rank where it lacks the metric; `tied` where it shares its rank."""
 
     rank: int | None
     record: Record
@@ -32,13 +32,13 @@ class Standing:
 
     @property
     def method(self) -> tuple[str, str]:
-        """The method, and whose it is."""
+        """The method and its user."""
         return self.record.entry.method, self.record.entry.user
 
 
 @dataclass(frozen=True)
 class Average:
-    """A method over the pairs that it entered: the mean of its ranks there."""
+    """A method's mean rank over the pairs that it entered."""
 
     rank: int
     method: str
@@ -47,23 +47,11 @@ class Average:
     pairs: int
 
 
-def without_resamples(score: Score) -> Compared:
-    return Compared(score.card, None)
-
-
-def standings(records: Iterable[Record], *, metric: str = HEADLINE, opened: Open = without_resamples) -> list[Standing]:
-    """The boards of all pairs, by pair, best first: the best record of each method and user; ties share a rank.
-
-    `records` are in the ledger's order; `opened` finds the resamples of a score.
-    """
-    boards: dict[str, list[Record]] = {}
-    for record in records:
-        boards.setdefault(record.entry.pair, []).append(record)
-    return [standing for pair in sorted(boards) for standing in board(boards[pair], metric, opened)]
-
-
 def board(records: Sequence[Record], metric: str, opened: Open) -> list[Standing]:
-    """The board of one pair, from all of its records."""
+    """The board of one pair, best first: the best record of each method and user; ties share a rank.
+
+    `records` are all of the pair, in the ledger's order; `opened` finds the resamples of a score.
+    """
     current = records[-1].entry.pair_digest
     scored = [
         Standing(None, record, record.score.card)
@@ -77,21 +65,21 @@ def board(records: Sequence[Record], metric: str, opened: Open) -> list[Standing
 
 
 def averages(standings: Iterable[Standing]) -> list[Average]:
-    """The methods of several boards by the mean of their ranks; of equal ones, who entered more pairs comes first."""
+    """The methods of several boards by their mean rank; among equals, those that entered more pairs come first."""
     ranks: dict[tuple[str, str], list[int]] = {}
     for standing in standings:
         if standing.rank is not None:
             ranks.setdefault(standing.method, []).append(standing.rank)
     ordered = sorted(ranks.items(), key=lambda item: (fmean(item[1]), -len(item[1]), item[0]))
-    values = [(fmean(found), -len(found)) for _, found in ordered]
+    values = [(fmean(entered), -len(entered)) for _, entered in ordered]
     return [
-        Average(values.index(value) + 1, method, user, fmean(found), len(found))
-        for ((method, user), found), value in zip(ordered, values, strict=True)
+        Average(values.index(value) + 1, method, user, fmean(entered), len(entered))
+        for ((method, user), entered), value in zip(ordered, values, strict=True)
     ]
 
 
 def badness(card: Scorecard, metric: str) -> float:
-    """Lower is better; infinite without a value."""
+    """A score by a metric, as a number whose lowest value is the best; infinite without a value."""
     return METRICS[metric].badness(card.metrics.get(metric), card.w1)
 
 
@@ -107,7 +95,7 @@ def _ranked(scored: Sequence[Standing], metric: str, opened: Open) -> list[Stand
             continue
         score = opened(standing.record.score)
         if leader is not None and tied(leader, score, metric):
-            groups[-1].append(standing)  # with the best of the group, not with its last: noise does not add up
+            groups[-1].append(standing)  # with the best of the group, not with its last, so that noise does not add up
         else:
             groups.append([standing])
             leader = score

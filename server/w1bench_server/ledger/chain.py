@@ -1,4 +1,4 @@
-"""Chain."""
+"""The chain: a row is a document, and each document names the hash of the one before."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from functools import cached_property
 from w1bench.errors import CheckFailedError
 from w1bench_server.ledger.records import Entry, Event, Rescore, Retraction, content, text_sha256
 
-GENESIS = "0" * 64  # what the first row names
+GENESIS = "0" * 64  # the hash that the first row names
 _KINDS: dict[str, type[Event]] = {"submission": Entry, "rescore": Rescore, "retraction": Retraction}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row as it is stored: a document and its hash; the other columns repeat parts of it."""
+    """A row of the table: a document and its hash; the other columns repeat parts of the document."""
 
     seq: int
     kind: str
@@ -39,10 +39,10 @@ class Row:
 
 
 def check_chain(rows: Iterable[Row]) -> None:
-    """Hold all rows of a ledger against their hashes.
+    """Check all rows of a ledger against their hashes.
 
     Raises:
-        CheckFailedError: the first row that was changed, removed or put in.
+        CheckFailedError: a row was changed, removed or inserted; the message names the first.
     """
     seq, previous = 0, GENESIS
     for row in rows:
@@ -55,20 +55,20 @@ def check_chain(rows: Iterable[Row]) -> None:
 
 
 def _wrong(row: Row, seq: int, previous: str) -> str | None:
-    """What is wrong with a row that is to be number `seq`, after one with the hash `previous`."""
+    """What is wrong with a row that should have number `seq` and follow a row with the hash `previous`."""
     try:
-        told, named = row_of(row.document), row.previous
+        expected, named = row_of(row.document), row.previous
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "its text is none of a row"
+        return "its document is not valid"
     if (row.seq, named) != (seq, previous):
-        return f"it follows {named}, and row {seq} after {previous} was needed"
-    if row.hash != told.hash:
-        return f"its text has the hash {told.hash}, and {row.hash} was needed"
-    return None if row == told else "its columns say something else than its text"
+        return f"it is row {row.seq} after {named}; needed row {seq} after {previous}"
+    if row.hash != expected.hash:
+        return f"its document has the hash {expected.hash}; needed {row.hash}"
+    return None if row == expected else "its columns differ from its document"
 
 
 def row_of(document: str) -> Row:
-    """The row of a document."""
+    """The row that a document makes."""
     seq, _, event = _parsed(document)
     is_entry = isinstance(event, Entry)
     return Row(
@@ -93,4 +93,5 @@ def _parsed(document: str) -> tuple[int, str, Event]:
 
 
 def kind_of(event: Event) -> str:
+    """The name of an event's kind in the table."""
     return next(name for name, kind in _KINDS.items() if isinstance(event, kind))

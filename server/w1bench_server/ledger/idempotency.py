@@ -1,4 +1,4 @@
-"""Idempotency keys: a key of a user's stands for one content, be it a submission's or a job's."""
+"""Idempotency keys: each key of a user stands for one content, of a submission or of a job."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ UNDONE = ("failed", "cancelled")  # states of jobs whose key, and content, are f
 
 
 def check_key(connection: Connection, user: str, key: str | None, content: str) -> None:
-    """Hold a key, if one is given, against the content that it stands for already.
+    """Check that a key, if there is one, does not stand for other content already.
 
     Raises:
-        KeyReusedError: it is another one.
+        KeyReusedError: it does.
     """
     if key is not None and _stands_for(connection, user, key) not in (None, content):
         raise KeyReusedError(
-            "This Idempotency-Key came before, with other content; use a new key for a new request, or send the same "
+            "This Idempotency-Key was used before with other content; use a new key for a new request, or send the same "
             "content again."
         )
 
 
 def remember_key(connection: Connection, user: str, key: str | None, identity: str) -> None:
-    """Have a key, once checked, stand for a submission's or job's content from now on."""
+    """Have a checked key stand for the content of a submission or job from now on."""
     of_user = (idempotency_keys.c.user == user, idempotency_keys.c.key == key)
-    known = select(idempotency_keys.c.submission).where(*of_user)
-    if key is not None and connection.execute(known).scalar() != identity:
-        connection.execute(delete(idempotency_keys).where(*of_user))  # of a job that came to nothing
+    remembered = select(idempotency_keys.c.submission).where(*of_user)
+    if key is not None and connection.execute(remembered).scalar() != identity:
+        connection.execute(delete(idempotency_keys).where(*of_user))  # it stood for a job that failed or was cancelled
         connection.execute(insert(idempotency_keys).values(user=user, key=key, submission=identity))
 
 
 def _stands_for(connection: Connection, user: str, key: str) -> str | None:
-    given = (idempotency_keys.c.user == user, idempotency_keys.c.key == key)
+    this_key = (idempotency_keys.c.user == user, idempotency_keys.c.key == key)
     of_submission = (
         select(ledger.c.content)
         .join(idempotency_keys, idempotency_keys.c.submission == ledger.c.submission)
-        .where(*given, ledger.c.kind == "submission")
+        .where(*this_key, ledger.c.kind == "submission")
     )
     of_job = (
         select(jobs.c.content)
         .join(idempotency_keys, idempotency_keys.c.submission == jobs.c.id)
-        .where(*given, jobs.c.state.not_in(UNDONE))
+        .where(*this_key, jobs.c.state.not_in(UNDONE))
     )
     return connection.execute(of_submission).scalar() or connection.execute(of_job).scalar()

@@ -1,7 +1,7 @@
-"""The ledger: what happened to submissions, append-only. A row is a text whose SHA-256 the next row names.
+"""The ledger: an append-only log of what happened to submissions, each row naming the hash of the one before.
 
-Three things happen: a submission is accepted, it is scored again by a newer metric version, or it is retracted. Nothing is
-ever changed: whoever reads the rows up to one of them sees what was known then (see `records`).
+A row records that a submission was accepted, scored again by a newer metric version, or retracted. Rows are never changed, so that
+the rows up to any of them show the state at that time (see `records`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Reading:
-    """The records as far as the rows were read; rows never change, so each is read once."""
+    """The records of the rows that were read so far; rows never change, so each is read once."""
 
     seq: int = 0
     records: dict[str, Record] = field(default_factory=dict[str, Record])
@@ -56,10 +56,10 @@ class Ledger:
     ) -> tuple[Record, bool]:
         """Record `entry` unless `admit` raises; returns its record and True, or the record of the same content and False.
 
-        `resampled` are its metrics over the bootstrap's resamples (see `comparison`).
+        `resampled` holds its metrics over the bootstrap's resamples (see `comparison`).
 
         Raises:
-            KeyReusedError: `key` came before with other content.
+            KeyReusedError: `key` was used before with other content.
         """
         with writing(self.engine) as connection:
             if before := known_record(connection, content(entry), key):
@@ -70,7 +70,7 @@ class Ledger:
             return _record(connection, entry.id), True
 
     def rescore(self, event: Rescore, *, resampled: bytes) -> Record:
-        """Record a new score, unless another server did so meanwhile; returns the submission's record.
+        """Record a new score, unless another server has done so meanwhile; returns the submission's record.
 
         Raises:
             UnknownSubmissionError: there is no such submission.
@@ -89,18 +89,18 @@ class Ledger:
             return _record(connection, event.submission)
 
     def rows(self, *, after: int = 0, as_of: int | datetime | None = None) -> list[Row]:
-        """The rows after a sequence number, in the order they came; `as_of` ends them at a number or a time."""
-        chosen = select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq)
+        """The rows after a sequence number, in their order; `as_of` is the last number or time to include."""
+        query = select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq)
         if isinstance(as_of, datetime):
             until = select(func.max(ledger.c.seq)).where(ledger.c.at <= text_of(as_of)).scalar_subquery()
-            chosen = chosen.where(ledger.c.seq <= until)
+            query = query.where(ledger.c.seq <= until)
         elif as_of is not None:
-            chosen = chosen.where(ledger.c.seq <= as_of)
+            query = query.where(ledger.c.seq <= as_of)
         with self.engine.connect() as connection:
-            return _rows(connection, chosen)
+            return _rows(connection, query)
 
     def records(self, *, as_of: int | datetime | None = None) -> dict[str, Record]:
-        """The submissions by their ids, oldest first, as the rows tell them now, or told them then."""
+        """The submissions by their ids, oldest first, now or at an earlier number or time."""
         if as_of is not None:
             return _folded(self.rows(as_of=as_of))
         with self._reading.lock:
@@ -118,10 +118,10 @@ class Ledger:
         return _the(self.records(), identity)
 
     def resampled(self, digest: str) -> bytes | None:
-        """What was kept under a digest that a score names; None where it is that no more."""
-        chosen = select(resamples.c["values"]).where(resamples.c.sha256 == digest)
+        """The resamples under a digest that a score names; None where they are missing or damaged."""
+        query = select(resamples.c["values"]).where(resamples.c.sha256 == digest)
         with self.engine.connect() as connection:
-            values = connection.execute(chosen).scalar()
+            values = connection.execute(query).scalar()
         if values is None or hashlib.sha256(values).hexdigest() != digest:
             _log.error("the resamples %s are missing or were changed; restore the database from a backup", digest)
             return None
@@ -134,24 +134,24 @@ def read_rows(connection: Connection) -> list[Row]:
 
 
 def bodies_of(rows: Iterable[Row]) -> set[str]:
-    """The digests of the bodies that rows are about."""
+    """The digests of the bodies that were submitted."""
     return {row.event.sha256 for row in rows if isinstance(row.event, Entry)}
 
 
 def check_resamples(connection: Connection) -> None:
-    """Hold all resamples against their digests.
+    """Check all resamples against their digests.
 
     Raises:
         CheckFailedError: some were changed.
     """
-    chosen = select(resamples.c.sha256, resamples.c["values"]).execution_options(yield_per=_RESAMPLES_AT_ONCE)
-    for digest, values in connection.execute(chosen):
+    query = select(resamples.c.sha256, resamples.c["values"]).execution_options(yield_per=_RESAMPLES_AT_ONCE)
+    for digest, values in connection.execute(query):
         if hashlib.sha256(values).hexdigest() != digest:
             raise CheckFailedError(f"The resamples {digest} were changed; restore the database from a backup.")
 
 
 def _append(connection: Connection, event: Event) -> None:
-    """The next row; a clock that runs behind does not turn back time."""
+    """Append the next row; its time is never before that of the last one, even where the clock is."""
     last = _rows(connection, select(ledger).order_by(ledger.c.seq.desc()).limit(1))
     seq, previous, at = (last[0].seq + 1, last[0].hash, last[0].at) if last else (1, GENESIS, "")
     kind, time = (kind_of(event), "submitted_at" if isinstance(event, Entry) else "at")
@@ -163,10 +163,10 @@ def _append(connection: Connection, event: Event) -> None:
 
 
 def known_record(connection: Connection, content: Content, key: str | None) -> Record | None:
-    """The record of the same content, if there is one, in a transaction that writes; `key` stands for that content from then on.
+    """The record of the same content, if there is one; `key` stands for that content from then on. `connection` is one of `writing`.
 
     Raises:
-        KeyReusedError: `key` came before with other content.
+        KeyReusedError: `key` was used before with other content.
     """
     check_key(connection, content.user, key, content.digest)
     same = connection.execute(select(ledger.c.submission).where(ledger.c.content == content.digest)).scalar()
@@ -177,7 +177,7 @@ def known_record(connection: Connection, content: Content, key: str | None) -> R
 
 
 def _keep(connection: Connection, resampled: bytes | None) -> str | None:
-    """Keep the resamples, and return their digest."""
+    """Store resamples, and return their digest."""
     if resampled is None:
         return None
     digest = hashlib.sha256(resampled).hexdigest()
@@ -197,8 +197,8 @@ def _the(records: dict[str, Record], identity: str) -> Record:
     return records[identity]
 
 
-def _rows(connection: Connection, chosen: Any) -> list[Row]:
-    return [Row(**row) for row in connection.execute(chosen).mappings()]
+def _rows(connection: Connection, query: Any) -> list[Row]:
+    return [Row(**row) for row in connection.execute(query).mappings()]
 
 
 def _folded(rows: Iterable[Row], records: dict[str, Record] | None = None) -> dict[str, Record]:

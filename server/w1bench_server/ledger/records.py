@@ -1,4 +1,4 @@
-"""Records: what the ledger's events come to, for each submission: its scores, and whether it was retracted."""
+"""Records: the state of each submission after the ledger's events: its scores, and whether it was retracted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from w1bench.scoring.scorecard import Scorecard
 
 @dataclass(frozen=True)
 class Content:
-    """What makes two submissions the same."""
+    """The fields that make two submissions the same."""
 
     user: str
     pair_digest: str
@@ -25,15 +25,16 @@ class Content:
 
 
 def content(entry: Submitted) -> Content:
-    """What makes another submission the same as `entry`."""
+    """The content of a submission."""
     return Content(entry.user, entry.pair_digest, entry.method, entry.sha256)
 
 
 def text_sha256(text: str) -> str:
+    """The SHA-256 of a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-REFERENCE_USER = "w1bench"  # whose the reference rows are; no token is of that name
+REFERENCE_USER = "w1bench"  # the user of the reference rows; no token has that name
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Entry(Submitted):
 
 @dataclass(frozen=True)
 class Rescore:
-    """A submission that was scored again, by a newer metric version."""
+    """A new score of a submission, by a newer metric version."""
 
     submission: str
     at: str
@@ -101,7 +102,7 @@ class Rescore:
 
 @dataclass(frozen=True)
 class Retraction:
-    """A submission that was taken back: by whom, and the reason that everyone may read."""
+    """The retraction of a submission: by whom, and the public reason."""
 
     submission: str
     at: str
@@ -114,7 +115,7 @@ Event = Entry | Rescore | Retraction
 
 @dataclass(frozen=True)
 class Record:
-    """A submission and what became of it, up to the row `last`; the newest score is the last one."""
+    """A submission and its state at the row `last`; the newest score comes last."""
 
     entry: Entry
     scores: tuple[Score, ...]
@@ -124,20 +125,20 @@ class Record:
 
     @property
     def score(self) -> Score:
-        """The one that counts."""
+        """The newest score, which counts."""
         return self.scores[-1]
 
 
 def fold(records: Mapping[str, Record], events: Iterable[tuple[int, Event]]) -> dict[str, Record]:
-    """The records after further events, which come with their sequence numbers."""
-    known = dict(records)
+    """The records after further events, each with its sequence number."""
+    folded = dict(records)
     for seq, event in events:
         match event:
             case Entry():
-                known[event.id] = Record(event, (event.score,), seq, seq)
+                folded[event.id] = Record(event, (event.score,), seq, seq)
             case Rescore():
-                before = known[event.submission]
-                known[event.submission] = replace(before, scores=(*before.scores, event.score), last=seq)
+                before = folded[event.submission]
+                folded[event.submission] = replace(before, scores=(*before.scores, event.score), last=seq)
             case Retraction():
-                known[event.submission] = replace(known[event.submission], retraction=event, last=seq)
-    return known
+                folded[event.submission] = replace(folded[event.submission], retraction=event, last=seq)
+    return folded

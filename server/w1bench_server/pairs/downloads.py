@@ -1,23 +1,21 @@
-"""Downloads: a pair's files straight from disk, in ranges, under the digest of their content."""
+"""Downloads: a pair's files from disk, in ranges, under the digest of their content."""
 
 from __future__ import annotations
 
 import base64
 import mmap
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from email.utils import formatdate
+from pathlib import Path
+from secrets import token_hex
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
-from starlette.responses import FileResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import StreamingResponse
 
 from w1bench_server.pairs.published import PublishedFile
-from w1bench_server.pairs.ranges import usable_range
+from w1bench_server.pairs.ranges import Span, requested_spans
 
 MEDIA_TYPES = {
     ".h5": "application/x-hdf5",
@@ -25,77 +23,15 @@ MEDIA_TYPES = {
     ".md": "text/markdown; charset=utf-8",
     ".png": "image/png",
 }
+_PIECE_BYTES = 1 << 20
 _NOWAIT = hasattr(os, "RWF_NOWAIT")  # Linux
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-class PairFile(FileResponse):
-    """A FileResponse in larger pieces, where a Range that does not fit is ignored or answered with a problem."""
-
-    chunk_size = 1 << 20
-
-    @asynccontextmanager
-    async def _open_file(self) -> AsyncGenerator[Any]:  # starlette's own, whose every read is a thread's
-        descriptor = await run_in_threadpool(os.open, self.path, os.O_RDONLY)
-        try:
-            yield _Reader(descriptor, _mapping(descriptor))
-        finally:
-            os.close(descriptor)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self.stat_result is not None
-        usable = usable_range(
-            Headers(scope=scope),
-            etag=self.headers["etag"],
-            last_modified=self.headers["last-modified"],
-            size=self.stat_result.st_size,
-        )
-        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        if usable is not None:
-            headers.append((b"range", usable.encode()))
-        await super().__call__({**scope, "headers": headers}, receive, send)
-
-
-@dataclass
-class _Reader:
-    """A file from a place on: what lies in the page cache without a copy, the rest by a thread, so that no disk holds up the others.
-
-    Published files never shrink: they are written elsewhere and renamed.
-    """
-
-    descriptor: int
-    mapped: memoryview
-    place: int = 0
-
-    async def seek(self, place: int) -> None:
-        self.place = place
-
-    async def read(self, size: int) -> memoryview:
-        block = self.mapped[self.place : self.place + size]
-        if block and not self._is_cached(self.place + len(block) - 1):
-            block = memoryview(await run_in_threadpool(os.pread, self.descriptor, len(block), self.place))
-        self.place += len(block)
-        return block
-
-    def _is_cached(self, place: int) -> bool:
-        """Whether the byte at `place` is; and most likely those before it, which were read ahead of it."""
-        try:
-            return _NOWAIT and os.preadv(self.descriptor, [bytearray(1)], place, os.RWF_NOWAIT) == 1
-        except OSError:  # it is not there, or this file system cannot say
-            return False
-
-
-def _mapping(descriptor: int) -> memoryview:
-    """The file's bytes, until the last part of it is sent."""
-    if not os.fstat(descriptor).st_size:
-        return memoryview(b"")
-    return memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
-
-
 def download(request: Request, file: PublishedFile, *, accel_prefix: str | None = None) -> Response:
-    """The file, the part of it that is asked for, or 304 where the client has it.
+    """The response with a file or the requested part of it; 304 where the client has it.
 
-    With `accel_prefix` the answer is empty, and names the file to the nginx that passed the request on.
+    With `accel_prefix` the response is empty, and names the file to the nginx in front.
     """
     etag = f'"{file.sha256}"'
     headers = {
@@ -105,11 +41,78 @@ def download(request: Request, file: PublishedFile, *, accel_prefix: str | None 
     }
     if _has_it(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    media_type = MEDIA_TYPES.get(file.path.suffix)
+    media_type = MEDIA_TYPES[file.path.suffix]
     if accel_prefix:
         place = f"{accel_prefix}{file.path.parent.name}/{file.path.name}"
         return Response(headers=headers | {"X-Accel-Redirect": place}, media_type=media_type)
-    return PairFile(file.path, headers=headers, media_type=media_type, stat_result=file.path.stat())
+    stat = file.path.stat()
+    size, modified = stat.st_size, formatdate(stat.st_mtime, usegmt=True)
+    spans = requested_spans(request.headers, etag=etag, last_modified=modified, size=size)
+    body: Sequence[bytes | Span] = [(0, size - 1)] if spans is None else spans
+    if spans and len(spans) == 1:
+        headers["Content-Range"] = _content_range(spans[0], size)
+    elif spans:
+        boundary = token_hex(16)
+        body = _multipart(spans, size, boundary, media_type)
+        media_type = f"multipart/byteranges; boundary={boundary}"
+    length = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] + 1 for part in body)
+    headers |= {"Accept-Ranges": "bytes", "Last-Modified": modified, "Content-Length": str(length)}
+    status = 206 if spans else 200
+    if request.method == "HEAD":
+        return Response(None, status, headers, media_type)
+    return StreamingResponse(read_pieces(file.path, body), status, headers, media_type)
+
+
+async def read_pieces(
+    path: Path, body: Sequence[bytes | Span], *, piece_bytes: int = _PIECE_BYTES, ask_cache: bool = _NOWAIT
+) -> AsyncGenerator[bytes | memoryview]:
+    """The spans of a file, and the bytes between them: what the page cache holds is mapped, the rest is read by threads.
+
+    So no slow disk holds up other requests. Published files never shrink: they are written elsewhere and renamed.
+    """
+    descriptor = await run_in_threadpool(os.open, path, os.O_RDONLY)
+    try:
+        mapped = _mapping(descriptor)
+        for part in body:
+            if isinstance(part, bytes):
+                yield part
+                continue
+            first, last = part
+            for start in range(first, last + 1, piece_bytes):
+                block = mapped[start : min(start + piece_bytes, last + 1)]
+                if not (ask_cache and _is_cached(descriptor, start + len(block) - 1)):
+                    block = await run_in_threadpool(os.pread, descriptor, len(block), start)
+                yield block
+    finally:
+        os.close(descriptor)
+
+
+def _mapping(descriptor: int) -> memoryview:
+    """The file's bytes, until the last part of it is sent."""
+    if not os.fstat(descriptor).st_size:
+        return memoryview(b"")
+    return memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
+
+
+def _is_cached(descriptor: int, place: int) -> bool:
+    """Whether the byte at `place` is in the page cache; and most likely those before it, which were read ahead of it."""
+    try:
+        return os.preadv(descriptor, [bytearray(1)], place, os.RWF_NOWAIT) == 1
+    except OSError:  # it is not, or this file system cannot say
+        return False
+
+
+def _multipart(spans: Sequence[Span], size: int, boundary: str, media_type: str) -> list[bytes | Span]:
+    """The body of an answer with several spans, each below its headers (RFC 9110, section 14.6)."""
+    body: list[bytes | Span] = []
+    for span in spans:
+        head = f"--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: {_content_range(span, size)}\r\n\r\n"
+        body += [head.encode(), span, b"\r\n"]
+    return [*body, f"--{boundary}--".encode()]
+
+
+def _content_range(span: Span, size: int) -> str:
+    return f"bytes {span[0]}-{span[1]}/{size}"
 
 
 def _has_it(if_none_match: str | None, etag: str) -> bool:

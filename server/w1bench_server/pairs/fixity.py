@@ -1,4 +1,4 @@
-"""Fixity: the archive's data files are hashed again and again, slowly, so that damage is found before anyone downloads it."""
+"""Fixity: a thread that hashes the archive's data files in slow passes, so that damage is found before anyone downloads it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from w1bench.archive.manifest import FILENAME, Manifest
 from w1bench.errors import CheckFailedError, PairError
 
 _BLOCK_BYTES = 1 << 20
-_SOON_SECONDS = 60.0  # after damage was found, for it may have been mended
+_SOON_SECONDS = 60.0  # after damage was found, because it may have been repaired
 _DAMAGE = (OSError, CheckFailedError, PairError)  # what reading a damaged file raises
 _log = logging.getLogger(__name__)
 
 
 class Fixity:
-    """What is known of an archive: `damaged` files as PAIR/FILE, and when all were last hashed (None: not yet)."""
+    """The state of an archive's files: those `damaged`, as PAIR/FILE, and when all were last hashed (None: not yet)."""
 
     def __init__(self, archive: Path, *, seconds: float, bytes_per_second: int) -> None:
         self._archive, self._seconds, self._rate = archive, seconds, bytes_per_second
@@ -81,14 +81,14 @@ class Fixity:
     def _damage(self, folder: Path, manifest: Manifest, name: str) -> str:
         try:
             digest = self._digest(folder / name)
-            changed = read_manifest(folder) != manifest  # built anew meanwhile, or revealed
+            changed = read_manifest(folder) != manifest  # it was built again or revealed meanwhile
         except _DAMAGE as error:
             return str(error)
         needed = manifest.files[name].sha256
-        return "" if changed or digest in (needed, None) else f"it has SHA-256 {digest}, needed {needed}"
+        return "" if changed or digest in (needed, None) else f"it has SHA-256 {digest}; needed {needed}"
 
     def _digest(self, path: Path) -> str | None:
-        """The SHA-256 of a file, read no faster than it may be; None when stopped on the way."""
+        """The SHA-256 of a file, read at no more than the rate that is set; None when stopped on the way."""
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(_BLOCK_BYTES):
@@ -100,7 +100,7 @@ class Fixity:
 
 @contextmanager
 def watched(archive: Path, *, seconds: float, bytes_per_second: int) -> Generator[Fixity]:
-    """The fixity of an archive, hashed every so many seconds in a thread that ends with the block."""
+    """The fixity of an archive, whose thread hashes it every `seconds` and ends with the block."""
     fixity = Fixity(archive, seconds=seconds, bytes_per_second=bytes_per_second)
     fixity.start()
     try:

@@ -1,4 +1,4 @@
-"""The published pairs of the archive, as they are now; unfinished builds are hidden folders and never among them."""
+"""The published pairs of an archive, as they are now; unfinished builds are in hidden folders and not among them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from w1bench.storage.files import file_digest
 from w1bench_server.errors import NotPublishedError
 
 TRACKS = {"uniform": "hd", "ball": "ball", "images": "images", "generator": "images"}  # by the source's kind
-BESIDE = (FILENAME, "README.md", "croissant.json", "preview.png")  # what stands beside the data files
+BESIDE = (FILENAME, "README.md", "croissant.json", "preview.png")  # the files beside the data files
 _log = logging.getLogger(__name__)
 Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file to download. Data files never change; what stands beside them may be written anew."""
+    """A file to download. Data files never change; the others may be rewritten."""
 
     path: Path
     sha256: str
@@ -33,7 +33,7 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublishedPair:
-    """A pair's folder and manifest; `digest` is what scores are of."""
+    """A pair's folder and manifest; scores refer to its `digest`."""
 
     folder: Path
     manifest: Manifest
@@ -49,75 +49,77 @@ class PublishedPair:
 
     @property
     def tracks(self) -> tuple[str, str]:
-        """The boards that it counts on: its kind's, and that of open or of sealed pairs."""
+        """Its tracks: that of its kind of source, and that of open or of sealed pairs."""
         return self.track, "sealed" if self.manifest.sealed else "open"
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of what can be downloaded."""
+        """The names of the files that can be downloaded."""
         revealed = self.manifest.state is PairState.REVEALED
         return (*self.manifest.files, *BESIDE, *([REVEAL] if revealed else []))
 
 
 @dataclass(frozen=True)
 class PublishedPairs:
-    """The pairs of an archive, read again only where a manifest changed or a pair was revealed."""
+    """The pairs of an archive, which are read again only when a manifest changes or a pair is revealed."""
 
     archive: Path
     _pairs: dict[Path, tuple[Stamp, PublishedPair]] = field(default_factory=dict[Path, tuple[Stamp, PublishedPair]])
     _digests: dict[Path, tuple[Stamp, str]] = field(default_factory=dict[Path, tuple[Stamp, str]])
 
     def all(self) -> list[PublishedPair]:
-        """All pairs, by name. A damaged one is logged and left out, so that it hides no other."""
-        found: list[PublishedPair] = []
+        """All pairs, by name. A damaged one is logged and left out, so that the others are still there."""
+        pairs: list[PublishedPair] = []
         for folder in published(self.archive):
             try:
-                found.append(self.get(folder.name))
+                pairs.append(self.get(folder.name))
             except (CheckFailedError, PairError) as error:
                 _log.warning("%s is left out: %s", folder, error)
-        return found
+        return pairs
 
     def get(self, name: str) -> PublishedPair:
         """The pair of a name.
 
         Raises:
-            NotPublishedError: none is published under it.
+            NotPublishedError: no pair of this name is published.
             CheckFailedError: its manifest is damaged.
         """
         folder = self.archive / name
         if not re.fullmatch(NAME_PATTERN, name) or not _lies_in(folder / FILENAME, self.archive):
-            raise NotPublishedError("No pair is published under this name; GET /v1/pairs lists them.")
+            raise NotPublishedError("There is no pair of this name; GET /v1/pairs lists them.")
         stamp = _stamp(folder / FILENAME) + (_stamp(folder / REVEAL) if (folder / REVEAL).exists() else ())
-        known = self._pairs.get(folder)
-        if known is None or known[0] != stamp:
+        cached = self._pairs.get(folder)
+        if cached is None or cached[0] != stamp:
             manifest = read_manifest(folder)
             if manifest.name != name:
                 raise CheckFailedError(f"{folder} holds the pair {manifest.name}; give the folder that name.")
-            known = self._pairs[folder] = (stamp, PublishedPair(folder, manifest, manifest.digest()))
-        return known[1]
+            cached = self._pairs[folder] = (stamp, PublishedPair(folder, manifest, manifest.digest()))
+        return cached[1]
 
     def file(self, pair: PublishedPair, name: str) -> PublishedFile:
         """A file of a pair.
 
         Raises:
             NotPublishedError: the pair has no such file.
-            CheckFailedError: it is not as the manifest says.
+            CheckFailedError: it does not match the manifest.
         """
         path = pair.folder / name
         if name not in pair.files or not _lies_in(path, self.archive):
             raise NotPublishedError(f"The pair has no such file; it has {', '.join(pair.files)}.")
         if entry := pair.manifest.files.get(name):
             if path.stat().st_size != entry.bytes:
-                raise CheckFailedError(f"{path} has {path.stat().st_size} bytes, its manifest says {entry.bytes}.")
+                raise CheckFailedError(
+                    f"{path} has {path.stat().st_size} bytes; needed {entry.bytes}, by its manifest."
+                )
             return PublishedFile(path, entry.sha256, immutable=True)
         return PublishedFile(path, self._digest(path), immutable=False)
 
     def _digest(self, path: Path) -> str:
         stamp = _stamp(path)
-        known = self._digests.get(path)
-        if known is None or known[0] != stamp:
-            known = self._digests[path] = (stamp, file_digest(path))
-        return known[1]
+        cached = self._digests.get(path)
+        if cached is None or cached[0] != stamp:
+            cached = self._digests[path] = (stamp, file_digest(path))
+        return cached[1]
 
 
 def _stamp(path: Path) -> Stamp:

@@ -1,4 +1,4 @@
-"""Range requests (RFC 9110, section 14): which bytes of a file are asked for, and which of them there are."""
+"""Range requests (RFC 9110, section 14): the requested bytes that a file has."""
 
 from __future__ import annotations
 
@@ -7,39 +7,53 @@ from collections.abc import Mapping
 
 from w1bench_server.errors import ProblemError
 
-_LARGEST_DIGITS = 18  # no file is longer, and longer numbers take long to read
+Span = tuple[int, int]  # the first and the last byte
+_MOST_SPANS = 100
+_LARGEST_DIGITS = 18  # no file has more bytes, and longer numbers are slow to parse
 _SPAN = re.compile(rf"[ \t]*(\d{{0,{_LARGEST_DIGITS}}})-(\d{{0,{_LARGEST_DIGITS}}})[ \t]*")
 
 
-def usable_range(headers: Mapping[str, str], *, etag: str, last_modified: str, size: int) -> str | None:
-    """The Range to honour, without what lies beyond the file; None where the whole file is the answer.
+def requested_spans(headers: Mapping[str, str], *, etag: str, last_modified: str, size: int) -> list[Span] | None:
+    """The spans to answer, cut at the end of the file, in order and apart; None where the answer is the whole file.
 
-    A Range that is malformed, in other units or of another version of the file (If-Range) is ignored, as the RFC says.
+    A Range that is malformed, in other units, of too many spans or of another version of the file (If-Range) is ignored, as the
+    RFC allows.
 
     Raises:
         ProblemError: 416, when all of it lies beyond the file.
     """
-    asked = headers.get("range")
-    if asked is None or headers.get("if-range", etag) not in (etag, last_modified):
+    value = headers.get("range")
+    if value is None or headers.get("if-range", etag) not in (etag, last_modified):
         return None
-    unit, equals, spans = asked.partition("=")
+    unit, equals, spans = value.partition("=")
     bounds = [_bounds(span, size) for span in spans.split(",")]
-    if unit.strip().lower() != "bytes" or not equals or None in bounds:
+    if unit.strip().lower() != "bytes" or not equals or None in bounds or len(bounds) > _MOST_SPANS:
         return None
-    there = [f"{first}-{last}" for first, last in filter(None, bounds) if first <= last]
-    if not there:
+    satisfiable = sorted((first, last) for first, last in filter(None, bounds) if first <= last)
+    if not satisfiable:
         raise ProblemError(
-            416, f"The file has {size} bytes; ask for some of them.", headers={"Content-Range": f"bytes */{size}"}
+            416, f"The file has {size} bytes; give a range within them.", headers={"Content-Range": f"bytes */{size}"}
         )
-    return "bytes=" + ",".join(there)
+    return _merged(satisfiable)
 
 
-def _bounds(span: str, size: int) -> tuple[int, int] | None:
+def _merged(spans: list[Span]) -> list[Span]:
+    """Sorted spans, those that overlap or touch as one."""
+    merged = spans[:1]
+    for first, last in spans[1:]:
+        if first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _bounds(span: str, size: int) -> Span | None:
     """First and last byte of `first-last`, `first-` or `-count`; last < first where the file has none; None if malformed."""
-    found = _SPAN.fullmatch(span)
-    if found is None or not any(found.groups()):
+    match = _SPAN.fullmatch(span)
+    if match is None or not any(match.groups()):
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         return (max(0, size - int(last)), size - 1) if int(last) else (size, size - 1)
     if last and int(last) < int(first):

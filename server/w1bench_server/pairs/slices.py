@@ -1,4 +1,4 @@
-"""Slices: rows of a pair's data set, for those who need a few of them and have no HDF5 reader."""
+"""Slices: some rows of a pair's data set, for clients without an HDF5 reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Form(StrEnum):
-    """How rows are written."""
+    """The format of a slice."""
 
     npy = "npy"
     json = "json"
@@ -54,7 +54,7 @@ class Slice:
 
 
 def take(pair: PublishedPair, file: str, dataset: str, start: int, stop: int | None, form: Form) -> Slice:
-    """The slice, held against the pair and against what is sent at once; a `stop` beyond the last row means the end.
+    """The slice that was asked for, checked against the pair and the size limit; a `stop` beyond the last row means the end.
 
     Raises:
         ProblemError: 404 where the pair has no such data set, 422 where it has no such rows, 413 where they are too many.
@@ -74,7 +74,7 @@ def take(pair: PublishedPair, file: str, dataset: str, start: int, stop: int | N
     if (end - start) * row > LARGEST_BYTES:
         raise ProblemError(
             413,
-            f"These rows take about {(end - start) * row} bytes as {form}, and {LARGEST_BYTES} are sent at once: ask for "
+            f"These rows take about {(end - start) * row} bytes as {form}, and a slice has {LARGEST_BYTES} at most: ask for "
             f"{max(1, LARGEST_BYTES // row)} rows at a time, or for the file itself at files/{file} (with a Range).",
             pointer="#/query/stop",
         )
@@ -114,7 +114,7 @@ def _json(rows: Slice) -> Iterator[bytes]:
 
 
 def _csv(rows: Slice) -> Iterator[bytes]:
-    """One line a row, without a head; each number reads back as the same number."""
+    """One line a row, without a header; each number reads back as the same number."""
     for block in _blocks(rows):
         lines = (",".join(map(repr, row)) for row in block.reshape(len(block), -1).tolist())
         yield "".join(f"{line}\n" for line in lines).encode()

@@ -1,7 +1,7 @@
-"""Canaries: critics whose scores are known, scored before anyone else's; a scorer that gets one wrong is not let near others.
+"""Canaries: critics with known scores, which are scored first; a service whose scorer gets one wrong does not start.
 
-On a small made-up pair: the truth, its negation, its double, nothing at all, and the truth in another row's place. What they
-must get is computed from the definitions in docs/metrics.md, row by row in plain Python, by no code of the scorer's.
+They are the truth of a small synthetic pair, its negation, its double, zero, and the truth with its rows shifted by one. Their
+scores are computed from the definitions in docs/metrics.md, row by row in plain Python, without any code of the scorer.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ def check_scorer() -> None:
     """Score the canaries.
 
     Raises:
-        CheckFailedError: one got something else than it must.
+        CheckFailedError: the scorer gives one another score than the definitions do.
     """
     test = _test()
     for name, critic in _critics(test).items():
         metrics = measure(points_of(_W1, test, critic), critic, seed="canary").metrics
-        for metric, needed in _expected(test, critic).items():
+        for metric, expected in _expected(test, critic).items():
             interval = metrics[metric]
             got = None if interval is None else interval.value
-            if got is None or not isclose(got, needed, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE):
+            if got is None or not isclose(got, expected, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE):
                 raise CheckFailedError(
-                    f"The scorer is wrong: it gives the canary `{name}` a {metric} of {got}, and {needed:.12g} is right. "
-                    "Nothing is scored with it; install a release of w1bench whose tests pass."
+                    f"The scorer is wrong: it gives the canary `{name}` a {metric} of {got}; needed {expected:.12g}. "
+                    "Install a release of w1bench whose tests pass."
                 )
 
 
 def _test() -> Arrays:
-    """The data sets of a test.h5: any points, with unit vectors and values for truth."""
+    """The data sets of a test.h5: arbitrary points, with unit vectors and arbitrary values as the truth."""
     rng = stream(0, "canaries", 0)
     gradient = rng.normal(size=(_POINTS, _DIM))
     gradient /= np.linalg.norm(gradient, axis=1, keepdims=True)

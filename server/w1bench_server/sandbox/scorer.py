@@ -1,4 +1,4 @@
-"""Scoring: a bounded pool of worker processes; a file that kills its worker is refused, and nobody else notices."""
+"""The scorer: a bounded pool of processes that score uploads; a file that kills its process is refused, and no other is affected."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from w1bench.archive.commitment import check_apart
 from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
 from w1bench_server.errors import busy, disk_full
-from w1bench_server.sandbox import scoring_process as worker
+from w1bench_server.sandbox import scoring_process
 from w1bench_server.sandbox.confinement import account_of
 from w1bench_server.sandbox.jail import Jail, Limits, NoJailError
 from w1bench_server.sandbox.kernel import make_unreadable
-from w1bench_server.sandbox.scoring_process import Job, NoJail, NoRoom, Outcome, Refusal, Shapes
+from w1bench_server.sandbox.scoring_process import NoJail, NoRoom, Outcome, Refusal, ScoringTask, Shapes
 from w1bench_server.settings import Settings
 
 T = TypeVar("T")
@@ -32,10 +32,10 @@ REFUSED = Counter(
     "w1bench_uploads_refused",
     "Uploads that could not be scored, by cause: content, or what ended the process that read them.",
     ["cause"],
-    registry=None,  # each service's `monitoring` shows it
+    registry=None,  # the registry of each service's `Monitor` includes it
 )
 _log = logging.getLogger(__name__)
-# Never fork: a copy of a process with threads is broken, and the worker must not see the server's memory.
+# Never fork: a copy of a process with threads is broken, and the scoring process must not see the server's memory.
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -57,12 +57,12 @@ def check_jail(settings: Settings) -> None:
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncGenerator[Scorer]:
-    """A scorer whose first worker is on its way; its processes end with it. Where the settings have `truth`, it scores on sealed pairs.
+    """A scorer whose processes end with the block. It scores sealed pairs too where the settings have `truth`.
 
     From then on, other processes of this one's user cannot read its memory.
 
     Raises:
-        InputError: the truth lies where others read, or there is no user for the jail.
+        InputError: the truth lies in the archive or the data, or there is no user for the jail.
     """
     make_unreadable()
     account = account_of(settings.jail_user)
@@ -70,11 +70,11 @@ async def started(settings: Settings) -> AsyncGenerator[Scorer]:
         check_apart(settings.truth, settings.archive, settings.data)
     reader, writer = _SPAWN.Pipe(duplex=False)
 
-    def pool(workers: int) -> ProcessPoolExecutor:
+    def pool(processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            workers,
+            processes,
             mp_context=_SPAWN,
-            initializer=worker.begin,
+            initializer=scoring_process.begin,
             initargs=(reader, settings.worker_bytes, account, settings.jail_required),
         )
 
@@ -82,112 +82,95 @@ async def started(settings: Settings) -> AsyncGenerator[Scorer]:
     try:
         yield scorer
     finally:
-        writer.close()  # ends all workers, also those in the middle of a job
+        writer.close()  # ends all processes, also those that are scoring
         scorer.close()
         reader.close()
 
 
-def score_sealed(truth: Path, pair_folder: Path, upload: Path, settings: Settings) -> Scored:
-    """The full scorecard of an upload on a sealed pair, from what folder `truth` keeps back; for a process apart from the web's.
-
-    Raises:
-        PairError: the truth of the pair is not there.
-        CheckFailedError: it is not what was committed to.
-        SubmissionError: the upload cannot be scored.
-        InputError: `truth` lies where others read.
-    """
-
-    async def score() -> Scored:
-        async with started(settings.model_copy(update={"truth": truth, "workers": 1})) as scorer:
-            return await scorer.score(pair_folder, upload)
-
-    return asyncio.run(score())
-
-
 class Scorer:
-    """Runs jobs in `settings.workers` processes, and lets `settings.waiting` more wait."""
+    """A pool of `settings.scoring_processes` processes, for which `settings.waiting` more uploads may wait."""
 
     def __init__(self, settings: Settings, new_pool: Callable[[int], ProcessPoolExecutor]) -> None:
         self._settings, self._new_pool = settings, new_pool
-        self._pool = new_pool(settings.workers)
-        self._begun: list[float] = []  # when each job came that waits or runs, the oldest first
-        self._alone = asyncio.Lock()
+        self._pool = new_pool(settings.scoring_processes)
+        self._begun: list[float] = []  # when each pending upload came, the oldest first
+        self._single = asyncio.Lock()
         self.layers: tuple[str, ...] = ()  # that confine the jail, as `warm` has found
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def warm(self) -> None:
-        """Wait until a worker and its jail are there.
+        """Wait until a process and its jail are ready.
 
         Raises:
             NoJailError: no process for HDF5 uploads can be started, or one lacks a layer that is required.
         """
-        layers = await self._run(worker.ready)
+        layers = await self._run(scoring_process.ready)
         if isinstance(layers, NoJail):
             raise NoJailError(layers.reason)
         self.layers = layers
 
     async def check(self, pair_folder: Path, upload: Path) -> Shapes:
         """The arrays of an upload; raises as `score`."""
-        return await self._refusing(worker.check, self._job(pair_folder, upload))
+        return await self._outcome(scoring_process.check, self._task(pair_folder, upload))
 
     async def score(self, pair_folder: Path, upload: Path) -> Scored:
         """The scorecard of an upload, with its resamples.
 
         Raises:
-            SubmissionError: it cannot be scored, or its worker died or took too long over it.
-            ProblemError: 503, when too many are waiting, or nothing can be started to read it; 507, when the disk has no room to unpack it.
+            SubmissionError: it cannot be scored, or the process that read it died or took too long.
+            ProblemError: 503 when too many are waiting, or no process can be started to read it; 507 when the disk has no room to unpack it.
         """
         with TemporaryDirectory(prefix="w1bench-") as folder:
             resampled = Path(folder) / "resampled"
-            card = await self._refusing(worker.score, self._job(pair_folder, upload, resampled))
+            card = await self._outcome(scoring_process.score, self._task(pair_folder, upload, resampled))
             return Scored(card, resampled.read_bytes())
 
     @property
     def pending(self) -> int:
-        """Jobs that wait or run."""
+        """The number of uploads that wait or are scored."""
         return len(self._begun)
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the job that came first has been waiting or running."""
+        """How long the oldest pending upload has been waiting or scored."""
         now = time.monotonic()
         return now - min(self._begun, default=now)
 
     def check_place(self) -> None:
-        """Raise a 503 if one more upload would have to be turned away."""
-        if self.pending >= self._settings.workers + self._settings.waiting:
-            raise busy("Too many submissions are waiting to be scored; send it again in a while.")
+        """Raise a 503 if there is no place for another upload."""
+        if self.pending >= self._settings.scoring_processes + self._settings.waiting:
+            raise busy("Too many submissions are waiting to be scored; send it again later.")
 
-    def _job(self, pair_folder: Path, upload: Path, resampled: Path | None = None) -> Job:
+    def _task(self, pair_folder: Path, upload: Path, resampled: Path | None = None) -> ScoringTask:
         settings = self._settings
         limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
-        return Job(pair_folder, upload, settings.scoring_seconds, limits, settings.truth, resampled)
+        return ScoringTask(pair_folder, upload, settings.scoring_seconds, limits, settings.truth, resampled)
 
-    async def _refusing(self, function: Callable[[Job], Outcome[T]], job: Job) -> T:
+    async def _outcome(self, function: Callable[[ScoringTask], Outcome[T]], task: ScoringTask) -> T:
         with self._place():
-            outcome = await self._run(function, job)
+            outcome = await self._run(function, task)
         if isinstance(outcome, NoRoom):
             raise disk_full()
         if isinstance(outcome, NoJail):
-            _log.error("an upload was turned away: %s", outcome.reason)
-            raise busy("The service could not start a process to read the file; send it again in a while.")
+            _log.error("no process could be started for an upload: %s", outcome.reason)
+            raise busy("The service could not start a process to read the file; send it again later.")
         if isinstance(outcome, Refusal):
             REFUSED.labels(outcome.cause).inc()
             raise SubmissionError(outcome.reason)
         return outcome
 
-    async def _run(self, function: Callable[..., T], *arguments: Job) -> T:
-        """In the pool; when a worker died, it may have been another's: then once more, in a process of its own."""
+    async def _run(self, function: Callable[..., T], *arguments: ScoringTask) -> T:
+        """The result of a function in the pool; where a process died, perhaps over another's file, in one of its own."""
         pool = self._pool
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
         except BrokenProcessPool:
             if self._pool is pool:
-                self._pool = self._new_pool(self._settings.workers)
+                self._pool = self._new_pool(self._settings.scoring_processes)
                 pool.shutdown(wait=False)
-        async with self._alone:
+        async with self._single:
             pool = self._new_pool(1)
             try:
                 return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)

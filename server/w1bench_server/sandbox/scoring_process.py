@@ -1,7 +1,7 @@
-"""The scoring process: it maps the plain arrays of an upload, and leaves HDF5 to the jail.
+"""The scoring process: it maps the plain arrays of an upload itself, and has the jail read HDF5.
 
-Each job runs under an alarm of the operating system's, which ends the process even inside of a C library; and a worker
-ends with the server, however that ended, because the pipe that the server holds is closed then.
+Each task runs under an alarm of the operating system, which ends the process even inside a C library. The process ends with the
+server, however that ended, because the pipe that the server holds is closed then.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 class NoTruthError(PairError):
-    """The truth of a sealed pair is not where the process looks for it, or not what was committed to."""
+    """The truth of a sealed pair is missing, or is not what was committed to."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """An upload to a pair, and how long it may take; `limits` are those of the jail, `truth` has what is kept back of sealed pairs.
+class ScoringTask:
+    """An upload to score on a pair within so many seconds; `limits` are those of the jail, `truth` is the folder of sealed pairs' truths.
 
-    The resamples of a score go to a file: an outcome is less than what a pipe takes at once, so that no death leaves half of
-    one in the pipe that all workers share, where the server would wait for the rest.
+    The resamples of a score go to a file: an outcome then fits into a pipe at once, so that no process that dies leaves half of one
+    in the pipe that all share, where the server would wait for the rest.
     """
 
     pair_folder: Path
@@ -57,7 +57,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an upload cannot be scored; `cause` is "content", or what ended the process that read it."""
+    """The reason why an upload cannot be scored; `cause` is "content", or what ended the process that read it."""
 
     reason: str
     cause: str = "content"
@@ -65,28 +65,28 @@ class Refusal:
 
 @dataclass(frozen=True)
 class NoRoom:
-    """The disk has no room to unpack an upload."""
+    """The outcome where the disk has no room to unpack an upload."""
 
 
 @dataclass(frozen=True)
 class NoJail:
-    """No process could be started to read an upload: why."""
+    """The outcome where no process could be started to read an upload."""
 
     reason: str
 
 
 Outcome = T | Refusal | NoRoom | NoJail
-_jail: Jail | None = None  # of this process: a worker does one job at a time
+_jail: Jail | None = None  # of this process, which does one task at a time
 
 
 def begin(lifeline: Connection, memory: int, account: Account | None, required: tuple[str, ...]) -> None:
-    """Prepare a worker: it addresses at most `memory` bytes, and ends when the other end of `lifeline` is closed.
+    """Prepare the process: it addresses at most `memory` bytes, and ends when the other end of `lifeline` is closed.
 
     Its jail's processes belong to `account`, and need the layers of `required`.
     """
     make_unreadable()
     give_up_new_privileges()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles it
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -96,7 +96,7 @@ def begin(lifeline: Connection, memory: int, account: Account | None, required: 
 
 
 def ready() -> tuple[str, ...] | NoJail:
-    """The layers of this worker's jail: whoever waits for them has a worker and a jail with everything imported."""
+    """The layers of this process's jail; after it, the process and its jail have imported everything."""
     assert _jail is not None
     try:
         return _jail.layers
@@ -104,30 +104,30 @@ def ready() -> tuple[str, ...] | NoJail:
         return NoJail(str(error))
 
 
-def check(job: Job) -> Outcome[Shapes]:
-    """The arrays of an upload, if it can be scored."""
-    return _opened(job, lambda manifest, arrays: {name: rows.shape for name, rows in arrays.items()})
+def check(task: ScoringTask) -> Outcome[Shapes]:
+    """The shapes of an upload's arrays, if it can be scored."""
+    return _opened(task, lambda manifest, arrays: {name: rows.shape for name, rows in arrays.items()})
 
 
-def score(job: Job) -> Outcome[Scorecard]:
-    """The scorecard of an upload, whose resamples are written to `job.resampled`."""
+def score(task: ScoringTask) -> Outcome[Scorecard]:
+    """The scorecard of an upload, whose resamples are written to `task.resampled`."""
 
     def scored(manifest: Manifest, arrays: Submission) -> Scorecard:
-        assert job.resampled is not None
-        known, kept = _known(manifest, job)
-        with open_test(job.pair_folder, known, truth=kept) as test:
-            found = score_resampled(known, test, arrays)
-        job.resampled.write_bytes(found.resampled)
-        return found.card
+        assert task.resampled is not None
+        complete, kept = _with_truth(manifest, task)
+        with open_test(task.pair_folder, complete, truth=kept) as test:
+            result = score_resampled(complete, test, arrays)
+        task.resampled.write_bytes(result.resampled)
+        return result.card
 
-    return _opened(job, scored)
+    return _opened(task, scored)
 
 
-def _known(manifest: Manifest, job: Job) -> tuple[Manifest, Path | None]:
-    """The manifest with the truth of its pair, and the folder that this is kept in while the pair is sealed."""
-    if manifest.state is not PairState.SEALED or job.truth is None:
+def _with_truth(manifest: Manifest, task: ScoringTask) -> tuple[Manifest, Path | None]:
+    """The manifest with its pair's truth, and the folder where that is kept while the pair is sealed."""
+    if manifest.state is not PairState.SEALED or task.truth is None:
         return manifest, None
-    kept = job.truth / manifest.name
+    kept = task.truth / manifest.name
     try:
         reveal = seal.read_reveal(kept, manifest)
         files = tuple(reveal.truth.files.items())
@@ -139,14 +139,14 @@ def _known(manifest: Manifest, job: Job) -> tuple[Manifest, Path | None]:
 
 @lru_cache(maxsize=64)
 def _check(kept: Path, files: tuple[tuple[str, FileEntry], ...], changed_at: tuple[int, ...]) -> None:
-    """Hold the files of a truth against what was committed to, again only when they changed."""
+    """Check the files of a truth against the commitment, once until they change."""
     check_digests(kept, dict(files))
 
 
-def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
-    manifest = read_manifest(job.pair_folder)
+def _opened(task: ScoringTask, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
+    manifest = read_manifest(task.pair_folder)
     try:
-        with _alarm(job.seconds), job.upload.open("rb") as file, _arrays(file, manifest, job.limits) as arrays:
+        with _alarm(task.seconds), task.upload.open("rb") as file, _arrays(file, manifest, task.limits) as arrays:
             return use(manifest, submission.checked(arrays, manifest))
     except BrokenJailError as error:
         return Refusal(str(error), error.cause)

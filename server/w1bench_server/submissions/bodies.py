@@ -1,6 +1,6 @@
-"""Bodies: accepted uploads under their SHA-256, `ab/SHA256`; a file has that name only when it is there for good.
+"""Bodies: the accepted uploads, stored under their SHA-256 as `ab/SHA256`, where a file is complete and lasting.
 
-The body of a submission that is scored as a job waits beside them, as `waiting/JOB`.
+The body of a submission that a job has still to score lies beside them, as `waiting/JOB`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from w1bench.storage.backends import Folder, Storage, storage_at
 
 
 class MissingBodyError(CheckFailedError):
-    """A body is not where it is to be."""
+    """A body that is not where it should be."""
 
 
 @dataclass(frozen=True)
 class Bodies:
-    """The uploads below the server's data folder, which one server has for its own; accepted ones may be at `url`.
+    """The bodies in a server's data folder; accepted ones may be stored at `url`, which several servers share.
 
-    Files that are needed for a while go to `scratch`; by default, where uploads are received.
+    Temporary copies go to `scratch`; by default, where uploads are received.
     """
 
     data: Path
@@ -31,32 +31,32 @@ class Bodies:
 
     @property
     def incoming(self) -> Path:
-        """Where uploads lie until they are accepted."""
+        """The folder of uploads that are not accepted yet."""
         return self.data / "incoming"
 
     @property
     def kept(self) -> Storage:
-        """Where accepted ones are."""
+        """The storage of accepted uploads."""
         return storage_at(self.url) if self.url else Folder(self.data / "submissions")
 
     def keep(self, upload: Path, sha256: str) -> None:
-        """Give a received file its lasting name; afterwards it survives a power failure."""
+        """Store a received file under its digest; afterwards it survives a power failure."""
         self.kept.put(_name(sha256), upload)
 
     def keep_waiting(self, upload: Path, job: str) -> None:
-        """As `keep`, for a file that a job has still to score."""
+        """Store a file that a job has still to score; lasting as by `keep`."""
         self.kept.put(_waiting(job), upload)
 
     def forget_waiting(self, job: str) -> None:
-        """Remove the file that waited for a job, if it is still there."""
+        """Remove the file that waits for a job, if it is still there."""
         self.kept.remove(_waiting(job))
 
     @contextmanager
     def borrowed(self, sha256: str, *, job: str | None = None) -> Generator[Path]:
-        """An accepted body, or one that waits for a job, as a file of this machine for the block.
+        """An accepted body, or one that waits for a job, as a local file for the block.
 
         Raises:
-            MissingBodyError: it is not there.
+            MissingBodyError: there is no such body.
         """
         name = _waiting(job) if job and self.kept.holds(_waiting(job)) else _name(sha256)
         try:
@@ -68,9 +68,9 @@ class Bodies:
             ) from None
 
     def sweep(self, recorded: Set[str]) -> None:
-        """At start: make the folders, and remove what a killed server left: partial uploads, bodies without a row.
+        """Make the folders, and remove what a killed server left: partial uploads, and bodies without a row or job.
 
-        `recorded` are the SHA-256 of submissions, and the ids of jobs. Bodies at `url` stay: other servers may be about to
+        `recorded` holds the SHA-256 of submissions and the ids of jobs. Bodies at `url` stay: other servers may be about to
         record them.
         """
         self.incoming.mkdir(parents=True, exist_ok=True)

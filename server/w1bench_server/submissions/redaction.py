@@ -1,8 +1,8 @@
-"""Feedback: what anyone is told of a score while its pair is sealed: the cosine, rounded, and nothing else.
+"""Redaction: while a pair is sealed, the public sees of a score only its rounded cosine.
 
-A full figure would be a measurement of the truth: one row's gradient of size M stands out of l2 by M / m, and dev gives W1
-away at once. Of m points the cosine is rounded to a step of at least 1 / sqrt(m), its own standard error at most: sqrt(m)
-rows must agree to move it by one. Boards rank by what is told, so that ranks compare no further digits.
+Any exact figure would measure the truth: a gradient of size M in one row shows in l2 as M / m, and dev reveals W1 at once. Over
+m points the cosine is rounded to a multiple of at least 1 / sqrt(m), which bounds its standard error, so that sqrt(m) rows must
+agree to move it by one step. Boards rank by the redacted figures, so that ranks compare no further digits.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Record, Score
 from w1bench_server.pairs.published import PublishedPairs
 
-TOLD = "cos"
+PUBLIC = "cos"  # the metric that is shown
 _STEPS = (0.01, 0.02, 0.05, 0.1)
-_WHY = "kept back until the pair is revealed"
+_REASON = "kept back until the pair is revealed"
 
 
 @dataclass(frozen=True)
-class Feedback:
-    """Records of a ledger as they may be told now; `pairs` say which are revealed."""
+class PublicRecords:
+    """The records of a ledger, redacted as long as their pairs are sealed."""
 
     ledger: Ledger
     pairs: PublishedPairs
 
     def find(self, identity: str) -> Record:
-        """The record of an id; raises as `Ledger.find`."""
+        """The record of an id, redacted; raises as `Ledger.find`."""
         return self.of(self.ledger.find(identity))
 
     def of(self, record: Record) -> Record:
-        """A record as it may be told."""
-        kept_back = self.kept_back(record.entry.pair, record.entry.pair_digest)
-        return replace(record, scores=tuple(_of_score(score, kept_back) for score in record.scores))
+        """A record, redacted if its pair is sealed."""
+        is_sealed = self.is_sealed(record.entry.pair, record.entry.pair_digest)
+        return replace(record, scores=tuple(_of_score(score, is_sealed) for score in record.scores))
 
-    def kept_back(self, pair: str, digest: str) -> bool | None:
-        """Whether scores on a pair are; None where it is not published any more, so that each score must say itself."""
+    def is_sealed(self, pair: str, digest: str) -> bool | None:
+        """Whether a pair is sealed; None where it is no longer published, so that each score itself must say."""
         try:
             published = self.pairs.get(pair)
         except (CheckFailedError, PairError):
@@ -47,16 +47,16 @@ class Feedback:
         return published.manifest.state is PairState.SEALED if published.digest == digest else None
 
 
-def rounded(card: Scorecard) -> Scorecard:
-    """What is told of a score on a sealed pair."""
-    told = card.metrics.get(TOLD)
-    missing = {name: card.missing.get(name, _WHY) for name in card.metrics if name != TOLD or told is None}
-    value = None if told is None else Interval(value=_rounded(told.value, card.points), low=None, high=None)
+def redacted(card: Scorecard) -> Scorecard:
+    """A scorecard with its rounded cosine alone."""
+    cosine = card.metrics.get(PUBLIC)
+    missing = {name: card.missing.get(name, _REASON) for name in card.metrics if name != PUBLIC or cosine is None}
+    value = None if cosine is None else Interval(value=_rounded(cosine.value, card.points), low=None, high=None)
     return card.model_copy(
         update={
             "w1": None,
             "w1_stderr": None,
-            "metrics": dict.fromkeys(card.metrics) | {TOLD: value},
+            "metrics": dict.fromkeys(card.metrics) | {PUBLIC: value},
             "missing": missing,
             "diagnosis": None,
         }
@@ -64,7 +64,7 @@ def rounded(card: Scorecard) -> Scorecard:
 
 
 def step(points: int) -> float:
-    """What cosines over so many points are rounded to a multiple of."""
+    """The step that cosines over so many points are rounded to a multiple of."""
     return next((step for step in _STEPS if step * sqrt(points) >= 1), _STEPS[-1])
 
 
@@ -72,7 +72,7 @@ def _rounded(value: float, points: int) -> float:
     return round(round(value / step(points)) * step(points), 2) + 0.0  # no negative zero
 
 
-def _of_score(score: Score, kept_back: bool | None) -> Score:
-    if kept_back is False or (kept_back is None and not score.card.sealed):
+def _of_score(score: Score, is_sealed: bool | None) -> Score:
+    if is_sealed is False or (is_sealed is None and not score.card.sealed):
         return score
-    return Score(rounded(score.card).model_dump_json(), None)  # nor its resamples
+    return Score(redacted(score.card).model_dump_json(), None)  # nor its resamples

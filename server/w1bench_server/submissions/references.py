@@ -1,7 +1,7 @@
-"""References: runs of the reference solvers, from results that come with w1bench, as the first rows of a service.
+"""Reference rows: the runs of the reference solvers that come with w1bench, as the first rows of a service's ledger.
 
-A cell of a grid (a method, a budget, a pair) is one row, that of the seed whose cosine is the median one; its body is the
-results of all its seeds. What was recorded before is left as it is.
+Each method, budget and pair is one row, that of the seed with the median cosine; its body holds the results of all seeds.
+Rows that were recorded before stay as they are.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ PACKAGED = Path(results.__file__).with_name("reference")
 
 
 def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs: PublishedPairs) -> None:
-    """Record the results (*.json) in `folder`, by default w1bench's own, of the pairs that are published here, by their recipes.
+    """Record the results (*.json) in `folder`, by default w1bench's own, of the pairs whose recipes are published here.
 
     Raises:
-        InputError: a file holds no results.
+        InputError: a file is not a file of results.
     """
     rows = results.read_all(sorted((folder or PACKAGED).glob("*.json")))
     recorded = {
@@ -48,7 +48,7 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
 
 
 def _cells(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows that differ by their seed alone."""
+    """The rows grouped by everything but their seed."""
     ordered = sorted(rows, key=lambda row: (_name(row), row["seed"]))
     return (list(group) for _, group in groupby(ordered, key=_name))
 

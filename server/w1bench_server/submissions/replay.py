@@ -1,4 +1,4 @@
-"""Replaying: the scores of a revealed pair computed again from its files and the submissions' bodies, and held against the ledger's."""
+"""Replay: the scores of a revealed pair, computed again from its files and the submissions' bodies and compared with the ledger's."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.redaction import rounded
+from w1bench_server.submissions.redaction import redacted
 
-_RELATIVE, _ABSOLUTE = 1e-9, 1e-12  # of a figure: what another machine's rounding may change
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-12  # tolerances of a figure: the rounding of another machine
 BodyOf = Callable[["Stored"], AbstractContextManager[Path]]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A submission as a ledger has it, with its scores, the newest last."""
+    """A submission in a ledger, with its scores, the newest last."""
 
     id: str
     method: str
@@ -45,7 +45,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What became of a submission's score: the cosine found here, and what is not the same there (None: nothing)."""
+    """A replayed submission: the cosine computed here, and the first difference from the ledger (None: there is none)."""
 
     id: str
     method: str
@@ -55,7 +55,7 @@ class Replayed:
 
 
 def replay_data(folder: Path, settings: Settings) -> list[Replayed]:
-    """Replay a service's own ledger and bodies; raises as `replay_server`, and where the ledger was tampered with."""
+    """Replay a service's own ledger and bodies; raises as `replay_server`, and CheckFailedError where the ledger was tampered with."""
     manifest, bodies = _revealed(folder), Bodies(settings.data, settings.bodies_url)
     bodies.incoming.mkdir(parents=True, exist_ok=True)
     with database.opened(settings) as engine:
@@ -72,11 +72,11 @@ def replay_data(folder: Path, settings: Settings) -> list[Replayed]:
 
 
 def replay_server(folder: Path, server: str) -> list[Replayed]:
-    """Replay what a service publishes of a revealed pair, whose files are in `folder`.
+    """Replay the submissions that a service publishes of a revealed pair, whose files are in `folder`.
 
     Raises:
         PairError: the pair is sealed.
-        CheckFailedError: a file of it is not what it committed to.
+        CheckFailedError: one of its files is not the one that was committed to.
         UnreachableError: the service does not answer.
     """
     manifest = _revealed(folder)
@@ -92,7 +92,7 @@ def replay_server(folder: Path, server: str) -> list[Replayed]:
 
 @contextmanager
 def _fetched(server: str, scratch: Path, stored: Stored) -> Generator[Path]:
-    path = scratch / "body"  # whatever the id is
+    path = scratch / "body"  # not named after the id, which comes from the network
     try:
         client.fetch_body(server, stored.id, path)
         yield path
@@ -101,7 +101,7 @@ def _fetched(server: str, scratch: Path, stored: Stored) -> Generator[Path]:
 
 
 def _revealed(folder: Path) -> Manifest:
-    """The manifest of a pair whose truth is known, all of its files as it says."""
+    """The manifest of a revealed pair, after its files were checked against it."""
     manifest = read_manifest(folder)
     manifest.check_known()
     check_digests(folder, manifest.files)
@@ -109,7 +109,7 @@ def _revealed(folder: Path) -> Manifest:
 
 
 async def _replay(stored: Sequence[Stored], folder: Path, body_of: BodyOf, settings: Settings) -> list[Replayed]:
-    async with scoring.started(settings.model_copy(update={"workers": 1})) as scorer:
+    async with scoring.started(settings.model_copy(update={"scoring_processes": 1})) as scorer:
         return [await _replayed(each, folder, body_of, scorer) for each in stored]
 
 
@@ -125,20 +125,20 @@ async def _replayed(stored: Stored, folder: Path, body_of: BodyOf, scorer: Score
     return Replayed(stored.id, stored.method, stored.user, cos.value if cos else None, _difference(stored.cards, card))
 
 
-def _difference(cards: Sequence[Scorecard], found: Scorecard) -> str | None:
-    """The first figure that is not the same in the scores of this metric version, of which there must be one.
+def _difference(cards: Sequence[Scorecard], replayed: Scorecard) -> str | None:
+    """The first figure in which a recorded score of this metric version, of which there must be one, differs from the replayed one.
 
-    A score from when the pair was sealed has what was told of it then.
+    A score that was recorded while the pair was sealed is a redacted one.
     """
     current = [card for card in cards if card.metric_version == METRIC_VERSION]
     if not current:
-        return f"metric version {cards[-1].metric_version} scored it, and this w1bench has {METRIC_VERSION}"
+        return f"it was scored by metric version {cards[-1].metric_version}, and this w1bench has {METRIC_VERSION}"
     for card in current:
-        expected = rounded(found) if card.sealed and card.w1 is None else found
-        here, there = (dict(_figures(each.model_dump(mode="json"))) for each in (expected, card))
-        for name in sorted(there.keys() | here.keys()):
-            if not _same(there.get(name), here.get(name)):
-                return f"{name} is {there.get(name)} in the ledger, and comes to {here.get(name)}"
+        expected = redacted(replayed) if card.sealed and card.w1 is None else replayed
+        computed, recorded = (dict(_figures(each.model_dump(mode="json"))) for each in (expected, card))
+        for name in sorted(recorded.keys() | computed.keys()):
+            if not _same(recorded.get(name), computed.get(name)):
+                return f"{name} is {recorded.get(name)} in the ledger, and {computed.get(name)} when computed again"
     return None
 
 
@@ -151,7 +151,7 @@ def _figures(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, A
             yield path + name, value
 
 
-def _same(there: Any, here: Any) -> bool:
-    if isinstance(there, float | int) and isinstance(here, float | int):
-        return isclose(there, here, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
-    return there == here
+def _same(recorded: Any, computed: Any) -> bool:
+    if isinstance(recorded, float | int) and isinstance(computed, float | int):
+        return isclose(recorded, computed, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+    return recorded == computed

@@ -1,6 +1,6 @@
-"""Rescoring: submissions are scored again that no present metric version scored, or that were scored on a pair while it was sealed.
+"""Rescoring: a background task that scores submissions again, after a new metric version or the reveal of their pair.
 
-One after the other, as soon as the service has started, or the pair is revealed.
+One after the other, as soon as the service has started or the pair is revealed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from w1bench_server.pairs.published import PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.submissions.bodies import Bodies
 
-_PATIENCE_SECONDS = 5.0  # until uploads leave the scorer a place
-_LOOK_SECONDS = 2.0  # between looks at what has become due
+_PATIENCE_SECONDS = 5.0  # until it asks a busy scorer again
+_LOOK_SECONDS = 2.0  # between two looks for what is due
 _log = logging.getLogger(__name__)
 
 
 async def keep_current(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, scorer: Scorer) -> None:
-    """Score again what needs it, for ever. What cannot be scored keeps the score it has until the next start, and the log says why."""
+    """Score again what is out of date, until cancelled. What cannot be scored keeps its score until the next start; the log says why."""
     given_up = set[str]()
     due = [record for record in await _records(ledger) if not is_current(record)]
     while True:
@@ -46,7 +46,7 @@ async def keep_current(ledger: Ledger, bodies: Bodies, pairs: PublishedPairs, sc
         try:
             due = [record for record in await _records(ledger) if record.score.resamples is None]
         except SQLAlchemyError as error:
-            _log.warning("what is to be scored again cannot be looked up: %s", error)
+            _log.warning("cannot look for submissions to score again: %s", error)
 
 
 async def _records(ledger: Ledger) -> list[Record]:
@@ -54,7 +54,7 @@ async def _records(ledger: Ledger) -> list[Record]:
 
 
 def is_current(record: Record) -> bool:
-    """Whether the present metric version scored it, and it can be compared."""
+    """Whether a record was scored by the present metric version, with resamples that it can be compared by."""
     return record.score.resamples is not None and record.score.card.metric_version >= METRIC_VERSION
 
 
@@ -62,7 +62,7 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
     entry = record.entry
     pair = await run_in_threadpool(pairs.get, entry.pair)
     if pair.digest != entry.pair_digest:
-        raise W1BenchError(f"the pair {entry.pair} was made anew since.")
+        raise W1BenchError(f"the pair {entry.pair} was built again since.")
     if pair.manifest.state is PairState.SEALED:
         return  # until it is revealed
     async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:

@@ -30,7 +30,7 @@ from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.submissions.quota import Quota, quota_of
-from w1bench_server.submissions.redaction import rounded
+from w1bench_server.submissions.redaction import redacted
 from w1bench_server.submissions.uploads import Upload
 
 
@@ -51,7 +51,7 @@ class Submissions:
 
         Raises:
             SubmissionError: it cannot be scored, or the pair was revealed.
-            KeyReusedError: `key` came before with other content.
+            KeyReusedError: `key` was used before with other content.
             ProblemError: 429, when the user's quota of today is used up.
         """
         submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
@@ -120,7 +120,7 @@ async def score_and_record(
     """
     scored = await scorer.score(pair.folder, body)
     card, resampled = (
-        (rounded(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
+        (redacted(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
     )
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
     # First a look without the lock: a body that is kept without a row stays until the next start.

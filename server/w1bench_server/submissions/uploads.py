@@ -1,4 +1,4 @@
-"""Uploads: a raw body, received to a temporary file under a byte cap and hashed on the way; the file always goes again."""
+"""Uploads: request bodies that are received into temporary files, within a size limit, and hashed on the way."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Upload:
 
 @asynccontextmanager
 async def received(request: Request, incoming: Path, *, limit: int, min_free: int) -> AsyncGenerator[Upload]:
-    """The body of `request` as a file in `incoming`; if nobody moved it, it is removed at the end.
+    """The body of `request` as a file in `incoming`, which is removed at the end unless it was moved.
 
     Raises:
-        ProblemError: 413 beyond `limit` bytes, 507 where less than `min_free` bytes of disk would be left, 415 for an
-            encoded body, 400 where it is not what its Content-Digest says.
+        ProblemError: 413 for more than `limit` bytes, 507 where less than `min_free` bytes of disk would be left, 415 for an
+            encoded body, 400 where it does not match its Content-Digest.
     """
     expected = _expected_digest(request.headers.get("content-digest"))
     if request.headers.get("content-encoding", "identity") != "identity":
@@ -56,8 +56,8 @@ async def received(request: Request, incoming: Path, *, limit: int, min_free: in
         if expected not in (None, arrival.digest.digest()):
             raise ProblemError(
                 400,
-                "The body's SHA-256 is not the one in Content-Digest: it was damaged on the way, or changed since it was "
-                "hashed. Send it again.",
+                "The body does not match its Content-Digest: it was damaged on the way, or changed after it was hashed. Send it "
+                "again.",
                 pointer="#/header/Content-Digest",
             )
         yield Upload(path, arrival.digest.hexdigest(), arrival.bytes)
@@ -67,7 +67,7 @@ async def received(request: Request, incoming: Path, *, limit: int, min_free: in
 
 @dataclass
 class _Arrival:
-    """A body as far as it has come."""
+    """A body that is being received, and how much of it has arrived."""
 
     file: BinaryIO
     limit: int
@@ -102,7 +102,7 @@ def _declared_bytes(content_length: str | None) -> int:
     if content_length is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,18}", content_length):
-        raise ProblemError(400, "Content-Length is no number of bytes; leave it to your HTTP client.")
+        raise ProblemError(400, "Content-Length is not a number of bytes; leave it to your HTTP client.")
     return int(content_length)
 
 
@@ -121,11 +121,11 @@ def _check_disk(folder: Path, needed: int, min_free: int) -> None:
 
 
 def _expected_digest(content_digest: str | None) -> bytes | None:
-    """The SHA-256 in a Content-Digest field (RFC 9530); other digests are not looked at."""
-    found = _SHA256_MEMBER.search(content_digest or "")
-    if found is None:
+    """The SHA-256 in a Content-Digest field (RFC 9530); other digests are ignored."""
+    member = _SHA256_MEMBER.search(content_digest or "")
+    if member is None:
         return None
-    value = found[1].strip()
+    value = member[1].strip()
     try:
         digest = base64.b64decode(value[1:-1], validate=True)
     except (binascii.Error, ValueError):

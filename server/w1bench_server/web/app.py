@@ -1,4 +1,4 @@
-"""The app: wiring only."""
+"""The ASGI application, wired from its routers and middleware, and its committed openapi.json."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from w1bench_server.web.api.events import Streams
 from w1bench_server.web.api.openapi import document
 from w1bench_server.web.health import endpoints as health
 from w1bench_server.web.health.metrics import Monitor
-from w1bench_server.web.middleware.access_log import Watching
-from w1bench_server.web.middleware.bounds import Envelope
-from w1bench_server.web.middleware.cors import Preflights
-from w1bench_server.web.middleware.rate_limit import Limiting
+from w1bench_server.web.middleware.access_log import AccessLog
+from w1bench_server.web.middleware.bounds import RequestBounds
+from w1bench_server.web.middleware.cors import Cors
+from w1bench_server.web.middleware.rate_limit import RateLimit
 from w1bench_server.web.pages import badge
 from w1bench_server.web.pages import endpoints as pages
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The service as an ASGI application; it opens its files and processes when it starts."""
+    """The service as an ASGI application, which opens its files and processes when it starts."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         description="Pairs of distributions with a known Wasserstein-1 distance: download, submit, compare.",
         lifespan=lifespan,
-        docs_url=None,  # those pages load scripts from elsewhere
+        docs_url=None,  # those pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
@@ -57,11 +57,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
     app.state.https = (settings.public_url or "").startswith("https://")
-    # The last is the outermost.
-    app.add_middleware(Limiting, requests_per_minute=settings.requests_per_minute)
-    app.add_middleware(Preflights)
-    app.add_middleware(Envelope)
-    app.add_middleware(Watching)
+    # The one that is added last is the outermost.
+    app.add_middleware(RateLimit, requests_per_minute=settings.requests_per_minute)
+    app.add_middleware(Cors)
+    app.add_middleware(RequestBounds)
+    app.add_middleware(AccessLog)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(map(str, settings.trusted_proxies)))
     app.openapi = partial(openapi.document, app)
@@ -76,10 +76,10 @@ COMMITTED = Path(__file__).with_name("api") / "openapi.json"
 
 
 def text(app: FastAPI) -> str:
-    """The committed file's content."""
+    """The content of the committed openapi.json."""
     return json.dumps(document(app), indent=1, sort_keys=True) + "\n"
 
 
 def write() -> None:
-    """Write the committed file anew."""
+    """Regenerate the committed openapi.json."""
     COMMITTED.write_text(text(create_app(Settings())), encoding="utf-8")

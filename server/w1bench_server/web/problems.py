@@ -1,4 +1,4 @@
-"""Problems: every error as RFC 9457 problem+json, a sentence with a request id that never repeats what was sent."""
+"""Problems: every error as RFC 9457 problem+json, with a sentence and a request id, and without anything that was sent."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from w1bench_server.web.headers import request_id, shared_headers
 MEDIA_TYPE = "application/problem+json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SENTENCES = {
-    400: "The request is not well formed; send it as the service's openapi.json describes it.",
-    404: "There is nothing at this address; openapi.json lists what there is, GET /v1/pairs the pairs.",
-    405: "This method does not go with this address; the Allow header names those that do.",
-    413: "The body is longer than is taken here, 1 MiB; send a shorter one.",
+    400: "The request is not well formed; openapi.json describes the valid ones.",
+    404: "There is nothing at this address; openapi.json lists the addresses, GET /v1/pairs the pairs.",
+    405: "This address does not have this method; the Allow header names those that it has.",
+    413: "The body is longer than 1 MiB, the limit here; send a shorter one.",
 }
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def problem(
     parts: Sequence[ProblemPart] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The response of an error."""
+    """The response to an error."""
     content = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
@@ -59,13 +59,13 @@ def problem(
         request_id=request_id(request.scope),
         errors=list(parts),
     )
-    # An unforeseen error is answered outside of the envelope, hence the shared headers here too.
+    # An unforeseen error is answered outside of the middleware, hence the shared headers here too.
     shared = shared_headers(request.scope) | {"Cache-Control": "no-store"} | dict(headers or {})
     return Response(content.model_dump_json(), status, shared, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
-    """Have `app` answer every error with a problem."""
+    """Make `app` answer every error with a problem."""
     app.add_exception_handler(W1BenchError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
@@ -84,10 +84,10 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 
 async def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # Only the place and the rule: `input` and `ctx` repeat what was sent.
+    # The place and the rule alone: `input` and `ctx` repeat what was sent.
     parts = [ProblemPart(pointer="#/" + "/".join(map(str, e["loc"])), detail=e["msg"]) for e in error.errors()]
     sentence = "; ".join(f"{part.pointer.removeprefix('#/').replace('/', ' ')}: {part.detail}" for part in parts)
-    return problem(request, 422, f"{sentence}. Mend this and send it again.", parts=parts)
+    return problem(request, 422, f"{sentence}. Correct this and send it again.", parts=parts)
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
@@ -101,7 +101,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that go with the address of `request`, over all routes."""
+    """The methods that any route has for the address of `request`."""
     routes, scope = request.app.routes, request.scope
     return [m for m in _METHODS if any(r.matches({**scope, "method": m})[0] is Match.FULL for r in routes)]
 
@@ -109,7 +109,7 @@ def _allowed(request: Request) -> list[str]:
 async def _of_database(request: Request, error: Exception) -> Response:
     assert isinstance(error, OperationalError)
     _log.error("request %s: %s", request_id(request.scope), error.orig)  # without the parameters
-    return await _of_ours(request, busy("The database does not answer; try again in a while."))
+    return await _of_ours(request, busy("The database does not answer; try again later."))
 
 
 async def _of_disconnect(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Routes: the addresses of the service, each a model in, one function, a model out."""
+"""What the endpoints share: the service as a dependency, the client's view of its address, and HEAD beside GET."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 def read(router: APIRouter, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-    """`router.get`, with HEAD answered beside GET; the schema describes GET alone."""
+    """As `router.get`, which answers HEAD too; the schema describes GET alone."""
 
     def register(endpoint: Endpoint) -> Endpoint:
         hidden: dict[str, Any] = options | {"include_in_schema": False}
@@ -32,17 +32,17 @@ def _service(request: Request) -> Service:
     return request.state.service
 
 
-Here = Annotated[Service, Depends(_service)]
+ServiceDep = Annotated[Service, Depends(_service)]
 
 
-def _origin(request: Request, here: Here) -> str:
-    if here.settings.public_url:
-        return here.settings.public_url
+def _origin(request: Request, service: ServiceDep) -> str:
+    if service.settings.public_url:
+        return service.settings.public_url
     host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):
         raise ProblemError(400, "The Host header is not well formed; leave it to your HTTP client.")
     return f"{request.scope['scheme']}://{host}"
 
 
-# Where the client sees the service: the beginning of absolute URLs.
+# The beginning of absolute URLs, as the client sees the service.
 Origin = Annotated[str, Depends(_origin)]

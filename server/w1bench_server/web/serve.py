@@ -1,4 +1,4 @@
-"""Serve: the app in this process, until a signal ends it."""
+"""The server: the app in this process, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.sandbox.scorer import check_jail
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
-from w1bench_server.worker import supervisor as supervising
+from w1bench_server.worker import supervisor
 
 _BACKLOG = 2048
-_KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients keep theirs: who closes first must not be the server
-_GRACE_SECONDS = 10  # for requests under way when the server is told to stop
+_KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients do, because the server must not be the first to close
+_GRACE_SECONDS = 10  # for the requests under way when the server stops
 _FOREVER_SECONDS = 10**9
 
 
 def serve(settings: Settings, announce: Callable[[str], object] = print) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is given the URL in one line as soon as the service answers.
+    """Serve until SIGINT or SIGTERM; `announce` is called with a line that has the URL as soon as the service answers.
 
     Raises:
-        PairError: the archive is no folder.
+        PairError: the archive is not a folder.
         CheckFailedError: the ledger was tampered with.
-        InputError: the address cannot be listened on, or another server uses the same data; or it was told the truth; or there
+        InputError: the address cannot be listened on, another server uses the same data, the settings name the truth, or there
             is no user for the jail.
         NoJailError: the jail lacks a layer that is required.
     """
     if settings.truth is not None:
         raise InputError(
-            "W1BENCH_TRUTH is for the process that scores submissions to sealed pairs; the web process must not have it: "
+            "W1BENCH_TRUTH is for the worker that scores submissions to sealed pairs; the web process must not have it: "
             "leave it out here."
         )
     if settings.data.resolve().is_relative_to(settings.archive.resolve()):
         raise InputError(
-            f"The service's data were to lie in {settings.data}, inside of the archive {settings.archive}, which everyone reads; "
-            "give --data a folder apart."
+            f"The data folder {settings.data} is inside the archive {settings.archive}, which everyone reads; "
+            "give --data another folder."
         )
     published(settings.archive)
     check_jail(settings)
@@ -60,30 +60,30 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             check_chain(Ledger(engine).rows())
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        told = threading.Event()
+        announced = threading.Event()
 
-        async def tell() -> None:
-            if not told.is_set():
-                told.set()
+        async def announce_once() -> None:
+            if not announced.is_set():
+                announced.set()
                 announce(f"w1bench serving http://{host}:{port}/")
-                sys.stdout.flush()  # whoever reads a pipe waits for this line
+                sys.stdout.flush()  # a reader at the other end of a pipe waits for this line
 
         logs.configure(settings.log_level)
         config = uvicorn.Config(
             create_app(settings),
             log_config=None,
             log_level="warning",
-            access_log=False,  # `watching` has a line a request
+            access_log=False,  # `AccessLog` has a line a request
             ws="none",
             server_header=False,
-            proxy_headers=False,  # the app has them, from `trusted_proxies` alone
+            proxy_headers=False,  # the app reads them, from `trusted_proxies` alone
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-            callback_notify=tell,  # first called when all is started
+            callback_notify=announce_once,  # first called when all is started
             timeout_notify=_FOREVER_SECONDS,
         )
         server = uvicorn.Server(config)
-        with _stopped_by_signals(server), supervising.worker(settings):
+        with _stopped_by_signals(server), supervisor.worker(settings):
             server.run(sockets=[listener])
 
 
@@ -103,7 +103,7 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
 
 @contextmanager
 def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
-    """uvicorn stops on a signal and then raises it again; here that ends nothing, so that `serve` returns."""
+    """Stop the server on a signal without raising it again as uvicorn does, so that `serve` returns."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

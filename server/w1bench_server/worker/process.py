@@ -121,7 +121,7 @@ async def _work(
     settings: Settings, queues: Sequence[str], announce: Callable[[str], object], closed: Callable[[], object] | None
 ) -> None:
     name, stop, loop = uuid4().hex, _told_to_stop(closed), asyncio.get_running_loop()
-    at_once = {queue: settings.workers if queue in SCORING else 1 for queue in queues}
+    at_once = {queue: settings.scoring_processes if queue in SCORING else 1 for queue in queues}
     async with _scorer(settings, needed=not {*SCORING}.isdisjoint(queues)) as scorer:
         with database.opened(settings) as engine:
             living, jobs = Living(engine, settings.data / "workers"), Jobs(engine)

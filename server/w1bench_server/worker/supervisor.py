@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 @contextmanager
 def worker(settings: Settings) -> Generator[None]:
     """A worker for the block, unless `settings` want none."""
-    if settings.worker == "none":
+    if settings.own_worker == "none":
         yield
         return
     over = threading.Event()

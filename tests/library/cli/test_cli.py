@@ -186,7 +186,7 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
 def test_bad_settings_end_with_2_and_a_sentence(built: Path, tmp_path: Path) -> None:
     for name, value, sentence in (
         ("W1BENCH_PORT", "abc", "The setting port came as 'abc'"),
-        ("W1BENCH_WORKERS", "0", "The setting workers came as '0'"),
+        ("W1BENCH_SCORING_PROCESSES", "0", "The setting scoring_processes came as '0'"),
         ("W1BENCH_DATABASE_URL", "bogus", "The database cannot be used"),
         ("W1BENCH_PUBLIC_URL", "foo", "The setting public_url came as 'foo'"),
     ):

@@ -1,242 +1,24 @@
-"""The leaderboard over HTTP: ties, retractions, tracks, how it was, comparisons, badges, new metric versions."""
+"""A board is computed once while nothing happens on its pair."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
-from xml.etree import ElementTree
 
-import h5py
-import numpy as np
-import pytest
-from starlette.testclient import TestClient
-
-from w1bench.scoring.metrics import METRIC_VERSION, METRICS
-from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.database import connection as database
 from w1bench_server.leaderboard.boards import Boards
-from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Entry
-from w1bench_server.pairs.published import PublishedPair, PublishedPairs
+from w1bench_server.pairs.published import PublishedPairs
 from w1bench_server.settings import Settings
-from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.redaction import Feedback
-from w1bench_server.web.app import create_app
+from w1bench_server.submissions.redaction import PublicRecords
 
 DATABASES = ("sqlite", "postgresql")
-HD, WIDE, BALL, PHOTOS = "small-d2-n4-p8", "small-d16-n64-p8", "small-ball-d2-p8", "small-photos"
-Problem = Callable[[Any, int], dict[str, Any]]
-Header = Callable[..., dict[str, str]]
-
-
-@dataclass(frozen=True)
-class Site:
-    """A service, and how to submit to it."""
-
-    client: TestClient
-    settings: Settings
-    bearer: Header
-
-    def submit(self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann") -> dict[str, Any]:
-        """A gradient that is the truth with so much noise on it."""
-        with h5py.File(self.settings.archive / pair / "test.h5") as file:
-            truth = file["gradient"][:].astype(np.float32)
-        stream = io.BytesIO()
-        np.save(
-            stream, truth + np.float32(noise) * np.random.default_rng(seed).standard_normal(truth.shape, np.float32)
-        )
-        headers, params = self.bearer(self.settings, user), {"pair": pair, "method": method}
-        answer = self.client.post("/v1/submissions", params=params, content=stream.getvalue(), headers=headers)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
-
-    def board(self, **params: Any) -> dict[str, Any]:
-        answer = self.client.get("/v1/leaderboard", params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def ranks(self, **params: Any) -> list[tuple[int | None, str]]:
-        return [(row["rank"], row["method"]) for row in self.board(**params)["rows"]]
-
-
-@pytest.fixture
-def site(client: TestClient, settings: Settings, bearer: Header) -> Site:
-    return Site(client, settings, bearer)
-
-
-def retract(site: Site, row: dict[str, Any], reason: str, **token: Any) -> Any:
-    headers = site.bearer(site.settings, **token)
-    return site.client.post(f"/v1/submissions/{row['id']}/retract", params={"reason": reason}, headers=headers)
-
-
-def test_noise_shares_a_rank_and_skill_does_not(site: Site) -> None:
-    for seed in range(3):
-        site.submit(HD, f"noisy {seed}", noise=0.3, seed=seed)
-    site.submit(HD, "better", noise=0.2, seed=9)
-    for metric in ("cos", "l2"):
-        rows = site.board(metric=metric)["rows"]
-        assert [(row["rank"], row["tied"]) for row in rows] == [(1, False), (2, True), (2, True), (2, True)]
-        assert rows[0]["method"] == "better"
-    page = site.client.get("/").text
-    assert page.count('<td class="number">=2</td>') == 3
-    assert '<td class="number">1</td>' in page
-
-
-def test_a_retraction_is_public_and_its_owner_s_or_an_admin_s(site: Site, is_problem: Problem) -> None:
-    best, other = site.submit(HD, "best", noise=0.1), site.submit(HD, "other", noise=0.5)
-    is_problem(retract(site, best, "not mine", user="bob"), 403)
-    is_problem(site.client.post(f"/v1/submissions/{best['id']}/retract", params={"reason": "no token"}), 401)
-    is_problem(retract(site, {"id": "0" * 32}, "nothing"), 404)
-    for nonsense in ("", "two\nlines", "\0", "x" * 501):
-        is_problem(retract(site, best, nonsense), 422)
-    assert site.ranks() == [(1, "best"), (2, "other")]
-    answer = retract(site, best, "trained on <test> points")
-    assert answer.status_code == 200
-    retraction = answer.json()["retraction"]
-    assert (retraction["user"], retraction["reason"]) == ("ann", "trained on <test> points")
-    assert answer.json() == best | {"retraction": retraction}
-    assert retract(site, best, "again", user="bob", scope="admin").json() == answer.json()
-    assert site.client.get(f"/v1/submissions/{best['id']}").json() == answer.json()
-    assert site.ranks() == [(1, "other")]
-    (shown,) = site.board()["retracted"]
-    assert (shown["id"], shown["method"], shown["retraction"]) == (best["id"], "best", retraction)
-    for page in ("/", f"/pairs/{HD}", f"/submissions/{best['id']}"):
-        assert "trained on &lt;test&gt; points" in site.client.get(page).text
-    assert retract(site, other, "by the operator", user="pat", scope="admin").status_code == 200
-    assert site.ranks() == []
-    assert "by the operator" in site.client.get("/").text
-    with database.opened(site.settings) as engine:
-        check_chain(Ledger(engine).rows())
-
-
-def test_the_board_as_it_was(site: Site, is_problem: Problem) -> None:
-    first = site.submit(HD, "first", noise=0.5)
-    time.sleep(0.01)
-    second = site.submit(HD, "second", noise=0.1)
-    retract(site, second, "a mistake")
-    now, before = site.board(), [site.board(as_of=seq) for seq in range(4)]
-    assert [board["as_of"] for board in before] == [0, 1, 2, 3]
-    assert before[3] == now
-    assert [len(board["rows"]) for board in before] == [0, 1, 2, 1]
-    assert site.ranks(as_of=2) == [(1, "second"), (2, "first")]
-    assert before[2]["retracted"] == []
-    for written in (first["submitted_at"], first["submitted_at"].replace("+00:00", "Z"), first["submitted_at"][:-6]):
-        assert site.board(as_of=written) == before[1]
-    unescaped = site.client.get(f"/v1/leaderboard?as_of={first['submitted_at']}")
-    assert unescaped.json() == before[1]
-    assert site.board(as_of="2020-01-01T00:00:00Z")["rows"] == []
-    assert site.board(as_of="2999-01-01")["rows"] == now["rows"]
-    for nonsense in ("yesterday", "-1", "1e9", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "\0"):
-        problem = is_problem(site.client.get("/v1/leaderboard", params={"as_of": nonsense}), 422)
-        assert problem["errors"][0]["pointer"] == "#/query/as_of"
-
-
-def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem) -> None:
-    for pair, noises in {HD: (0.1, 0.5), WIDE: (0.5, 0.1), BALL: (0.1, 0.5)}.items():
-        for method, noise in zip(("x", "y"), noises, strict=True):
-            site.submit(pair, method, noise=noise)
-    site.submit(BALL, "balls", noise=0.01)
-    hd = site.board(track="hd")
-    assert {row["pair"] for row in hd["rows"]} == {HD, WIDE}
-    assert hd["methods"] == [
-        {"rank": 1, "method": method, "user": "ann", "mean_rank": 1.5, "pairs": 2} for method in ("x", "y")
-    ]
-    ball = site.board(track="ball")["methods"]
-    assert [(row["rank"], row["method"], row["mean_rank"]) for row in ball] == [
-        (1, "balls", 1),
-        (2, "x", 2),
-        (3, "y", 3),
-    ]
-    assert site.board(track="images")["methods"] == site.board(track="sealed")["rows"] == []
-    everything = site.board(track="open")
-    assert everything["rows"] == site.board()["rows"]
-    assert [(row["method"], row["pairs"]) for row in everything["methods"]] == [("balls", 1), ("x", 3), ("y", 3)]
-    assert {row["pair"] for row in site.board(dim=16)["rows"]} == {WIDE}
-    assert site.board(dim=2, pair=WIDE)["rows"] == []
-    sheet = list(csv.DictReader(io.StringIO(site.client.get("/v1/leaderboard?track=ball&format=csv").text)))
-    assert [{**row, "rank": int(row["rank"])} for row in sheet] == [
-        {name: value if name == "rank" else str(value) for name, value in row.items()} for row in ball
-    ]
-    for query in ("track=videos", "dim=0"):
-        is_problem(site.client.get(f"/v1/leaderboard?{query}"), 422)
-
-
-def test_two_submissions_are_compared(site: Site, is_problem: Problem) -> None:
-    a, b, elsewhere = (
-        site.submit(HD, "a", noise=0.1), site.submit(HD, "b", noise=0.5), site.submit(WIDE, "a", noise=0.1),
-    )  # fmt: skip
-    document = site.client.get("/v1/compare", params={"a": a["id"], "b": b["id"]}).json()
-    assert (document["pair"], document["a"], document["b"]) == (HD, a["id"], b["id"])
-    assert set(document["metrics"]) == set(METRICS)
-    cos = document["metrics"]["cos"]
-    assert cos["difference"] == cos["a"] - cos["b"] > 0
-    assert cos["low"] < cos["difference"] < cos["high"]
-    assert cos["tied"] is False
-    assert document["metrics"]["dev"] is None
-    swapped = site.client.get("/v1/compare", params={"a": b["id"], "b": a["id"]}).json()["metrics"]["cos"]
-    assert swapped["difference"] == -cos["difference"]
-    is_problem(site.client.get("/v1/compare", params={"a": a["id"], "b": elsewhere["id"]}), 422)
-    is_problem(site.client.get("/v1/compare", params={"a": a["id"], "b": "\0"}), 404)
-    is_problem(site.client.get("/v1/compare", params={"a": a["id"]}), 422)
-
-
-def test_a_badge_is_a_picture_of_a_method_s_rank(site: Site, is_problem: Problem) -> None:
-    name = "W/GAN <&> 1"
-    site.submit(HD, name, noise=0.1)
-    site.submit(HD, "other", noise=0.01)
-    site.submit(BALL, "other", noise=0.01)
-    answer = site.client.get("/badge/other.svg")
-    assert answer.headers["content-type"].startswith("image/svg+xml")
-    assert ElementTree.fromstring(answer.text).attrib["aria-label"] == "w1bench: rank 1 on 2 pairs"
-    quoted = site.client.get("/badge/W%2FGAN%20%3C%26%3E%201.svg")
-    assert ElementTree.fromstring(quoted.text).attrib["aria-label"] == "w1bench: rank 2 on 1 pair"
-    is_problem(site.client.get("/badge/nobody.svg"), 404)
-
-
-def test_a_new_metric_version_rescores_what_is_stored_and_keeps_both(
-    settings: Settings, pair: PublishedPair, truth: dict[str, Any], make_card: Callable[..., Scorecard],
-    make_entry: Callable[..., Entry], npy: Callable[..., bytes],
-) -> None:  # fmt: skip
-    body = npy(truth["gradient"])
-    old = make_card(pair.digest, cos=0.5).model_copy(update={"metric_version": METRIC_VERSION - 1})
-    entry = replace(make_entry("a"), pair_digest=pair.digest, scorecard=old.model_dump_json())
-    entries = {
-        "a": replace(entry, sha256=hashlib.sha256(body).hexdigest()),
-        "lost": replace(entry, id="lost"),  # its body is not there
-        "past": replace(entry, id="past", pair_digest="e" * 64),  # of a pair that was made anew
-    }
-    bodies = Bodies(settings.data)
-    bodies.sweep(frozenset())
-    (bodies.incoming / "a").write_bytes(body)
-    bodies.keep(bodies.incoming / "a", entries["a"].sha256)
-    with database.opened(settings) as engine:
-        ledger = Ledger(engine)
-        for one in entries.values():
-            ledger.append(one)
-        for _ in range(2):
-            with TestClient(create_app(settings)) as client:
-                deadline = time.monotonic() + 30
-                while len(ledger.rows()) == len(entries) and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                row = client.get("/v1/submissions/a").json()
-                assert row["scorecard"]["metric_version"] == METRIC_VERSION
-                assert row["scorecard"]["metrics"]["cos"]["value"] == pytest.approx(1)
-                assert row["earlier_scorecards"] == [old.model_dump(mode="json")]
-                assert client.get("/v1/submissions/lost").json()["scorecard"] == old.model_dump(mode="json")
-        assert [row.kind for row in ledger.rows()] == ["submission"] * 3 + ["rescore"]
-        check_chain(ledger.rows())
 
 
 def test_a_board_is_computed_once_while_nothing_happens(settings: Settings, make_entry: Callable[..., Entry]) -> None:
     with database.opened(settings) as engine:
         ledger = Ledger(engine)
-        boards = Boards(Feedback(ledger, PublishedPairs(settings.archive)))
+        boards = Boards(PublicRecords(ledger, PublishedPairs(settings.archive)))
         for name in "ab":
             ledger.append(make_entry(name, method=name, cos=0.5, pair=name))
         first = boards.view().standings

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from support.boards import standings
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import read_published_manifest
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.leaderboard.comparison import Compared, difference, tied, unpacked
-from w1bench_server.leaderboard.ranking import standings
 from w1bench_server.ledger.records import Entry, Score, fold
 from w1bench_server.pairs.published import PublishedPair
 

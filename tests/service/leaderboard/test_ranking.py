@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.boards import standings
 from w1bench.scoring.metrics import METRICS, RANKING
-from w1bench_server.leaderboard.ranking import Average, Standing, averages, standings
+from w1bench_server.leaderboard.ranking import Average, Standing, averages
 from w1bench_server.ledger.records import Entry, Record, Retraction, fold
 
 Make = Callable[..., Entry]

@@ -153,7 +153,7 @@ def test_without_room_to_unpack_it_is_not_the_file_that_is_refused(
 
 
 def test_beyond_the_bound_uploads_are_turned_away(settings: Settings, pair: PublishedPair, upload: Path) -> None:
-    bounded = settings.model_copy(update={"workers": 1, "waiting": 1})
+    bounded = settings.model_copy(update={"scoring_processes": 1, "waiting": 1})
 
     async def crowd() -> list[object]:
         async with scoring.started(bounded) as scorer:
@@ -174,7 +174,7 @@ def test_one_file_that_kills_workers_does_not_refuse_another(
 ) -> None:
     async def unlucky() -> list[object]:
         others = workers()
-        async with scoring.started(settings.model_copy(update={"workers": 2})) as scorer:
+        async with scoring.started(settings.model_copy(update={"scoring_processes": 2})) as scorer:
             await scorer.warm()
             jobs = [asyncio.create_task(scorer.score(pair.folder, upload)) for _ in range(3)]
             await asyncio.sleep(0)

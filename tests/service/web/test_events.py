@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import pytest
 from starlette.testclient import TestClient
 
 from w1bench_server.jobs.job import Ended, Job, Progress, new_job
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.settings import Settings
-from w1bench_server.web.api import events
+from w1bench_server.web.api.events import Streams
 from w1bench_server.web.app import create_app
 
 
@@ -28,52 +28,54 @@ def read(client: TestClient, job: str, last: int | None = None) -> tuple[list[di
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-cache"
+    return parsed(answer.text), answer.text
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    """The events of a stream's text, each with its id and name."""
     blocks = [
-        dict(line.split(": ", 1) for line in block.splitlines())
-        for block in answer.text.split("\n\n")
-        if "data" in block
+        dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if "data" in block
     ]
-    return [
-        {**json.loads(block["data"]), "version": int(block["id"]), "name": block["event"]} for block in blocks
-    ], answer.text
+    return [{**json.loads(block["data"]), "version": int(block["id"]), "name": block["event"]} for block in blocks]
 
 
-def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.01)
+def followed(streams: Streams, job: Job, changes: Iterable[Callable[[], object]] = ()) -> list[bytes]:
+    """The blocks of a stream until it ends; each change is made after the event of the one before."""
+
+    async def follow() -> list[bytes]:
+        blocks, following = list[bytes](), iter(changes)
+        async for block in streams.events(job, 0):
+            blocks.append(block)
+            if b"event: " in block and (change := next(following, None)):
+                await asyncio.to_thread(change)
+        return blocks
+
+    return asyncio.run(follow())
+
+
+def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(client: TestClient) -> None:
     jobs, job = queued(client)
-    said, write = threading.Semaphore(0), events._event  # pyright: ignore[reportPrivateUsage]
-
-    def write_and_tell(job: Job) -> bytes:
-        said.release()
-        return write(job)
-
-    monkeypatch.setattr(events, "_event", write_and_tell)
-
-    def work() -> None:
-        """Each change after the one before was said."""
-        said.acquire(timeout=30)
-        running = jobs.begin(job.id, most=1)
-        for done in (1, 2):
-            said.acquire(timeout=30)
-            jobs.advance(running, Progress(done, 2, "row"))
-        said.acquire(timeout=30)
-        jobs.end(running, Ended("succeeded", result="x"))
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    told, text = read(client, job.id)
-    worker.join()
-    assert text.startswith("retry: ")
-    assert [(event["name"], event["progress"] and event["progress"]["done"]) for event in told] == [
+    running = list[Job]()
+    blocks = followed(
+        Streams(jobs, 60, look_seconds=0.01),
+        job,
+        [
+            lambda: running.append(jobs.begin(job.id, most=1)),
+            lambda: jobs.advance(running[0], Progress(1, 2, "row")),
+            lambda: jobs.advance(running[0], Progress(2, 2, "row")),
+            lambda: jobs.end(running[0], Ended("succeeded", result="x")),
+        ],
+    )
+    assert blocks[0].startswith(b"retry: ")
+    events = parsed(b"".join(blocks).decode())
+    assert [(event["name"], event["progress"] and event["progress"]["done"]) for event in events] == [
         ("queued", None), ("running", None), ("running", 1), ("running", 2), ("succeeded", 2),
     ]  # fmt: skip
-    assert all(event["name"] == event["state"] for event in told)
-    assert told[-1]["result"] == "/v1/pairs/x"
-    versions = [event["version"] for event in told]
+    assert all(event["name"] == event["state"] for event in events)
+    assert events[-1]["result"] == "/v1/pairs/x"
+    versions = [event["version"] for event in events]
     assert versions == sorted(set(versions))
-    assert read(client, job.id, versions[-2])[0] == told[-1:]
+    assert read(client, job.id, versions[-2])[0] == events[-1:]
     assert client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(versions[-1])}).status_code == 204
     never = client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(versions[-1] + 1)})
     assert "event: succeeded" in never.text
@@ -81,22 +83,34 @@ def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_a_silent_stream_beats_and_ends_in_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(events, "_HEARTBEAT_SECONDS", 0.1)
+def test_a_silent_stream_beats_and_ends_in_time(settings: Settings) -> None:
     with TestClient(create_app(settings.model_copy(update={"events_seconds": 1.0}))) as client:
-        _, job = queued(client)
+        jobs, job = queued(client)
         begun = time.monotonic()
-        told, text = read(client, job.id)
+        events, _ = read(client, job.id)
         assert 1 <= time.monotonic() - begun < 10
-        assert [event["state"] for event in told] == ["queued"]
-        assert text.count(": still here") >= 3
+        assert [event["state"] for event in events] == ["queued"]
+        blocks = followed(Streams(jobs, 1.0, look_seconds=0.01, heartbeat_seconds=0.1), job)
+        assert blocks.count(b": still here\n\n") >= 3
 
 
-def test_streams_are_bounded_in_number(client: TestClient, is_problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_are_bounded_in_number(client: TestClient, is_problem: Any) -> None:
     _, job = queued(client)
-    monkeypatch.setattr(events, "_MOST_STREAMS", 0)
-    assert "Too many streams" in is_problem(client.get(f"/v1/jobs/{job.id}/events"), 503)["detail"]
+    streams: Streams = client.app_state["streams"]
+
+    async def open_all() -> None:
+        opened = [streams.events(job, 0) for _ in range(100)]
+        for stream in opened[1:]:
+            await anext(stream)
+        streams.check_place()
+        await anext(opened[0])
+        answer = await asyncio.to_thread(client.get, f"/v1/jobs/{job.id}/events")
+        assert "Too many streams" in is_problem(answer, 503)["detail"]
+        for stream in opened:
+            await stream.aclose()
+        streams.check_place()
+
+    asyncio.run(open_all())
 
 
 def test_nonsense_is_refused(client: TestClient, is_problem: Any) -> None:

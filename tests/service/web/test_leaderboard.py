@@ -1,44 +1,199 @@
-"""The leaderboard over HTTP, and its pages: the same rows as JSON, CSV and HTML."""
+"""The leaderboard over HTTP: ranks, ties, retractions, tracks, earlier boards, comparisons and badges."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
+import h5py
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from w1bench.scoring.metrics import METRICS
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.chain import check_chain
+from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
-from w1bench_server.web.app import create_app
-from w1bench_server.web.auth.tokens import create_token
 
 PAIR = "small-d2-n4-p8"
-METHODS = {"truth": 1.0, "x<script>alert('1')</script>&": -1.0}
+DATABASES = ("sqlite", "postgresql")
+HD, WIDE, BALL = PAIR, "small-d16-n64-p8", "small-ball-d2-p8"
 Problem = Callable[[Any, int], dict[str, Any]]
+Header = Callable[..., dict[str, str]]
 
 
-@pytest.fixture(scope="module")
-def board(
-    archive: Any, tmp_path_factory: pytest.TempPathFactory, truth: dict[str, Any], h5: Callable[..., bytes]
-) -> Iterator[TestClient]:
-    """A service with a submission of each method; the second is better in dev alone."""
-    settings = Settings(archive=archive, data=tmp_path_factory.mktemp("board"), min_free_bytes=0)
-    headers = {"Authorization": f"Bearer {create_token(settings, user='ann')}"}
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        for method, sign in METHODS.items():
-            shift = 0.1 if sign > 0 else 0.0
-            arrays = truth | {"gradient": sign * truth["gradient"], "input_potential": truth["input_potential"] + shift}
-            params = {"pair": PAIR, "method": method}
-            assert client.post("/v1/submissions", params=params, content=h5(arrays), headers=headers).status_code == 201
-        yield client
+@dataclass(frozen=True)
+class Site:
+    """A service, and how to submit to it."""
+
+    client: TestClient
+    settings: Settings
+    bearer: Header
+
+    def submit(self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann") -> dict[str, Any]:
+        """A gradient that is the truth with so much noise on it."""
+        with h5py.File(self.settings.archive / pair / "test.h5") as file:
+            truth = file["gradient"][:].astype(np.float32)
+        stream = io.BytesIO()
+        np.save(
+            stream, truth + np.float32(noise) * np.random.default_rng(seed).standard_normal(truth.shape, np.float32)
+        )
+        headers, params = self.bearer(self.settings, user), {"pair": pair, "method": method}
+        answer = self.client.post("/v1/submissions", params=params, content=stream.getvalue(), headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def board(self, **params: Any) -> dict[str, Any]:
+        answer = self.client.get("/v1/leaderboard", params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ranks(self, **params: Any) -> list[tuple[int | None, str]]:
+        return [(row["rank"], row["method"]) for row in self.board(**params)["rows"]]
 
 
-def test_rows_are_ranked_by_the_metric(board: TestClient) -> None:
-    truth, worse = METHODS
+@pytest.fixture
+def site(client: TestClient, settings: Settings, bearer: Header) -> Site:
+    return Site(client, settings, bearer)
+
+
+def retract(site: Site, row: dict[str, Any], reason: str, **token: Any) -> Any:
+    headers = site.bearer(site.settings, **token)
+    return site.client.post(f"/v1/submissions/{row['id']}/retract", params={"reason": reason}, headers=headers)
+
+
+def test_noise_shares_a_rank_and_skill_does_not(site: Site) -> None:
+    for seed in range(3):
+        site.submit(HD, f"noisy {seed}", noise=0.3, seed=seed)
+    site.submit(HD, "better", noise=0.2, seed=9)
+    for metric in ("cos", "l2"):
+        rows = site.board(metric=metric)["rows"]
+        assert [(row["rank"], row["tied"]) for row in rows] == [(1, False), (2, True), (2, True), (2, True)]
+        assert rows[0]["method"] == "better"
+    page = site.client.get("/").text
+    assert page.count('<td class="number">=2</td>') == 3
+    assert '<td class="number">1</td>' in page
+
+
+def test_a_retraction_is_public_and_its_owner_s_or_an_admin_s(site: Site, is_problem: Problem) -> None:
+    best, other = site.submit(HD, "best", noise=0.1), site.submit(HD, "other", noise=0.5)
+    is_problem(retract(site, best, "not mine", user="bob"), 403)
+    is_problem(site.client.post(f"/v1/submissions/{best['id']}/retract", params={"reason": "no token"}), 401)
+    is_problem(retract(site, {"id": "0" * 32}, "nothing"), 404)
+    for nonsense in ("", "two\nlines", "\0", "x" * 501):
+        is_problem(retract(site, best, nonsense), 422)
+    assert site.ranks() == [(1, "best"), (2, "other")]
+    answer = retract(site, best, "trained on <test> points")
+    assert answer.status_code == 200
+    retraction = answer.json()["retraction"]
+    assert (retraction["user"], retraction["reason"]) == ("ann", "trained on <test> points")
+    assert answer.json() == best | {"retraction": retraction}
+    assert retract(site, best, "again", user="bob", scope="admin").json() == answer.json()
+    assert site.client.get(f"/v1/submissions/{best['id']}").json() == answer.json()
+    assert site.ranks() == [(1, "other")]
+    (shown,) = site.board()["retracted"]
+    assert (shown["id"], shown["method"], shown["retraction"]) == (best["id"], "best", retraction)
+    for page in ("/", f"/pairs/{HD}", f"/submissions/{best['id']}"):
+        assert "trained on &lt;test&gt; points" in site.client.get(page).text
+    assert retract(site, other, "by the operator", user="pat", scope="admin").status_code == 200
+    assert site.ranks() == []
+    assert "by the operator" in site.client.get("/").text
+    with database.opened(site.settings) as engine:
+        check_chain(Ledger(engine).rows())
+
+
+def test_the_board_as_it_was(site: Site, is_problem: Problem) -> None:
+    first = site.submit(HD, "first", noise=0.5)
+    time.sleep(0.01)
+    second = site.submit(HD, "second", noise=0.1)
+    retract(site, second, "a mistake")
+    now, before = site.board(), [site.board(as_of=seq) for seq in range(4)]
+    assert [board["as_of"] for board in before] == [0, 1, 2, 3]
+    assert before[3] == now
+    assert [len(board["rows"]) for board in before] == [0, 1, 2, 1]
+    assert site.ranks(as_of=2) == [(1, "second"), (2, "first")]
+    assert before[2]["retracted"] == []
+    for written in (first["submitted_at"], first["submitted_at"].replace("+00:00", "Z"), first["submitted_at"][:-6]):
+        assert site.board(as_of=written) == before[1]
+    unescaped = site.client.get(f"/v1/leaderboard?as_of={first['submitted_at']}")
+    assert unescaped.json() == before[1]
+    assert site.board(as_of="2020-01-01T00:00:00Z")["rows"] == []
+    assert site.board(as_of="2999-01-01")["rows"] == now["rows"]
+    for nonsense in ("yesterday", "-1", "1e9", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "\0"):
+        problem = is_problem(site.client.get("/v1/leaderboard", params={"as_of": nonsense}), 422)
+        assert problem["errors"][0]["pointer"] == "#/query/as_of"
+
+
+def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem) -> None:
+    for pair, noises in {HD: (0.1, 0.5), WIDE: (0.5, 0.1), BALL: (0.1, 0.5)}.items():
+        for method, noise in zip(("x", "y"), noises, strict=True):
+            site.submit(pair, method, noise=noise)
+    site.submit(BALL, "balls", noise=0.01)
+    hd = site.board(track="hd")
+    assert {row["pair"] for row in hd["rows"]} == {HD, WIDE}
+    assert hd["methods"] == [
+        {"rank": 1, "method": method, "user": "ann", "mean_rank": 1.5, "pairs": 2} for method in ("x", "y")
+    ]
+    ball = site.board(track="ball")["methods"]
+    assert [(row["rank"], row["method"], row["mean_rank"]) for row in ball] == [
+        (1, "balls", 1),
+        (2, "x", 2),
+        (3, "y", 3),
+    ]
+    assert site.board(track="images")["methods"] == site.board(track="sealed")["rows"] == []
+    everything = site.board(track="open")
+    assert everything["rows"] == site.board()["rows"]
+    assert [(row["method"], row["pairs"]) for row in everything["methods"]] == [("balls", 1), ("x", 3), ("y", 3)]
+    assert {row["pair"] for row in site.board(dim=16)["rows"]} == {WIDE}
+    assert site.board(dim=2, pair=WIDE)["rows"] == []
+    sheet = list(csv.DictReader(io.StringIO(site.client.get("/v1/leaderboard?track=ball&format=csv").text)))
+    assert [{**row, "rank": int(row["rank"])} for row in sheet] == [
+        {name: value if name == "rank" else str(value) for name, value in row.items()} for row in ball
+    ]
+    for query in ("track=videos", "dim=0"):
+        is_problem(site.client.get(f"/v1/leaderboard?{query}"), 422)
+
+
+def test_two_submissions_are_compared(site: Site, is_problem: Problem) -> None:
+    a, b, elsewhere = (
+        site.submit(HD, "a", noise=0.1), site.submit(HD, "b", noise=0.5), site.submit(WIDE, "a", noise=0.1),
+    )  # fmt: skip
+    document = site.client.get("/v1/compare", params={"a": a["id"], "b": b["id"]}).json()
+    assert (document["pair"], document["a"], document["b"]) == (HD, a["id"], b["id"])
+    assert set(document["metrics"]) == set(METRICS)
+    cos = document["metrics"]["cos"]
+    assert cos["difference"] == cos["a"] - cos["b"] > 0
+    assert cos["low"] < cos["difference"] < cos["high"]
+    assert cos["tied"] is False
+    assert document["metrics"]["dev"] is None
+    swapped = site.client.get("/v1/compare", params={"a": b["id"], "b": a["id"]}).json()["metrics"]["cos"]
+    assert swapped["difference"] == -cos["difference"]
+    is_problem(site.client.get("/v1/compare", params={"a": a["id"], "b": elsewhere["id"]}), 422)
+    is_problem(site.client.get("/v1/compare", params={"a": a["id"], "b": "\0"}), 404)
+    is_problem(site.client.get("/v1/compare", params={"a": a["id"]}), 422)
+
+
+def test_a_badge_is_a_picture_of_a_method_s_rank(site: Site, is_problem: Problem) -> None:
+    name = "W/GAN <&> 1"
+    site.submit(HD, name, noise=0.1)
+    site.submit(HD, "other", noise=0.01)
+    site.submit(BALL, "other", noise=0.01)
+    answer = site.client.get("/badge/other.svg")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert ElementTree.fromstring(answer.text).attrib["aria-label"] == "w1bench: rank 1 on 2 pairs"
+    quoted = site.client.get("/badge/W%2FGAN%20%3C%26%3E%201.svg")
+    assert ElementTree.fromstring(quoted.text).attrib["aria-label"] == "w1bench: rank 2 on 1 pair"
+    is_problem(site.client.get("/badge/nobody.svg"), 404)
+
+
+def test_rows_are_ranked_by_the_metric(board: TestClient, methods: tuple[str, ...]) -> None:
+    truth, worse = methods
     for metric, order in (("cos", [(1, truth), (2, worse)]), ("l2", [(1, truth), (2, worse)])):
         document = board.get("/v1/leaderboard", params={"metric": metric}).json()
         assert document["metric"] == metric
@@ -71,71 +226,3 @@ def test_csv_holds_the_same_figures(board: TestClient) -> None:
         assert (row["rank"], row["method"], row["url"]) == (str(expected["rank"]), expected["method"], expected["url"])
         for metric, interval in expected["metrics"].items():
             assert [float(row[metric + suffix]) for suffix in ("", "_low", "_high")] == list(interval.values())
-
-
-def test_the_home_page_shows_every_row_and_escapes_it(board: TestClient) -> None:
-    for path in ("/", "/?metric=l2", f"/pairs/{PAIR}"):
-        answer = board.get(path)
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert ">truth</a>" in answer.text
-        assert "<script" not in answer.text
-        assert "x&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;" in answer.text
-        assert answer.text.index(">truth</a>") < answer.text.index("x&lt;script&gt;")
-        assert board.head(path).status_code == 200
-    assert f'href="/pairs/{PAIR}"' in board.get("/").text
-    assert 'href="/pairs/small-photos"' in board.get("/").text
-
-
-def test_pages_never_order_by_dev(board: TestClient, is_problem: Problem) -> None:
-    is_problem(board.get("/?metric=dev"), 422)
-    assert "metric=dev" not in board.get("/").text
-
-
-def test_a_pair_s_page_shows_its_files_and_figures(board: TestClient, pair: PublishedPair) -> None:
-    text = board.get(f"/pairs/{PAIR}").text
-    for name, file in pair.manifest.files.items():
-        assert f'href="/v1/pairs/{PAIR}/files/{name}"' in text
-        assert file.sha256 in text
-    for figure in pair.manifest.certificate:
-        assert figure.name in text
-    assert f"{pair.manifest.w1:.8g}" in text
-
-
-def test_a_submission_s_page_is_its_scorecard(board: TestClient) -> None:
-    for row in board.get("/v1/leaderboard").json()["rows"]:
-        text = board.get(f"/submissions/{row['id']}").text
-        assert all(name in text for name in METRICS)
-        assert "zero gradients" in text
-        assert f"{row['metrics']['cos']['value']:.5g}" in text
-        assert "<script" not in text
-
-
-def test_the_address_of_a_row_is_where_the_world_sees_it(
-    settings: Settings, truth: dict[str, Any], npy: Callable[..., bytes], bearer: Callable[..., Any]
-) -> None:
-    public = settings.model_copy(update={"public_url": "https://w1.example.org"})
-    with TestClient(create_app(public)) as client:
-        params = {"pair": PAIR, "method": "mine"}
-        row = client.post(
-            "/v1/submissions", params=params, content=npy(truth["gradient"]), headers=bearer(public)
-        ).json()
-        assert row["url"] == f"https://w1.example.org/submissions/{row['id']}"
-
-
-def test_every_link_of_a_page_leads_somewhere(board: TestClient) -> None:
-    import re
-
-    seen = {"/"}
-    queue = ["/"]
-    while queue:
-        answer = board.get(queue.pop())
-        assert answer.status_code == 200, answer.url
-        if answer.headers["content-type"].startswith("text/html"):
-            links = {
-                str(answer.url.join(link).raw_path, "ascii") for link in re.findall(r'href="([^"]*)"', answer.text)
-            }
-            new = {link.replace("&amp;", "&") for link in links} - seen
-            seen |= new
-            queue += new
-    assert len(seen) > 10

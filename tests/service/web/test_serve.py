@@ -86,7 +86,11 @@ def test_two_servers_share_a_database_and_lose_and_double_nothing(
     settings: Settings, tmp_path: Path, new_database: Callable[[str], str | None], truth: dict[str, Any],
     npy: Callable[..., bytes], bearer: Callable[..., Any],
 ) -> None:  # fmt: skip
-    shared = {"database_url": new_database("postgresql"), "bodies_url": str(tmp_path / "bodies"), "workers": 1}
+    shared = {
+        "database_url": new_database("postgresql"),
+        "bodies_url": str(tmp_path / "bodies"),
+        "scoring_processes": 1,
+    }
     both = [settings.model_copy(update={**shared, "data": tmp_path / name}) for name in ("one", "two")]
     headers = bearer(both[0])
     bodies = [npy(scale * truth["gradient"]) for scale in range(1, 13)]

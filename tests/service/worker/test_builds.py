@@ -184,7 +184,7 @@ def test_submit_waits_for_the_job_and_a_server_that_is_started_again(
     good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
     good.write_bytes(npy(truth["gradient"]))
     bad.write_bytes(npy(truth["gradient"][1:]))
-    with serving(own.model_copy(update={"worker": "child"})) as (_, client):
+    with serving(own.model_copy(update={"own_worker": "child"})) as (_, client):
         server = str(client.base_url)
         row = submit_file(PAIR, good, method="mine", server=server, token=token)
         assert row["scorecard"]["metrics"]["cos"]["value"] == pytest.approx(1)
@@ -351,7 +351,7 @@ def test_a_server_that_is_killed_has_its_jobs_done_by_the_next(
     own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make
 ) -> None:
     ann, admin = bearer(own), bearer(own, scope="admin")
-    with_worker = own.model_copy(update={"worker": "child"})
+    with_worker = own.model_copy(update={"own_worker": "child"})
 
     def broken_off() -> Iterator[bytes]:
         yield npy(truth["gradient"])[:LARGE]
@@ -374,7 +374,7 @@ def test_a_server_that_is_killed_has_its_jobs_done_by_the_next(
 
 
 def test_a_servers_worker_is_started_again(own: Settings, bearer: Callable[..., Any]) -> None:
-    with serving(own.model_copy(update={"worker": "child"})) as (server, client):
+    with serving(own.model_copy(update={"own_worker": "child"})) as (server, client):
         until(lambda: len(below(server.pid, WORKER)) == 1)
         first = below(server.pid, WORKER)[0]
         first.kill()

@@ -13,7 +13,7 @@ _VERSIONS = "alembic_version"
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision of a database; None where it has no tables of ours."""
+    """The revision of a database; None where it has none of our tables."""
     tables = inspect(connection)
     if tables.has_table(_VERSIONS):
         return connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()
@@ -29,14 +29,14 @@ def upgrade(connection: Connection, target: str = HEAD) -> None:
     from alembic import command
     from alembic.config import Config
 
-    found = revision(connection)
-    if found is not None and found > HEAD:
+    current = revision(connection)
+    if current is not None and current > HEAD:
         raise InputError(
-            f"The database has revision {found}, this w1bench knows those up to {HEAD}; a newer one was here: upgrade "
+            f"The database has revision {current}, and this w1bench knows those up to {HEAD}; a newer one has opened it: upgrade "
             "w1bench, or restore a backup into another database."
         )
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    if found == FIRST and not inspect(connection).has_table(_VERSIONS):
+    if current == FIRST and not inspect(connection).has_table(_VERSIONS):
         command.stamp(config, FIRST)
     command.upgrade(config, target)

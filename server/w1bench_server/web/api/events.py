@@ -1,4 +1,4 @@
-"""Events: a job as a stream that says every change of it, until it has ended (text/event-stream)."""
+"""Server-sent events: a job as a stream of its changes, until it has ended (text/event-stream)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from w1bench_server.jobs.table import Jobs
 from w1bench_server.web.api.schemas.jobs import job_row
 
 MEDIA_TYPE = "text/event-stream"
-_LOOK_SECONDS = 0.5
-_HEARTBEAT_SECONDS = 15.0  # of silence, so that nobody between takes the connection to be dead
-_RETRY = b"retry: 2000\n\n"  # milliseconds until a reader whose stream broke off comes again
+_RETRY = b"retry: 2000\n\n"  # milliseconds until a reader reconnects after its stream broke off
 _MOST_STREAMS = 100  # of a server
 
 
 class Streams:
-    """The streams of a server, which are kept open for `seconds` each at most."""
+    """The open streams of a server, each for at most so many `seconds`.
 
-    def __init__(self, jobs: Jobs, seconds: float) -> None:
+    A job is looked up every `look_seconds`; after `heartbeat_seconds` of silence a stream says so, so that no proxy takes the
+    connection for dead.
+    """
+
+    def __init__(
+        self, jobs: Jobs, seconds: float, *, look_seconds: float = 0.5, heartbeat_seconds: float = 15.0
+    ) -> None:
         self._jobs, self._seconds = jobs, seconds
+        self._look_seconds, self._heartbeat_seconds = look_seconds, heartbeat_seconds
         self._count = 0
 
     def check_place(self) -> None:
-        """Raise a 503 if there are too many already."""
+        """Raise a 503 if too many streams are open."""
         if self._count >= _MOST_STREAMS:
-            raise busy("Too many streams of events are open; look at the job itself, or come again in a while.")
+            raise busy("Too many streams of events are open; ask for the job itself, or try again later.")
 
     async def events(self, job: Job, seen: int) -> AsyncGenerator[bytes]:
         """The job as it is now, unless that version was `seen`, and after each change."""
@@ -43,12 +48,12 @@ class Streams:
                 if job.version > seen:
                     seen, silent_since = job.version, time.monotonic()
                     yield _event(job)
-                elif time.monotonic() - silent_since > _HEARTBEAT_SECONDS:
+                elif time.monotonic() - silent_since > self._heartbeat_seconds:
                     silent_since = time.monotonic()
                     yield b": still here\n\n"
                 if not job.is_open or time.monotonic() > end:
                     return
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(self._look_seconds)
                 job = await run_in_threadpool(self._jobs.find, job.id)
         finally:
             self._count -= 1

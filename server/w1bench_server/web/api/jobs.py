@@ -1,4 +1,4 @@
-"""Jobs: how far each is, as a row or as a stream of events; for admins also the list, and an end to one."""
+"""The endpoints of jobs: their state, as a row or as a stream of events; for admins also the list and cancelling."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from w1bench_server.web.api import events
 from w1bench_server.web.api import pagination as listing
 from w1bench_server.web.api.schemas.jobs import JobPage, JobQueue, JobRow, JobState, job_row
 from w1bench_server.web.auth.access import Admin
-from w1bench_server.web.routing import Here, read
+from w1bench_server.web.routing import ServiceDep, read
 
 
 def job_answer(job: Job, status: int) -> Response:
-    """The row of a job, and where it can be looked at again."""
+    """The response with a job's row and its address."""
     return JSONResponse(job_row(job).model_dump(), status, {"Location": f"/v1/jobs/{job.id}"})
 
 
@@ -36,7 +36,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
         "description": "Events named by the job's state, with its row as data; their ids count its changes.",
         "content": {events.MEDIA_TYPE: {"schema": _EVENT}},
     },
-    204: {"description": "The job has ended, and the reader has seen how."},
+    204: {"description": "The job has ended, and the client has seen its last change."},
 }
 _UNBUFFERED = {"X-Accel-Buffering": "no"}  # by an nginx in front
 LastEventId = Annotated[
@@ -46,7 +46,7 @@ LastEventId = Annotated[
 
 @read(router, "")
 def list_jobs(
-    here: Here,
+    service: ServiceDep,
     _: Admin,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
     queue: Annotated[JobQueue | None, Query(description="Only jobs of this queue.")] = None,
@@ -56,21 +56,21 @@ def list_jobs(
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> JobPage:
     """The jobs, the newest first."""
-    return listing.job_page(here.jobs, limit=limit, cursor=cursor, state=state, queue=queue)
+    return listing.job_page(service.jobs, limit=limit, cursor=cursor, state=state, queue=queue)
 
 
 @read(router, "/{id}")
-def get_job(here: Here, id: str) -> JobRow:  # noqa: A002 - its name in the address
+def get_job(service: ServiceDep, id: str) -> JobRow:  # noqa: A002 - its name in the address
     """A job's row."""
-    return job_row(here.jobs.find(id))
+    return job_row(service.jobs.find(id))
 
 
 @read(router, "/{id}/events", response_class=Response, responses=_EVENTS)
-def get_events(request: Request, here: Here, id: str, last: LastEventId = None) -> Response:  # noqa: A002
+def get_events(request: Request, service: ServiceDep, id: str, last: LastEventId = None) -> Response:  # noqa: A002
     """A job as server-sent events: as it is now, each change, and how it ended. `Last-Event-ID` leaves out what was seen."""
     streams: events.Streams = request.state.streams
-    job, seen = here.jobs.find(id), int(last or 0)
-    seen = seen if seen <= job.version else 0  # no change of this job
+    job, seen = service.jobs.find(id), int(last or 0)
+    seen = seen if seen <= job.version else 0  # not a change of this job
     if not job.is_open and job.version <= seen:
         return Response(status_code=204)
     if request.method == "HEAD":
@@ -80,9 +80,9 @@ def get_events(request: Request, here: Here, id: str, last: LastEventId = None) 
 
 
 @router.post("/{id}/cancel")
-def cancel_job(here: Here, _: Admin, id: str) -> JobRow:  # noqa: A002
-    """Cancel a job: at once where it has not begun, else when its worker hears of it. One that has ended stays as it is."""
-    job = here.jobs.cancel(id)
+def cancel_job(service: ServiceDep, _: Admin, id: str) -> JobRow:  # noqa: A002
+    """Cancel a job: at once where it has not begun, else as soon as its worker notices. One that has ended stays as it is."""
+    job = service.jobs.cancel(id)
     if not job.is_open:
-        here.bodies.forget_waiting(id)
+        service.bodies.forget_waiting(id)
     return job_row(job)

@@ -1,4 +1,4 @@
-"""The leaderboard as JSON or CSV, now or as it was, and the comparison of two of its rows."""
+"""The leaderboard as JSON or CSV, now or at an earlier time, and the comparison of two submissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from w1bench_server.service import Service
 from w1bench_server.web.api.leaderboard_csv import as_csv
 from w1bench_server.web.api.schemas.leaderboard import Board, Comparison, board, compared
 from w1bench_server.web.api.schemas.parameters import MetricName, PairName, Track
-from w1bench_server.web.routing import Here, Origin, read
+from w1bench_server.web.routing import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1", tags=["leaderboard"])
 _CSV = {200: {"model": Board, "content": {"text/csv": {"schema": {"type": "string"}}}}}
@@ -27,7 +27,7 @@ Identity = Annotated[str, Query(max_length=64, description="A submission's id.")
 
 @read(router, "/leaderboard", response_model=Board, responses=_CSV)
 def get_leaderboard(
-    here: Here,
+    service: ServiceDep,
     origin: Origin,
     pair: PairName | None = None,
     track: Track = None,
@@ -35,39 +35,42 @@ def get_leaderboard(
     metric: MetricName = HEADLINE,
     as_of: Annotated[
         str | None,
-        Query(max_length=40, description="The ledger's row, or the time (ISO 8601), that the board is to be of."),
+        Query(
+            max_length=40,
+            description="Show the board as it was after this row of the ledger, or at this time (ISO 8601).",
+        ),
     ] = None,
     form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
 ) -> Board | Response:
     """The best row of each method and user on each pair, or on some. Only cos and l2 rank; else ranks are those by cos."""
-    view = here.boards.view(metric=metric, pairs=_chosen(here, pair, track, dim), as_of=_prefix(as_of))
+    view = service.boards.view(metric=metric, pairs=_chosen(service, pair, track, dim), as_of=_prefix(as_of))
     methods = averages(view.standings) if track else None
     shown = board(view, metric, origin, track=track, methods=methods)
     return shown if form == "json" else Response(as_csv(shown), media_type="text/csv")
 
 
 @read(router, "/compare", responses={404: {}})
-def compare_submissions(here: Here, a: Identity, b: Identity) -> Comparison:
+def compare_submissions(service: ServiceDep, a: Identity, b: Identity) -> Comparison:
     """Two submissions to one pair, metric by metric: their difference over the same resamples of its test points."""
-    first, second = here.feedback.find(a), here.feedback.find(b)
+    first, second = service.public_records.find(a), service.public_records.find(b)
     if first.entry.pair_digest != second.entry.pair_digest:
         raise ProblemError(
             422, "These submissions are to different pairs; give two to the same one.", pointer="#/query/b"
         )
-    x, y = (here.boards.opened(record.score) for record in (first, second))
+    x, y = (service.boards.opened(record.score) for record in (first, second))
     return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS})
 
 
-def _chosen(here: Service, pair: str | None, track: str | None, dim: int | None) -> set[str] | None:
-    """The names of the pairs that were asked for; None for all that were ever submitted to."""
+def _chosen(service: Service, pair: str | None, track: str | None, dim: int | None) -> set[str] | None:
+    """The names of the pairs in a request; None for all pairs that have submissions."""
     if pair is not None:
-        here.pairs.get(pair)
+        service.pairs.get(pair)
     if track is None and dim is None:
         return None if pair is None else {pair}
     return {
-        found.name
-        for found in here.pairs.all()
-        if pair in (None, found.name) and dim in (None, found.manifest.dim) and track in (None, *found.tracks)
+        each.name
+        for each in service.pairs.all()
+        if pair in (None, each.name) and dim in (None, each.manifest.dim) and track in (None, *each.tracks)
     }
 
 

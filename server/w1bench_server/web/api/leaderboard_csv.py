@@ -1,4 +1,4 @@
-"""The leaderboard as comma-separated values: rows with every metric and its interval, or methods over a track."""
+"""The leaderboard as CSV: rows with every metric and its interval, or the methods of a track."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at
 
 
 def as_csv(board: Board) -> str:
-    """One line a row, or of a track one line a method, below one line of names; an absent figure is empty."""
+    """A header, and one line for each row, or for each method of a track; a missing figure is empty."""
     if board.methods is not None:
         return metrics.as_csv(MethodRow.model_fields, (row.model_dump().values() for row in board.methods))
     rows = ([*(getattr(row, column) for column in _COLUMNS), *metrics.cells(row.metrics)] for row in board.rows)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, where every error is a problem."""
+"""The OpenAPI document: FastAPI's, with every error described as a problem."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_BODIES = {413, 415, 507}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The document of an app."""
+    """The OpenAPI document of an app."""
     described = get_openapi(title=_TITLE, version=_VERSION, description=app.description, routes=app.routes)
     schema = Problem.model_json_schema(ref_template=_REF + "{model}")
     schemas: dict[str, Any] = described["components"]["schemas"]
@@ -33,7 +33,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _refusals(path: str, operation: dict[str, Any]) -> set[int]:
-    """The errors an operation may answer with: what its route names, and what follows from what it takes."""
+    """The error statuses of an operation: those that its route names, and those that follow from its parameters."""
     refusals = {int(status) for status in operation["responses"] if int(status) >= 400} | _ANYWHERE
     if "{" in path or any(parameter["name"] == "pair" for parameter in operation.get("parameters", [])):
         refusals |= {404}

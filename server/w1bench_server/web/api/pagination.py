@@ -1,4 +1,4 @@
-"""Listing: pairs, submissions to one, and jobs, page by page; a cursor holds the last one that was given out."""
+"""Pages of pairs, submissions and jobs; a cursor encodes the last item of the page before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.published import PublishedPair
-from w1bench_server.submissions.redaction import Feedback
+from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.web.api.schemas.jobs import JobPage, job_row
 from w1bench_server.web.api.schemas.pairs import PairEntry, PairPage
 from w1bench_server.web.api.schemas.submissions import SubmissionPage, submission_row
@@ -20,10 +20,10 @@ LARGEST_PAGE = 500
 
 
 def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> PairPage:
-    """Up to `limit` pairs after the cursor, by name; pairs published meanwhile neither repeat nor hide any.
+    """Up to `limit` pairs after the cursor, by name; pairs that are published meanwhile do not shift the pages.
 
     Raises:
-        ProblemError: 400, for a longer page or a cursor that came from nowhere.
+        ProblemError: 400 for a longer page, or a cursor that is not valid.
     """
     _check_limit(limit, "pairs")
     after = _read(cursor) if cursor else ""
@@ -34,30 +34,30 @@ def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> P
 
 
 def submission_page(
-    records: Sequence[Record], feedback: Feedback, origin: str, *, limit: int, cursor: str | None
+    records: Sequence[Record], public_records: PublicRecords, origin: str, *, limit: int, cursor: str | None
 ) -> SubmissionPage:
-    """Up to `limit` of the records after the cursor, as they may be told; raises as `page`."""
+    """Up to `limit` records after the cursor, redacted where necessary; raises as `page`."""
     _check_limit(limit, "submissions")
     after = _read(cursor) if cursor else "0"
     if not after.isdecimal():
-        raise _no_cursor()
+        raise _invalid_cursor()
     following = [record for record in records if record.seq > int(after[:18])]
     shown, more = following[:limit], len(following) > limit
-    rows = [submission_row(feedback.of(record), origin) for record in shown]
+    rows = [submission_row(public_records.of(record), origin) for record in shown]
     return SubmissionPage(submissions=rows, next=_write(str(shown[-1].seq)) if more else None)
 
 
-def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **chosen: str | None) -> JobPage:
+def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **filters: str | None) -> JobPage:
     """Up to `limit` jobs before the cursor, the newest first; raises as `page`."""
     _check_limit(limit, "jobs")
     before = None
     if cursor:
         time, _, identity = _read(cursor).partition(" ")
         before = (time, identity)
-    found = jobs.page(limit=limit + 1, before=before, **chosen)
-    shown = found[:limit]
-    following = _write(f"{shown[-1].created_at} {shown[-1].id}") if len(found) > limit else None
-    return JobPage(jobs=[job_row(job) for job in shown], next=following)
+    following = jobs.page(limit=limit + 1, before=before, **filters)
+    shown = following[:limit]
+    after = _write(f"{shown[-1].created_at} {shown[-1].id}") if len(following) > limit else None
+    return JobPage(jobs=[job_row(job) for job in shown], next=after)
 
 
 def _check_limit(limit: int, what: str) -> None:
@@ -75,12 +75,15 @@ def _write(name: str) -> str:
 
 def _read(cursor: str) -> str:
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise _no_cursor() from None
+        raise _invalid_cursor() from None
+    if "\0" in name:
+        raise _invalid_cursor()
+    return name
 
 
-def _no_cursor() -> ProblemError:
+def _invalid_cursor() -> ProblemError:
     return ProblemError(
-        400, "This cursor is none; take `next` of the page before, or leave it out.", pointer="#/query/cursor"
+        400, "This cursor is not valid; use `next` of the page before, or leave it out.", pointer="#/query/cursor"
     )

@@ -1,4 +1,4 @@
-"""Pairs: the list, a manifest, a certificate, files and slices of them, and what was submitted to them."""
+"""The endpoints of pairs: the list, manifests, certificates, files, slices, submissions to a pair, and proposals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from w1bench_server.web.api.schemas.pairs import Certificate, PairPage, certific
 from w1bench_server.web.api.schemas.parameters import IdempotencyKey
 from w1bench_server.web.api.schemas.submissions import SubmissionPage
 from w1bench_server.web.auth.access import Admin
-from w1bench_server.web.routing import Here, Origin, read
+from w1bench_server.web.routing import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
 _LARGEST_INDEX = 2**63 - 1
@@ -46,75 +46,77 @@ _RECIPE: dict[str, Any] = {
         "content": {"application/json": {"schema": {"type": "object"}}, "application/toml": _BINARY},
     }
 }
-Limit = Annotated[int, Query(ge=1, description="Lines a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})]
+Limit = Annotated[int, Query(ge=1, description="Items a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})]
 Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
 Index = Annotated[int, Query(ge=0, le=_LARGEST_INDEX)]
 
 
 @read(router, "")
 def list_pairs(
-    here: Here,
+    service: ServiceDep,
     dim: Annotated[int | None, Query(ge=1, le=_LARGEST_INDEX, description="Only pairs of this dimension.")] = None,
     track: Annotated[Literal["hd", "ball", "images"] | None, Query(description="Only pairs of this kind.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> PairPage:
     """The published pairs, by name."""
-    chosen = (p for p in here.pairs.all() if dim in (None, p.manifest.dim) and track in (None, p.track))
+    chosen = (p for p in service.pairs.all() if dim in (None, p.manifest.dim) and track in (None, p.track))
     return listing.page(chosen, limit=limit, cursor=cursor)
 
 
 @router.post("", status_code=202, response_model=JobRow, responses=_AGAIN, openapi_extra=_RECIPE)
-async def propose_pair(request: Request, here: Here, user: Admin, key: IdempotencyKey = None) -> Response:
-    """Have a recipe's pair built: 202 with the job, or 200 with that of the same recipe unless it came to nothing."""
+async def propose_pair(request: Request, service: ServiceDep, user: Admin, key: IdempotencyKey = None) -> Response:
+    """Have a recipe's pair built: 202 with the job, or 200 with that of the same recipe, unless that one failed or was cancelled."""
     body = await request.body()
-    job, created = await run_in_threadpool(propose, here.jobs, here.settings, body, user=user, key=key)
+    job, created = await run_in_threadpool(propose, service.jobs, service.settings, body, user=user, key=key)
     return job_answer(job, 202 if created else 200)
 
 
 @read(router, "/{name}", response_model_exclude_none=True)
-def get_pair(here: Here, name: str) -> Manifest:
+def get_pair(service: ServiceDep, name: str) -> Manifest:
     """A pair's manifest, of a sealed one with what was revealed of it."""
-    return here.pairs.get(name).manifest
+    return service.pairs.get(name).manifest
 
 
 @read(router, "/{name}/submissions")
 def list_submissions(
-    here: Here,
+    service: ServiceDep,
     origin: Origin,
     name: str,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> SubmissionPage:
     """All submissions to a pair as it is now, the oldest first."""
-    pair = here.pairs.get(name)
-    records = [record for record in here.ledger.records().values() if record.entry.pair_digest == pair.digest]
-    return listing.submission_page(records, here.feedback, origin, limit=limit, cursor=cursor)
+    pair = service.pairs.get(name)
+    records = [record for record in service.ledger.records().values() if record.entry.pair_digest == pair.digest]
+    return listing.submission_page(records, service.public_records, origin, limit=limit, cursor=cursor)
 
 
 @read(router, "/{name}/certificate")
-def get_certificate(here: Here, name: str) -> Certificate:
+def get_certificate(service: ServiceDep, name: str) -> Certificate:
     """The figures that prove a pair."""
-    return certificate(here.pairs.get(name))
+    return certificate(service.pairs.get(name))
 
 
 @read(router, "/{name}/croissant.json", response_class=Response, responses=_JSON_FILE)
-def get_croissant(request: Request, here: Here, name: str) -> Response:
+def get_croissant(request: Request, service: ServiceDep, name: str) -> Response:
     """A pair's description for catalogues of data sets, in the Croissant vocabulary."""
-    file = here.pairs.file(here.pairs.get(name), "croissant.json")
-    return download(request, file, accel_prefix=here.settings.accel_prefix)
+    file = service.pairs.file(service.pairs.get(name), "croissant.json")
+    return download(request, file, accel_prefix=service.settings.accel_prefix)
 
 
 @read(router, "/{name}/files/{file}", response_class=Response, responses=_FILE)
-def get_file(request: Request, here: Here, name: str, file: str) -> Response:
+def get_file(request: Request, service: ServiceDep, name: str, file: str) -> Response:
     """A file of a pair: a data file, manifest.json, README.md, croissant.json or preview.png. Range, If-None-Match and If-Range are honoured."""
-    return download(request, here.pairs.file(here.pairs.get(name), file), accel_prefix=here.settings.accel_prefix)
+    return download(
+        request, service.pairs.file(service.pairs.get(name), file), accel_prefix=service.settings.accel_prefix
+    )
 
 
 @read(router, "/{name}/slice", response_class=Response, responses=_SLICE)
 def get_slice(
     request: Request,
-    here: Here,
+    service: ServiceDep,
     name: str,
     file: Annotated[str, Query(max_length=64, description="A data file, e.g. test.h5.")],
     dataset: Annotated[str, Query(max_length=64, description="A data set in it, e.g. input.")],
@@ -125,7 +127,7 @@ def get_slice(
     form: Annotated[Form, Query(alias="format")] = Form.npy,
 ) -> Response:
     """Rows `start` to `stop` of a data set, up to 64 MB at once."""
-    rows = slices.take(here.pairs.get(name), file, dataset, start, stop, form)
+    rows = slices.take(service.pairs.get(name), file, dataset, start, stop, form)
     media_type = slices.MEDIA_TYPES[form]
     if request.method == "HEAD":
         return Response(media_type=media_type)

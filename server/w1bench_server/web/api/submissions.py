@@ -1,4 +1,4 @@
-"""Submissions: a dry run, the real thing, and what became of it."""
+"""The endpoints of submissions: validate, submit, look up, download and retract."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, Pa
 from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
 from w1bench_server.web.auth.access import Caller, Submitter
 from w1bench_server.web.middleware.bounds import lift_body_bound
-from w1bench_server.web.routing import Here, Origin, read
+from w1bench_server.web.routing import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 _OCTETS = "application/octet-stream"
@@ -47,11 +47,11 @@ _AGAIN: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/validate", openapi_extra=_BODY)
-async def validate_submission(request: Request, here: Here, pair: PairName) -> Validation:
+async def validate_submission(request: Request, service: ServiceDep, pair: PairName) -> Validation:
     """Whether a body would be accepted; nothing is kept, and no token is needed."""
-    published = await run_in_threadpool(here.pairs.get, pair)
-    async with _received(request, here, published) as upload:
-        arrays = await here.scorer.check(published.folder, upload.path)
+    published = await run_in_threadpool(service.pairs.get, pair)
+    async with _received(request, service, published) as upload:
+        arrays = await service.scorer.check(published.folder, upload.path)
     shapes = {name: list(shape) for name, shape in arrays.items()}
     return Validation(pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes)
 
@@ -60,55 +60,57 @@ async def validate_submission(request: Request, here: Here, pair: PairName) -> V
 async def make_submission(
     request: Request,
     response: Response,
-    here: Here,
+    service: ServiceDep,
     origin: Origin,
     user: Submitter,
     pair: PairName,
     method: Method,
     key: IdempotencyKey = None,
 ) -> SubmissionRow | Response:
-    """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that does so."""
-    published = await run_in_threadpool(here.pairs.get, pair)
-    async with _received(request, here, published) as upload:
-        found, created = await here.submissions.submit(published, upload, method=method, user=user, key=key)
-    if isinstance(found, Job):
-        return job_answer(found, 202)
+    """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that scores it."""
+    published = await run_in_threadpool(service.pairs.get, pair)
+    async with _received(request, service, published) as upload:
+        outcome, created = await service.submissions.submit(published, upload, method=method, user=user, key=key)
+    if isinstance(outcome, Job):
+        return job_answer(outcome, 202)
     response.status_code = 201 if created else 200
-    response.headers["Location"] = f"/v1/submissions/{found.entry.id}"
-    return submission_row(here.feedback.of(found), origin)
+    response.headers["Location"] = f"/v1/submissions/{outcome.entry.id}"
+    return submission_row(service.public_records.of(outcome), origin)
 
 
 @read(router, "/submissions/{id}")
-def get_submission(here: Here, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
+def get_submission(service: ServiceDep, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
     """A submission's row."""
-    return submission_row(here.feedback.find(id), origin)
+    return submission_row(service.public_records.find(id), origin)
 
 
 @read(router, "/submissions/{id}/body", response_class=Response, responses=_FILE)
-def get_body(request: Request, here: Here, id: str) -> Response:  # noqa: A002 - its name in the address
-    """The file that was submitted to a sealed pair, once that is revealed, so that anyone can replay its score."""
-    entry = here.ledger.find(id).entry
+def get_body(request: Request, service: ServiceDep, id: str) -> Response:  # noqa: A002 - its name in the address
+    """The file that was submitted to a sealed pair, once the pair is revealed, so that anyone can replay its score."""
+    entry = service.ledger.find(id).entry
     if (
-        here.feedback.kept_back(entry.pair, entry.pair_digest) is not False
-        or not here.pairs.get(entry.pair).manifest.sealed
+        service.public_records.is_sealed(entry.pair, entry.pair_digest) is not False
+        or not service.pairs.get(entry.pair).manifest.sealed
     ):
-        raise ProblemError(404, "What was submitted is published of revealed pairs alone, and this is to none.")
+        raise ProblemError(
+            404, "Only submissions to sealed pairs that were revealed are published, and this is not one of them."
+        )
     headers = {"Content-Length": str(entry.bytes)}
     if request.method == "HEAD":
         return Response(headers=headers, media_type=_OCTETS)
     held = ExitStack()
-    body = held.enter_context(here.bodies.borrowed(entry.sha256))
+    body = held.enter_context(service.bodies.borrowed(entry.sha256))
     return StreamingResponse(_pieces(body, held), headers=headers, media_type=_OCTETS)
 
 
 @router.post("/submissions/{id}/retract")
-def retract_submission(here: Here, origin: Origin, caller: Caller, id: str, reason: Reason) -> SubmissionRow:  # noqa: A002
-    """Take a submission back: it stays, with the reason, and no longer ranks. Its user may, and an admin."""
-    entry = here.ledger.find(id).entry
+def retract_submission(service: ServiceDep, origin: Origin, caller: Caller, id: str, reason: Reason) -> SubmissionRow:  # noqa: A002
+    """Retract a submission: it stays visible with the reason, but no longer ranks. Its user and admins may."""
+    entry = service.ledger.find(id).entry
     if caller.scope != "admin" and caller.user != entry.user:
-        raise ProblemError(403, "This submission is another user's; only that one and an admin can retract it.")
-    record = here.ledger.retract(Retraction(entry.id, now(), caller.user, reason))
-    return submission_row(here.feedback.of(record), origin)
+        raise ProblemError(403, "This submission is another user's; only its user and an admin can retract it.")
+    record = service.ledger.retract(Retraction(entry.id, now(), caller.user, reason))
+    return submission_row(service.public_records.of(record), origin)
 
 
 def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:
@@ -117,12 +119,12 @@ def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:
             yield piece
 
 
-def _received(request: Request, here: Service, pair: PublishedPair) -> Any:
+def _received(request: Request, service: Service, pair: PublishedPair) -> Any:
     lift_body_bound(request)  # the pair's own holds
-    here.scorer.check_place()  # before anything is received in vain
+    service.scorer.check_place()  # before anything is received
     return received(
         request,
-        here.bodies.incoming,
+        service.bodies.incoming,
         limit=largest_bytes(pair.manifest),
-        min_free=here.settings.min_free_bytes,
+        min_free=service.settings.min_free_bytes,
     )

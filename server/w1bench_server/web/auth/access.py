@@ -1,4 +1,4 @@
-"""Access: who may do what, by the Bearer token of a request."""
+"""Access control: the dependencies that hold a request's Bearer token against what it may do."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from w1bench_server.errors import ProblemError
 from w1bench_server.web.auth import tokens
 from w1bench_server.web.auth.tokens import Holder
-from w1bench_server.web.routing import Here
+from w1bench_server.web.routing import ServiceDep
 
 _bearer = HTTPBearer(auto_error=False, description="`w1bench token create --user NAME`")
 
 
-def _caller(here: Here, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Holder:
-    if given is None:
+def _caller(
+    service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Holder:
+    if credentials is None:
         raise ProblemError(
             401,
             "This needs a token: send it as `Authorization: Bearer TOKEN`; the operator makes one with "
             "`w1bench token create --user NAME`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return tokens.holder(here.ledger.engine, given.credentials)
+    return tokens.holder(service.ledger.engine, credentials.credentials)
 
 
-# Whom the token is of, whatever it allows.
+# The holder of the token, whatever its scope.
 Caller = Annotated[Holder, Depends(_caller)]
 
 
 def _needing(scope: str, what: str) -> Callable[[Caller], str]:
-    """The user of a token of this scope; 403 for one of another."""
+    """A dependency that gives the user of a token with this scope; 403 for another scope."""
 
     def user(holder: Caller) -> str:
         if holder.scope != scope:

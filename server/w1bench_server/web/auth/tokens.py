@@ -1,4 +1,4 @@
-"""Tokens: 256 random bits that are shown once and kept only as their SHA-256, found by a short prefix.
+"""Tokens: 256 random bits that are shown once and stored only as their SHA-256, found by a short prefix.
 
 `w1b_PREFIX_SECRET`; a token has one scope: `submit` makes submissions, `admin` manages the service.
 """
@@ -26,32 +26,35 @@ from w1bench_server.settings import Settings
 SCOPES = ("submit", "admin")
 _MARK = "w1b"
 _PREFIX_BYTES, _SECRET_BYTES = 4, 32
+_TOKEN = re.compile(rf"{_MARK}_([0-9a-f]{{{2 * _PREFIX_BYTES}}})_[!-~]+")
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Whom a token is of, and what it allows."""
+    """The user of a token, and its scope."""
 
     user: str
     scope: str
 
 
 def create_token(settings: Settings, *, user: str, scope: str = "submit", days: int | None = None) -> str:
-    """A new token of `user`, valid for `days` or for good. It cannot be shown again.
+    """A new token of `user`, valid for `days` or without end. It cannot be shown again.
 
     Raises:
-        InputError: the user's name, the scope or the days are none.
+        InputError: the user's name, the scope or the days are not valid.
     """
     if not re.fullmatch(NAME_PATTERN, user):
         raise InputError(
-            f"User {user!r} is no name; use up to 64 of a-z, 0-9 and ._- beginning with a letter or digit."
+            f"The user {user!r} is not a valid name; use up to 64 of a-z, 0-9 and ._- beginning with a letter or digit."
         )
     if user == REFERENCE_USER:
-        raise InputError(f"User {user} is whose the reference rows are; give the token another name.")
+        raise InputError(f"The user {user} owns the reference rows; give the token another name.")
     if scope not in SCOPES:
-        raise InputError(f"Scope {scope!r} is unknown; there are: {', '.join(SCOPES)}.")
+        raise InputError(f"Scope {scope!r} is unknown; use one of {', '.join(SCOPES)}.")
     if days is not None and not 1 <= days <= 36_500:
-        raise InputError(f"A token was to last {days} days; give 1 to 36500, or none for one that does not expire.")
+        raise InputError(
+            f"A token cannot last {days} days; give 1 to 36500, or leave it out for one that does not expire."
+        )
     prefix = secrets.token_hex(_PREFIX_BYTES)
     token = f"{_MARK}_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     now = datetime.now(UTC)
@@ -69,7 +72,7 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
 
 
 def list_tokens(settings: Settings) -> list[dict[str, Any]]:
-    """Every token by its prefix, oldest first; times are ISO 8601 in UTC."""
+    """All tokens without their secrets, oldest first; times are ISO 8601 in UTC."""
     columns = [column for column in tokens.c if column.name != "digest"]
     with database.opened(settings) as engine, engine.connect() as connection:
         return [dict(row) for row in connection.execute(select(*columns).order_by(tokens.c.created_at)).mappings()]
@@ -91,7 +94,7 @@ def revoke_token(settings: Settings, prefix: str) -> None:
 
 
 def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder:
-    """Whom a token is of.
+    """The holder of a token.
 
     Raises:
         TokenError: it is unknown, revoked or expired.
@@ -99,7 +102,7 @@ def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder
     with engine.connect() as connection:
         row = connection.execute(select(tokens).where(tokens.c.prefix == prefix(token))).mappings().first()
     if row is None or not hmac.compare_digest(row["digest"], _digest(token)):
-        raise TokenError("This token is unknown here; check that all of it was sent, or ask for a new one.")
+        raise TokenError("This token is unknown; check that all of it was sent, or ask for a new one.")
     if row["revoked_at"] is not None:
         raise TokenError(f"This token was revoked at {row['revoked_at']}; ask for a new one.")
     if row["expires_at"] is not None and datetime.fromisoformat(row["expires_at"]) <= (now or _now()):
@@ -108,9 +111,9 @@ def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder
 
 
 def prefix(token: str) -> str:
-    """The part of a token that names it and opens nothing; "" where it is none."""
-    mark, _, rest = token.partition("_")
-    return rest.partition("_")[0] if mark == _MARK else ""
+    """The public part of a token, which names it; "" where the text is not a token."""
+    match = _TOKEN.fullmatch(token)
+    return match[1] if match else ""
 
 
 def _digest(token: str) -> str:

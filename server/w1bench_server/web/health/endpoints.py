@@ -1,4 +1,4 @@
-"""Health: is the process alive, can it do its work, and how much has it done?"""
+"""The endpoints of liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from w1bench_server.errors import ProblemPart, busy
 from w1bench_server.web.health.metrics import CONTENT_TYPE, Watched
 from w1bench_server.web.health.readiness import Readiness, checks
-from w1bench_server.web.routing import Here, read
+from w1bench_server.web.routing import ServiceDep, read
 
 
 class Health(BaseModel):
-    """That the service lives, or is ready."""
+    """The answer of a service that is alive."""
 
     status: str
 
@@ -32,13 +32,13 @@ def livez() -> Health:
 
 
 @read(router, "/readyz")
-def readyz(here: Here) -> Readiness:
+def readyz(service: ServiceDep) -> Readiness:
     """The archive can be read, the database written, the disk has room, no upload waits too long, no file is damaged; else 503."""
-    found = checks(here)
-    failed = [ProblemPart(pointer=f"#/{check.name}", detail=check.detail) for check in found if not check.ok]
+    results = checks(service)
+    failed = [ProblemPart(pointer=f"#/{check.name}", detail=check.detail) for check in results if not check.ok]
     if failed:
         raise busy(" ".join(part.detail for part in failed), parts=failed)
-    return Readiness(status="ready", checks=found)
+    return Readiness(status="ready", checks=results)
 
 
 @read(router, "/metrics", response_class=Response, responses=_METRICS)

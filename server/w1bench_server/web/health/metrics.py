@@ -1,4 +1,4 @@
-"""Monitoring: what a server counts and measures, for Prometheus."""
+"""The figures of a server for Prometheus."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Monitor:
         return generate_latest(self._registry)
 
     def _follow(self, service: Service) -> None:
-        """Show the service's state, as it is when somebody looks."""
+        """Add gauges of the service's state, which are read when the figures are."""
         scorer, fixity = service.scorer, service.fixity
         gauges = {
             "w1bench_scoring_pending": ("Uploads that wait or are scored.", lambda: scorer.pending),
@@ -74,7 +74,7 @@ class Monitor:
 
 
 class _JobFigures(Collector):
-    """How many jobs there are, and how long the oldest has waited, as the database has them when somebody looks."""
+    """The numbers of jobs and the age of the oldest that waits, read from the database when the figures are."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -84,7 +84,9 @@ class _JobFigures(Collector):
         oldest = GaugeMetricFamily(
             "w1bench_jobs_oldest_seconds", "How long the oldest job has waited for a worker.", labels=("queue",)
         )
-        with suppress(SQLAlchemyError):  # the database is away, which /readyz says; the other figures are still there
+        with suppress(
+            SQLAlchemyError
+        ):  # the database is away, which /readyz reports; the other figures are still there
             counts, waiting = self._jobs.counts(), self._jobs.waiting_seconds()
             for labels, value in counts.items():
                 count.add_metric(labels, value)

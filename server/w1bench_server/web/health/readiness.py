@@ -1,4 +1,4 @@
-"""Readiness: whether a server can do all of its work, and if not, why."""
+"""Readiness: checks of everything that a server's work needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from w1bench_server.service import Service
 
 
 class Check(BaseModel):
-    """One thing that the work needs."""
+    """The outcome of one check."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class Check(BaseModel):
 
 
 class Readiness(BaseModel):
-    """That all checks hold, and what each found."""
+    """The answer of a service that is ready, with its checks."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +38,7 @@ class Readiness(BaseModel):
 
 
 def checks(service: Service) -> list[Check]:
-    """What the work needs, as it is now."""
+    """All checks, as they are now."""
     return [
         _archive(service), _database(service), _disk(service), _scoring(service), _jail(service), _jobs(service),
         _fixity(service),
@@ -54,7 +54,7 @@ def _archive(service: Service) -> Check:
 
 
 def _database(service: Service) -> Check:
-    """A row that opens nothing is written and removed again in one transaction."""
+    """Write a token that is not valid, and remove it in the same transaction."""
     row = {"prefix": secrets.token_hex(4), "digest": "", "user": "", "scope": "", "created_at": ""}
     try:
         with writing(service.ledger.engine) as connection:
@@ -68,12 +68,12 @@ def _database(service: Service) -> Check:
 def _disk(service: Service) -> Check:
     floor = service.settings.min_free_bytes
     free = shutil.disk_usage(service.bodies.incoming).free
-    return Check(name="disk", ok=free >= floor, detail=f"{free} bytes are free, needed {floor}.")
+    return Check(name="disk", ok=free >= floor, detail=f"{free} bytes are free; needed {floor}.")
 
 
 def _scoring(service: Service) -> Check:
     scorer, settings = service.scorer, service.settings
-    full, oldest = scorer.pending >= settings.workers + settings.waiting, scorer.oldest_seconds
+    full, oldest = scorer.pending >= settings.scoring_processes + settings.waiting, scorer.oldest_seconds
     detail = (
         f"{scorer.pending} uploads wait or are scored, the oldest for {oldest:.0f} s of {settings.queue_seconds:.0f}."
     )
@@ -90,20 +90,20 @@ def _jail(service: Service) -> Check:
 
 
 def _jobs(service: Service) -> Check:
-    """Submissions must not wait too long for a worker; pairs may, one behind the other."""
+    """Submissions must not wait too long for a worker; builds of pairs may, because they are done one by one."""
     try:
         counts, waiting = service.jobs.counts(), service.jobs.waiting_seconds()
     except SQLAlchemyError as error:
         return Check(name="jobs", ok=False, detail=f"The jobs cannot be read ({type(error).__name__}).")
     limit = service.settings.queue_seconds
-    said = [
+    queues = [
         f"{queue}: {', '.join(f'{counts[queue, state]} {state}' for state in STATES)}, the oldest waits for {waiting[queue]:.0f} s"
         for queue in QUEUES
     ]
     return Check(
         name="jobs",
         ok=all(waiting[queue] <= limit for queue in SCORING),
-        detail=f"{'; '.join(said)}; submissions may for {limit:.0f} s.",
+        detail=f"{'; '.join(queues)}; submissions may for {limit:.0f} s.",
     )
 
 
@@ -112,6 +112,6 @@ def _fixity(service: Service) -> Check:
     last = (
         f"the last pass ended at {fixity.checked_at:%Y-%m-%dT%H:%MZ}" if fixity.checked_at else "no pass has ended yet"
     )
-    found = f"damaged: {', '.join(sorted(fixity.damaged))}" if fixity.damaged else "no file is damaged"
+    damage = f"damaged: {', '.join(sorted(fixity.damaged))}" if fixity.damaged else "no file is damaged"
     working = "" if fixity.running else "; the check itself has stopped"
-    return Check(name="fixity", ok=fixity.running and not fixity.damaged, detail=f"{found}; {last}{working}.")
+    return Check(name="fixity", ok=fixity.running and not fixity.damaged, detail=f"{damage}; {last}{working}.")

@@ -1,4 +1,4 @@
-"""Watching: the layer that counts every request and writes its one line into the log, without token, query or body."""
+"""The access log: one line a request, without token, query or body; also counts the request."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from w1bench_server.web.headers import request_id
 from w1bench_server.web.health.metrics import Monitor
 
 _LONGEST_PATH = 256
-_NOWHERE = "none"  # the route of what no route matches, so that strangers cannot make up new ones
+_NOWHERE = "none"  # the route where none matches, so that strangers cannot invent new ones
 _log = logging.getLogger(__name__)
 
 
-class Watching:
-    """An ASGI middleware."""
+class AccessLog:
+    """The ASGI middleware that logs and counts every request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class Watching:
         begun = time.perf_counter()
         status, size = 500, 0  # unless it begins to answer
 
-        async def send_watched(message: Message) -> None:
+        async def send_counted(message: Message) -> None:
             nonlocal status, size
             status = message.get("status", status)
             size += len(message.get("body", b""))
@@ -38,7 +38,7 @@ class Watching:
 
         with bound_contextvars(request_id=request_id(scope)):
             try:
-                await self._app(scope, receive, send_watched)
+                await self._app(scope, receive, send_counted)
             finally:
                 seconds = time.perf_counter() - begun
                 monitor.observe(scope["method"], _route(scope), status, seconds)
@@ -57,5 +57,5 @@ class Watching:
 
 
 def _route(scope: Scope) -> str:
-    """The template of the address that matched, or the folder of static files."""
+    """The template of the route that matched, or the folder of static files."""
     return getattr(scope.get("route"), "path", "") or scope.get("root_path") or _NOWHERE

@@ -1,4 +1,4 @@
-"""Envelope: the layer that bounds a request's URL and body, and puts the shared headers on its response."""
+"""Request bounds: limits on the URL and body of every request, and the shared headers on every response."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from w1bench_server.web.headers import shared_headers
 from w1bench_server.web.problems import problem
 
 URL_BYTES = 2048
-BODY_BYTES = 1 << 20  # of JSON, and of whatever nobody asked for
+BODY_BYTES = 1 << 20  # of JSON, and of bodies that no endpoint asked for
 _LIFTED = "body_bound_lifted"
 
 
 def lift_body_bound(request: Request) -> None:
-    """Take a body of any length: for a route that bounds it itself while it comes."""
+    """Accept a body of any length: for an endpoint that has its own limit while it receives."""
     request.scope["state"][_LIFTED] = True
 
 
-class Envelope:
-    """An ASGI middleware."""
+class RequestBounds:
+    """The ASGI middleware that bounds requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,14 +40,17 @@ class Envelope:
             await send(message)
 
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > URL_BYTES:
-            refusal = problem(Request(scope), 414, f"A URL may have {URL_BYTES} bytes here; send a shorter one.")
+            refusal = problem(Request(scope), 414, f"A URL may have {URL_BYTES} bytes; send a shorter one.")
+            await refusal(scope, receive, send_with_headers)
+        elif "\0" in scope["path"]:  # no name or id has one, and PostgreSQL takes none
+            refusal = problem(Request(scope), 404, "There is no address with a NUL byte; leave it out.")
             await refusal(scope, receive, send_with_headers)
         else:
             await self._app(scope, _bounded(scope, receive), send_with_headers)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """`receive`, which raises a 413 when more of a body was declared, or has come, than is taken."""
+    """`receive`, which raises a 413 when a body is declared to be, or turns out to be, longer than the limit."""
     declared = Headers(scope=scope).get("content-length", "")
     too_long = declared.isdecimal() and int(declared[:19]) > BODY_BYTES
     received = 0

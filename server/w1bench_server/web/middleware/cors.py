@@ -1,4 +1,4 @@
-"""Preflights: what a browser asks before a page of another origin may send more than a plain GET."""
+"""CORS preflights: what a browser asks before a page of another origin may send more than a plain GET."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from w1bench_server.web.headers import SHARED_METHODS
 
-_ASKED = ("If-None-Match", "If-Range", "Range")  # what readers of files send besides
-_REMEMBERED_SECONDS = 86_400
+_ALLOWED = ("If-None-Match", "If-Range", "Range")  # headers that readers of files send
+_MAX_AGE_SECONDS = 86_400
 
 
-class Preflights(CORSMiddleware):
-    """Starlette's, for preflights alone, which it answers with what is shared; what all answers carry is in `headers`."""
+class Cors(CORSMiddleware):
+    """Starlette's CORS middleware for preflights alone; other responses get their headers from `shared_headers`."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(app, ["*"], SHARED_METHODS, allow_headers=_ASKED, max_age=_REMEMBERED_SECONDS)
+        super().__init__(app, ["*"], SHARED_METHODS, allow_headers=_ALLOWED, max_age=_MAX_AGE_SECONDS)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         return Response(status_code=204, headers=self.preflight_headers)

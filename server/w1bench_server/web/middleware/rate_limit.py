@@ -1,4 +1,4 @@
-"""Limiting: how many requests a minute one client may make; a client is a token, else a network address."""
+"""Rate limit: so many requests a minute of one client, which is a token, or a network address without one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from w1bench_server.errors import TokenError
 from w1bench_server.web.auth import tokens
 from w1bench_server.web.problems import problem
 
-_FREE = ("/livez", "/metrics")  # for who watches the service, also when it is flooded
-_IPV6_BITS = 64  # of an address that one client has for itself
+_FREE = ("/livez", "/metrics")  # for monitoring, also when the service is flooded
+_IPV6_BITS = 64  # the network that one client has to itself
 
 
-class Limiting:
-    """An ASGI middleware that counts in this process's memory."""
+class RateLimit:
+    """The ASGI middleware that counts requests in this process's memory."""
 
     def __init__(self, app: ASGIApp, *, requests_per_minute: int) -> None:
         self._app = app
@@ -47,7 +47,7 @@ class Limiting:
 
 
 async def _client(request: Request) -> str:
-    """Whom a request counts for. A token counts only where it opens, or else anyone could make up new ones."""
+    """The client that a request counts for. Only valid tokens count, because anyone could invent others."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         with suppress(TokenError, SQLAlchemyError):
@@ -57,7 +57,7 @@ async def _client(request: Request) -> str:
 
 
 def _network(host: str) -> str:
-    """An IPv4 address, or the network of an IPv6 one; a name as it is."""
+    """An IPv4 address, the network of an IPv6 address, or a name as it is."""
     try:
         address = ip_address(host)
     except ValueError:

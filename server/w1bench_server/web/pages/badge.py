@@ -1,4 +1,4 @@
-"""Badges: a method's place on the leaderboard as a picture, for its own page."""
+"""The badge: a picture of a method's mean rank, for its own page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from w1bench_server.errors import ProblemError
 from w1bench_server.leaderboard.ranking import averages
-from w1bench_server.web.routing import Here, read
+from w1bench_server.web.routing import ServiceDep, read
 
 router = APIRouter(tags=["leaderboard"])
 _MEDIA_TYPE = "image/svg+xml"
@@ -20,11 +20,11 @@ _templates = Jinja2Templates(Path(__file__).with_name("templates"))
 
 
 @read(router, "/badge/{method:path}.svg", response_class=Response, responses=_SVG)
-def get_badge(request: Request, here: Here, method: str) -> Response:
+def get_badge(request: Request, service: ServiceDep, method: str) -> Response:
     """The mean rank by cos of a method over the pairs that it entered; of several users' methods of that name, the best."""
-    found = next((row for row in averages(here.boards.view().standings) if row.method == method), None)
-    if found is None:
+    average = next((row for row in averages(service.boards.view().standings) if row.method == method), None)
+    if average is None:
         raise ProblemError(404, "No method of this name is on the leaderboard.")
-    pairs = "1 pair" if found.pairs == 1 else f"{found.pairs} pairs"
-    text = f"rank {found.mean_rank:.3g} on {pairs}"
+    pairs = "1 pair" if average.pairs == 1 else f"{average.pairs} pairs"
+    text = f"rank {average.mean_rank:.3g} on {pairs}"
     return _templates.TemplateResponse(request, "badge.svg", {"text": text}, headers=_HEADERS, media_type=_MEDIA_TYPE)

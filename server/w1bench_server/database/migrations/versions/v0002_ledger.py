@@ -1,4 +1,4 @@
-"""One ledger for submissions, new scores and retractions: each row is the text that its hash is of.
+"""One table for submissions, new scores and retractions: each row is a document and its hash.
 
 A row of the first schema was hashed as the canonical JSON of its columns; that text is kept now, so that its hash stays.
 """

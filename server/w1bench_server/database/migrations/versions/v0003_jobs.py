@@ -1,4 +1,4 @@
-"""Jobs: what is to be done by workers, and what became of it."""
+"""The table of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base."""
+"""The base of the schemas: frozen models."""
 
 from __future__ import annotations
 
@@ -6,4 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Part(BaseModel):
+    """A frozen model."""
+
     model_config = ConfigDict(frozen=True)

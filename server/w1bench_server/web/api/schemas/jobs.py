@@ -1,4 +1,4 @@
-"""Jobs."""
+"""The schemas of jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESULTS = {"build": "/v1/pairs/", "score": "/v1/submissions/", "sealed": "/v1/s
 
 
 class JobProgress(Part):
-    """How far a job is."""
+    """The progress of a job."""
 
     done: int
     total: int
@@ -22,7 +22,7 @@ class JobProgress(Part):
 
 
 class JobRow(Part):
-    """A job: what it is to do, how far it is, and what came of it; `result` is the address of its pair or submission."""
+    """A job: its work, progress and outcome; `result` is the address of its pair or submission."""
 
     id: str
     queue: JobQueue
@@ -46,7 +46,7 @@ class JobPage(Part):
 
 
 def job_row(job: Job) -> JobRow:
-    """A job as the database has it."""
+    """The row of a job."""
     own = JobRow.model_fields.keys() - {"progress", "result"}
     return JobRow(
         progress=JobProgress(**asdict(job.progress)) if job.progress.total else None,

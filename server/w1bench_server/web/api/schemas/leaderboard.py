@@ -1,4 +1,4 @@
-"""Leaderboard."""
+"""The schemas of the leaderboard and of comparisons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from w1bench_server.web.api.schemas.submissions import Retracted, page_of, retra
 
 
 class BoardRow(Part):
-    """The best submission of a method and user on a pair; without the metric it has no rank. `tied`: others share it."""
+    """The best submission of a method and user on a pair. It has no rank without the metric; `tied`: others share its rank."""
 
     rank: int | None
     tied: bool
@@ -41,7 +41,7 @@ class RetractedRow(Part):
 
 
 class MethodRow(Part):
-    """A method over the pairs that it entered, of those chosen: the mean of its ranks."""
+    """A method's mean rank over the pairs of the track that it entered."""
 
     rank: int
     method: str
@@ -74,7 +74,7 @@ class Comparison(Part):
 def board(
     view: View, metric: str, origin: str, *, track: str | None = None, methods: list[Average] | None = None
 ) -> Board:
-    """A view of the leaderboard by a metric."""
+    """The answer with a view of the leaderboard."""
     return Board(
         metric=metric,
         track=track,
@@ -86,7 +86,7 @@ def board(
 
 
 def compared(a: Record, b: Record, differences: dict[str, Difference | None]) -> Comparison:
-    """The differences of two submissions."""
+    """The answer with the differences of two submissions."""
     entry = a.entry
     return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences)
 

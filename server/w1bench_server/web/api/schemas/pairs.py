@@ -1,4 +1,4 @@
-"""Pairs."""
+"""The schemas of pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from w1bench_server.web.api.schemas.base import Part
 
 
 class PairEntry(Part):
-    """A pair in the list; `digest` is what scores are of. Of a sealed pair, W1 and the number of funnels are null until it is revealed."""
+    """A pair in the list; scores refer to `digest`. Of a sealed pair, W1 and the number of funnels are null until it is revealed."""
 
     name: str
     version: int

@@ -1,4 +1,4 @@
-"""Wire: what the service says over HTTP."""
+"""The parameters that several endpoints share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from fastapi import Header, Query
 
 from w1bench.scoring.metrics import METRICS
 
-# What rows are ordered by, what a method may be called (a letter or digit first, so that no spreadsheet takes it for a
-# formula), and what names a request that may be sent twice.
-MetricName = Annotated[str, Query(pattern=f"^({'|'.join(METRICS)})$", description="What rows are ordered by.")]
+# A method's name begins with a letter or digit, so that no spreadsheet takes it for a formula.
+MetricName = Annotated[
+    str, Query(pattern=f"^({'|'.join(METRICS)})$", description="The metric that rows are ordered by.")
+]
 Method = Annotated[
     str,
     Query(
@@ -25,7 +26,7 @@ IdempotencyKey = Annotated[
 ]
 Track = Annotated[
     Literal["hd", "ball", "images", "open", "sealed"] | None,
-    Query(description="Only pairs of this kind, and the methods by the mean of their ranks on them."),
+    Query(description="Only pairs of this kind, and the methods by their mean rank on them."),
 ]
 Reason = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Submissions."""
+"""The schemas of submissions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from w1bench_server.web.api.schemas.base import Part
 
 
 class Validation(Part):
-    """What a submission would be: its arrays and their shapes."""
+    """A body that could be submitted: its arrays and their shapes."""
 
     pair: str
     pair_digest: str
@@ -18,7 +18,7 @@ class Validation(Part):
 
 
 class Retracted(Part):
-    """That a submission was taken back, by whom and why."""
+    """The retraction of a submission: by whom and why."""
 
     at: str
     user: str
@@ -54,7 +54,7 @@ class SubmissionPage(Part):
 
 
 def submission_row(record: Record, origin: str) -> SubmissionRow:
-    """A submission as the ledger tells it."""
+    """The row of a submission."""
     own = SubmissionRow.model_fields.keys() - {"url", "scorecard", "earlier_scorecards", "retraction"}
     return SubmissionRow(
         url=page_of(record, origin),

@@ -1,0 +1,23 @@
+"""The boards of many pairs at once, for tests of the ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from w1bench.scoring.metrics import HEADLINE
+from w1bench_server.leaderboard.comparison import Compared
+from w1bench_server.leaderboard.ranking import Open, Standing, board
+from w1bench_server.ledger.records import Record, Score
+
+
+def without_resamples(score: Score) -> Compared:
+    """A score of which only equals are tied."""
+    return Compared(score.card, None)
+
+
+def standings(records: Iterable[Record], *, metric: str = HEADLINE, opened: Open = without_resamples) -> list[Standing]:
+    """The boards of all pairs, by pair; `records` are in the ledger's order."""
+    boards: dict[str, list[Record]] = {}
+    for record in records:
+        boards.setdefault(record.entry.pair, []).append(record)
+    return [standing for pair in sorted(boards) for standing in board(boards[pair], metric, opened)]
