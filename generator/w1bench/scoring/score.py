@@ -1,4 +1,4 @@
-"""Score."""
+"""The scoring of a submission: its arrays and a pair's truth in, a scorecard out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from w1bench.archive.manifest import Manifest
 from w1bench.arrays import Rows
-from w1bench.scoring.bootstrap import bootstrap_interval, resample
+from w1bench.scoring.bootstrap import interval, resampled_means
 from w1bench.scoring.diagnosis import diagnose, steepest_slope
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS, Metric
 from w1bench.scoring.scorecard import Interval, Scorecard
@@ -41,9 +41,10 @@ def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Su
         if reason := _reason_missing(metric, manifest, submission):
             missing[name] = reason
             metrics[name] = None
-    resampled = resample(manifest, points, [m for m in METRICS.values() if m.name not in missing])
-    for name, means in resampled.items():
-        metrics[name] = bootstrap_interval(METRICS[name], points, means)
+    means, of_resamples = points.means(), resampled_means(points, manifest.digest())
+    resampled = {name: metric.compute(of_resamples) for name, metric in METRICS.items() if name not in missing}
+    for name, values in resampled.items():
+        metrics[name] = interval(float(METRICS[name].compute(means)), values)
     card = Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=manifest.digest(),
         metric_version=METRIC_VERSION, points=len(points.cosine), w1=points.w1, w1_stderr=manifest.known_w1.stderr,
