@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from support.recipes import RECIPES, SEALED, Sealed
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 
 
@@ -70,7 +70,7 @@ def pair_folder(request: pytest.FixtureRequest, archive: Path) -> Path:
 
 @pytest.fixture
 def manifest(pair_folder: Path) -> Manifest:
-    return read_manifest(pair_folder)
+    return read_published_manifest(pair_folder)
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 F64 = NDArray[np.float64]
 # What is read by slicing rows: an HDF5 data set, a memory map or an array.
-Rows = h5py.Dataset | NDArray[Any]
+RowArray = h5py.Dataset | NDArray[Any]
 _BLOCK_BYTES = 1 << 21
 
 
-def blocks(array: Rows, size: int = _BLOCK_BYTES) -> Iterator[slice]:
+def blocks(array: RowArray, size: int = _BLOCK_BYTES) -> Iterator[slice]:
     """Slices of rows that cover `array`, each of about `size` bytes."""
     row = max(1, array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64)))
     step = max(1, size // row)

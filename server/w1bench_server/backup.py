@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from w1bench.errors import CheckFailedError, InputError
-from w1bench.storage.files import alone, file_digest, replacing
+from w1bench.storage.files import atomic_write, exclusive, file_digest
 from w1bench_server.database import connection as database
 from w1bench_server.database import migrations
 from w1bench_server.database.tables import schema
@@ -70,7 +70,7 @@ def backup(settings: Settings, out: Path) -> Held:
     with (
         database.opened(settings) as engine,
         TemporaryDirectory(prefix=".w1bench-", dir=out.parent) as folder,
-        replacing(out) as file,
+        atomic_write(out) as file,
         tarfile.open(fileobj=file, mode="w") as tar,
     ):
         part = Path(folder) / "part"
@@ -113,7 +113,7 @@ def restore(settings: Settings, file: Path) -> Held:
     bodies = Bodies(settings.data, settings.bodies_url)
     bodies.incoming.mkdir(exist_ok=True)
     running = InputError(f"A server uses {settings.data}; stop it, or restore into another --data.")
-    with alone(settings.data / ".serve.lock", running), database.connected(settings) as engine:
+    with exclusive(settings.data / ".serve.lock", running), database.connected(settings) as engine:
         with engine.connect() as connection:
             _check_empty(connection)
         with TemporaryDirectory(prefix=".w1bench-", dir=settings.data) as folder:

@@ -18,6 +18,7 @@ from w1bench.archive import hdf5 as store
 from w1bench.arrays import blocks
 from w1bench.recipes.recipe import parse_recipe
 from w1bench.transport.from_recipe import make_pair
+from w1bench.transport.pair import Pair
 
 _BYTES = 1 << 28  # of the two data sets together
 _QUICK_BYTES = 1 << 24
@@ -103,11 +104,17 @@ def _train(name: str, size: int) -> dict[str, NDArray[Any]]:
     pair = make_pair(parse_recipe({"name": "files", **_PAIRS[name]}, origin="the benchmark"))
     row = pair.dim * pair.source.dtype.itemsize
     drawn = {
-        "input": [pair.sample("train.input", tile).input for tile in range(_TILES)],
+        "input": [_inputs(pair, tile) for tile in range(_TILES)],
         "target": [pair.targets("train.target", tile) for tile in range(_TILES)],
     }
     shape = (size // 2 // row, *pair.source.shape)
     return {role: np.resize(np.concatenate(tiles), shape) for role, tiles in drawn.items()}
+
+
+def _inputs(pair: Pair, tile: int) -> NDArray[Any]:
+    moved = np.empty((pair.rows, pair.dim), pair.source.dtype)
+    pair.map.trace(pair.targets("train.input", tile), moved=moved)
+    return moved
 
 
 def _write(path: Path, arrays: Arrays, *, gzip: bool) -> None:

@@ -30,8 +30,8 @@ from w1bench.archive import hdf5 as store
 from w1bench.archive.catalogue import catalogue, published
 from w1bench.archive.commitment import Reveal, read_reveal
 from w1bench.archive.fetch import fetch, remote_catalogue
-from w1bench.archive.folder import read_pair
-from w1bench.archive.manifest import SECRET, read_manifest
+from w1bench.archive.folder import read_manifest
+from w1bench.archive.manifest import SECRET, PairState, read_published_manifest
 from w1bench.archive.reveal import reveal
 from w1bench.builder.build import build
 from w1bench.builder.describe.preview import draw_preview
@@ -62,7 +62,7 @@ def rows_of(pair: Sealed, role: str) -> dict[str, np.ndarray]:
 
 
 def recipe_of(pair: Sealed) -> Recipe:
-    return read_reveal(pair.kept, read_manifest(pair.folder)).full_recipe()
+    return read_reveal(pair.kept, read_published_manifest(pair.folder)).full_recipe()
 
 
 # What all may read
@@ -121,7 +121,7 @@ def test_no_public_row_is_on_a_ray_with_another_of_its_file(sealed_pair: Sealed)
 
 
 def test_the_picture_is_drawn_from_public_rows(sealed_pair: Sealed, tmp_path: Path) -> None:
-    test, manifest = rows_of(sealed_pair, "test"), read_manifest(sealed_pair.folder)
+    test, manifest = rows_of(sealed_pair, "test"), read_published_manifest(sealed_pair.folder)
     draw_preview(tmp_path / "preview.png", manifest, None, test["input"], test["target"])
     assert (tmp_path / "preview.png").read_bytes() == (sealed_pair.folder / "preview.png").read_bytes()
 
@@ -147,7 +147,7 @@ def test_everything_is_a_function_of_the_recipe_and_its_secret(sealed_pair: Seal
     for role in ("train", "test", "probe"):
         mine, theirs = rows_of(sealed_pair, role), rows_of(other, role)
         assert not any(np.isin(mine[name], theirs[name]).any() for name in mine)
-    assert read_manifest(other.folder).digest() != read_manifest(sealed_pair.folder).digest()
+    assert read_published_manifest(other.folder).digest() != read_published_manifest(sealed_pair.folder).digest()
     open_pair = build(recipe, tmp_path / "open")  # the revealed recipe builds the pair for anyone
     with store.open_file(open_pair / "test.h5") as test:
         np.testing.assert_array_equal(test["gradient"][:], truth_of(sealed_pair)["gradient"])
@@ -239,7 +239,7 @@ def test_a_killed_build_goes_on_with_its_secret_and_leaves_no_shard_in_the_archi
     with pytest.raises(PairError, match="unfinished build of slow.*--resume"):
         build(SLOW, tmp_path / "archive", truth=tmp_path / "truth")
     folder = build(SLOW, tmp_path / "archive", truth=tmp_path / "truth", resume=True)
-    assert read_reveal(tmp_path / "truth" / "slow", read_manifest(folder)).full_recipe().secret == begun
+    assert read_reveal(tmp_path / "truth" / "slow", read_published_manifest(folder)).full_recipe().secret == begun
     assert [path.name for path in (tmp_path / "truth").iterdir() if path.suffix != ".lock"] == ["slow"]
     assert all(figure.holds for figure in verify(folder))
 
@@ -260,7 +260,7 @@ def test_a_build_killed_before_its_truth_was_published_on_ends_in_the_same_pair(
 def test_before_it_is_revealed_verify_says_what_can_be_said(copy: Sealed) -> None:
     figures = verify(copy.folder)
     assert [figure.name for figure in figures] == ["containment"]
-    assert figures == read_manifest(copy.folder).certificate
+    assert figures == read_published_manifest(copy.folder).certificate
     content = bytearray((copy.folder / "test.h5").read_bytes())
     content[-5] ^= 1
     (copy.folder / "test.h5").write_bytes(content)
@@ -285,11 +285,11 @@ def test_a_manifest_that_says_more_or_less_is_damaged(copy: Sealed, change: dict
     kept = {name: value for name, value in (document | {"recipe": recipe} | change).items() if value is not None}
     (copy.folder / "manifest.json").write_text(json.dumps(kept))
     with pytest.raises(CheckFailedError, match="is damaged"):
-        read_manifest(copy.folder)
+        read_published_manifest(copy.folder)
 
 
 def test_revealed_it_is_as_sure_as_an_open_one(copy: Sealed) -> None:
-    before, sealed = contents(copy.folder), read_manifest(copy.folder)
+    before, sealed = contents(copy.folder), read_published_manifest(copy.folder)
     whole = reveal(copy.folder, copy.truth)
     after = contents(copy.folder)
     assert {name: after[name] for name in before} == before  # what was published stays as it was
@@ -312,7 +312,7 @@ def test_revealed_it_is_as_sure_as_an_open_one(copy: Sealed) -> None:
 def test_a_reveal_that_was_killed_is_made_again(copy: Sealed) -> None:
     (copy.folder / ".truth.h5.0011aabb.tmp").write_bytes(b"half")
     shutil.copy(copy.kept / "truth.h5", copy.folder / "truth.h5")
-    assert read_pair(copy.folder).is_secret  # until reveal.json is there
+    assert read_manifest(copy.folder).state is PairState.SEALED  # until reveal.json is there
     assert [figure.name for figure in verify(copy.folder)] == ["containment"]
     for _ in range(2):
         reveal(copy.folder, copy.truth)
@@ -381,7 +381,7 @@ def test_a_changed_truth_is_found_before_and_after(copy: Sealed, change: Callabl
     change(copy.kept)
     with pytest.raises(CheckFailedError, match=sentence):
         reveal(copy.folder, copy.truth)
-    assert read_pair(copy.folder).is_secret
+    assert read_manifest(copy.folder).state is PairState.SEALED
     for name, content in whole.items():
         (copy.kept / name).write_bytes(content)
     reveal(copy.folder, copy.truth)
@@ -394,7 +394,7 @@ def test_a_commitment_to_rows_that_the_recipe_does_not_draw_is_found(copy: Seale
     """All digests and the commitment agree, as its maker would have them; but the recipe draws other training rows."""
     with h5py.File(copy.folder / "train.h5", "r+") as file:
         file["target"][:] = file["target"][:][::-1]
-    manifest, document = read_manifest(copy.folder), json.loads((copy.kept / "reveal.json").read_text())
+    manifest, document = read_published_manifest(copy.folder), json.loads((copy.kept / "reveal.json").read_text())
     entry = {
         "sha256": file_digest(copy.folder / "train.h5"),
         "logical_digest": store.logical_digest(copy.folder / "train.h5"),
@@ -534,7 +534,7 @@ def test_it_is_fetched_sealed_and_again_when_it_is_revealed(copy: Sealed, tmp_pa
     with hosted(copy.archive) as url:
         origin = url if over_http else str(copy.archive)
         folder = fetch(SEALED.name, origin, tmp_path / "cache")
-        assert read_pair(folder).is_secret
+        assert read_manifest(folder).state is PairState.SEALED
         times = {path: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
         reveal(copy.folder, copy.truth)
         assert fetch(SEALED.name, origin, tmp_path / "cache") == folder
@@ -555,11 +555,11 @@ def test_an_export_follows_a_reveal(copy: Sealed, tmp_path: Path) -> None:
     export(copy.archive, tmp_path / "site")
     page = tmp_path / "site" / SEALED.name / "index.html"
     assert "Sealed" in page.read_text()
-    assert read_manifest(copy.folder).commitment in page.read_text()
+    assert read_published_manifest(copy.folder).commitment in page.read_text()
     reveal(copy.folder, copy.truth)
     export(copy.archive, tmp_path / "site")
     assert "truth.h5" in page.read_text()
-    assert f"{read_pair(copy.folder).known_w1.value:.8g}" in page.read_text()
+    assert f"{read_manifest(copy.folder).known_w1.value:.8g}" in page.read_text()
     assert all(figure.holds for figure in verify(tmp_path / "site" / SEALED.name))
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.report import machine, table, versions
 from support.servers import serving
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 from w1bench.recipes.recipe import parse_recipe
 from w1bench_server.database import connection as database
@@ -139,7 +139,7 @@ def small_target(archive: Path) -> Target:
         "sizes": {"train": 20_000, "test": 2000, "probe": 100, "w1_rays": 1 << 14},
     }  # fmt: skip
     folder = build(parse_recipe(recipe, origin="the load"), archive)
-    manifest = read_manifest(folder)
+    manifest = read_published_manifest(folder)
     return Target(manifest, np.random.default_rng(0).standard_normal((2000, 16), dtype=np.float32))
 
 

@@ -15,7 +15,7 @@ from typer.main import get_command
 from support.files import ROOT
 from support.recipes import small_recipe
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 from w1bench.cli.main import app
 from w1bench.recipes.files import read_recipe
@@ -111,7 +111,7 @@ def test_every_metric_and_diagnosis_is_documented() -> None:
 
 
 def test_every_data_set_attribute_and_figure_is_documented(pair_folder: Path) -> None:
-    manifest: Manifest = read_manifest(pair_folder)
+    manifest: Manifest = read_published_manifest(pair_folder)
     for role, names in store.ROLES.items():
         assert f"`{role}.h5`" in FORMAT
         for name in (*names, *manifest.attributes(role)):

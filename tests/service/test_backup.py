@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from w1bench.errors import CheckFailedError, InputError
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench_server.backup import Held, backup, restore
 from w1bench_server.database import connection as database
 from w1bench_server.database.tables import resamples
@@ -192,7 +192,7 @@ def test_a_service_that_runs_is_backed_up_but_not_restored(
     settings: Settings, make_entry: Make, tmp_path: Path
 ) -> None:
     fill(settings, make_entry)
-    with alone(settings.data / ".serve.lock", InputError("")):
+    with exclusive(settings.data / ".serve.lock", InputError("")):
         backup(settings, tmp_path / "backup.tar")
         with pytest.raises(InputError, match="A server uses"):
             restore(settings, tmp_path / "backup.tar")

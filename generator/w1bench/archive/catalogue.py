@@ -11,25 +11,13 @@ from typing import NamedTuple
 import filelock
 from pydantic import BaseModel, ConfigDict
 
-from w1bench.archive.folder import read_pair
+from w1bench.archive.folder import read_manifest
 from w1bench.archive.hdf5 import TRUTH_ROLES
-from w1bench.archive.manifest import FILENAME, Manifest
+from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError
-from w1bench.storage.files import file_digest, write_durably
+from w1bench.storage.files import file_digest, write_atomically
 
 CATALOGUE = "catalogue.json"
-ENTRY_FIELDS = (
-    "name",
-    "shape",
-    "funnels",
-    "power",
-    "w1",
-    "w1_stderr",
-    "sizes",
-    "bytes",
-    "sealed",
-    "revealed",
-)  # that every line has
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +69,7 @@ def entry(manifest: Manifest) -> Entry:
         sizes={role: manifest.rows(role) for role in ("train", "test", "probe")},
         bytes=sum(file.bytes for file in manifest.files.values()),
         sealed=manifest.sealed,
-        revealed=manifest.sealed and not manifest.is_secret,
+        revealed=manifest.state is PairState.REVEALED,
         digest=manifest.digest(),
     )
 
@@ -91,7 +79,7 @@ def manifests(archive: Path) -> dict[Path, Manifest]:
     found: dict[Path, Manifest] = {}
     for folder in published(archive):
         try:
-            manifest = read_pair(folder)
+            manifest = read_manifest(folder)
         except CheckFailedError as error:
             _log.warning("%s is left out: %s", folder, error)
             continue
@@ -113,7 +101,7 @@ def listed(folder: Path, manifest: Manifest) -> dict[str, Listed]:
     What a reveal that was killed has copied is not among them: the pair is sealed until the reveal is done.
     """
     files: dict[str, Listed] = {}
-    kept_back = {f"{role}.h5" for role in TRUTH_ROLES} if manifest.is_secret else set[str]()
+    kept_back = {f"{role}.h5" for role in TRUTH_ROLES} if manifest.state is PairState.SEALED else set[str]()
     for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in kept_back):
         if known := manifest.files.get(path.name):
             files[path.name] = Listed(known.bytes, known.sha256)
@@ -141,4 +129,4 @@ def write_index(archive: Path) -> None:
     """Write the files of `index` for all published pairs."""
     with filelock.FileLock(archive / ".lock"):
         for name, content in index(manifests(archive)).items():
-            write_durably(archive / name, content)
+            write_atomically(archive / name, content)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from w1bench.archive.manifest import SECRET, Figure, FileEntry, Manifest
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench.recipes.recipe import Recipe, parse_recipe
-from w1bench.storage.canonical import canonical, fault
+from w1bench.storage.canonical import canonical, first_fault
 
 REVEAL = "reveal.json"
 FORMAT = "w1bench-reveal"
@@ -94,7 +94,7 @@ def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
     try:
         found = Reveal.model_validate_json(content)
     except ValidationError as error:
-        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Bring it again.") from None
+        raise CheckFailedError(f"{origin} is damaged: {first_fault(error, 'the document')}. Bring it again.") from None
     if found.commitment() != manifest.commitment:
         raise CheckFailedError(
             f"{origin} is not what {manifest.name} committed to: it comes to {found.commitment()}, the manifest says "

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from w1bench.archive.catalogue import CATALOGUE, Entry
 from w1bench.archive.commitment import REVEAL, Reveal, parse_reveal, read_reveal, revealed
-from w1bench.archive.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_manifest
+from w1bench.archive.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_published_manifest
 from w1bench.errors import CheckFailedError, PairError, UnreachableError, unreachable
 from w1bench.recipes.fields import NAME_PATTERN
-from w1bench.storage.files import file_digest, write_durably
+from w1bench.storage.files import file_digest, write_atomically
 
 
 def is_url(place: str) -> bool:
@@ -57,7 +57,7 @@ def fetch(
             raise PairError(
                 f"There is no {name} in {origin}; give --from an archive's folder or its https:// address that has it."
             )
-        manifest = _of_name(read_manifest(source), name)
+        manifest = _of_name(read_published_manifest(source), name)
         reveal = read_reveal(source, manifest) if manifest.sealed and (source / REVEAL).is_file() else None
         with _filling(folder, manifest, reveal, only) as missing:
             for file, entry in missing.items():
@@ -215,8 +215,8 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
 def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None) -> None:
     """The manifest last, so that a folder that has one can be opened; other versions' leftovers go."""
     if reveal:
-        write_durably(folder / REVEAL, reveal.text().encode())
-    write_durably(folder / FILENAME, manifest.text().encode())
+        write_atomically(folder / REVEAL, reveal.text().encode())
+    write_atomically(folder / FILENAME, manifest.text().encode())
     for stale in folder.glob(".*.part"):
         stale.unlink()
 

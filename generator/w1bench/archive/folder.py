@@ -10,7 +10,7 @@ import h5py
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.commitment import REVEAL, read_reveal, revealed
-from w1bench.archive.manifest import FileEntry, Manifest, read_manifest
+from w1bench.archive.manifest import FileEntry, Manifest, read_published_manifest
 from w1bench.errors import CheckFailedError
 from w1bench.storage.files import file_digest
 
@@ -32,9 +32,9 @@ def check_digests(folder: Path, files: Mapping[str, FileEntry]) -> None:
             raise CheckFailedError(f"{path} was changed: SHA-256 {digest}, needed {expected.sha256}; fetch it again.")
 
 
-def read_pair(folder: Path) -> Manifest:
-    """The manifest of a pair folder, of a sealed pair with what was revealed of it; raises as `read_manifest`, `read_reveal`."""
-    manifest = read_manifest(folder)
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a pair folder, of a sealed pair with what was revealed of it; raises as `read_published_manifest`, `read_reveal`."""
+    manifest = read_published_manifest(folder)
     if manifest.sealed and (folder / REVEAL).is_file():
         return revealed(manifest, read_reveal(folder, manifest))
     return manifest

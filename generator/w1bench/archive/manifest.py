@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from math import isfinite, prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -15,9 +16,9 @@ from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
 from w1bench.errors import CheckFailedError, PairError, RecipeError
 from w1bench.recipes.fields import NAME_PATTERN
-from w1bench.recipes.recipe import Law, Recipe, parse_law, parse_recipe
+from w1bench.recipes.recipe import PublicRecipe, Recipe, parse_public_recipe, parse_recipe
 from w1bench.recipes.sources import BallSource
-from w1bench.storage.canonical import fault
+from w1bench.storage.canonical import first_fault
 
 FILENAME = "manifest.json"
 SECRET = ("funnels", "dominated_funnels", "w1", "w1_stderr", "w1_rays")  # of a sealed pair, until it is revealed
@@ -51,6 +52,14 @@ class Figure(BaseModel):
     @property
     def holds(self) -> bool:
         return self.value <= self.limit  # False for NaN
+
+
+class PairState(StrEnum):
+    """Who knows the truth of a pair: everyone from the start, nobody but its owner, or everyone since it was revealed."""
+
+    OPEN = "open"
+    SEALED = "sealed"
+    REVEALED = "revealed"
 
 
 class KnownW1(NamedTuple):
@@ -92,13 +101,15 @@ class Manifest(_Part):
         return prod(self.shape)
 
     @property
-    def is_secret(self) -> bool:
-        """Whether the pair is sealed, and not revealed as far as this manifest knows."""
-        return self.sealed and self.w1 is None
+    def state(self) -> PairState:
+        """Whether the truth is known, as far as this manifest says."""
+        if not self.sealed:
+            return PairState.OPEN
+        return PairState.SEALED if self.w1 is None else PairState.REVEALED
 
     def check_known(self) -> None:
         """Raise a PairError where the truth is needed and not known."""
-        if self.is_secret:
+        if self.state is PairState.SEALED:
             raise PairError(
                 f"{self.name} is sealed: its truth is not known until it is revealed. Submit to the service that has it "
                 f"(w1bench submit {self.name} FILE --method NAME), or fetch it again when it is revealed."
@@ -113,10 +124,10 @@ class Manifest(_Part):
         assert self.w1_rays is not None
         return KnownW1(self.w1, self.w1_stderr, self.w1_rays)
 
-    def law(self) -> Law:
+    def public_recipe(self) -> PublicRecipe:
         """What is known of the recipe, also of a sealed pair's."""
-        published = {name: value for name, value in self.recipe.items() if name in Law.model_fields}
-        return parse_law(published, origin=f"the manifest of {self.name}")
+        published = {name: value for name, value in self.recipe.items() if name in PublicRecipe.model_fields}
+        return parse_public_recipe(published, origin=f"the manifest of {self.name}")
 
     def full_recipe(self) -> Recipe:
         """The recipe as a model; raises as `check_known`."""
@@ -124,7 +135,7 @@ class Manifest(_Part):
         return parse_recipe(self.recipe, origin=f"the manifest of {self.name}")
 
     def is_ball(self) -> bool:
-        return isinstance(self.law().source, BallSource)
+        return isinstance(self.public_recipe().source, BallSource)
 
     def digest(self) -> str:
         """SHA-256 over the pair's name, version and logical digests: what a score is a score of.
@@ -144,7 +155,7 @@ class Manifest(_Part):
         """The data sets of the pair's files, by role."""
         if not self.sealed:
             return store.ROLES
-        return store.SEALED_ROLES if self.is_secret else store.SEALED_ROLES | store.TRUTH_ROLES
+        return store.SEALED_ROLES if self.state is PairState.SEALED else store.SEALED_ROLES | store.TRUTH_ROLES
 
     def rows(self, role: str) -> int:
         """Rows of a role's data sets."""
@@ -152,7 +163,7 @@ class Manifest(_Part):
             self.check_known()
             assert self.funnels is not None
             return self.funnels
-        return int(getattr(self.law().sizes, "test" if role == "truth" else role))
+        return int(getattr(self.public_recipe().sizes, "test" if role == "truth" else role))
 
     def specs(self, role: str) -> dict[str, store.Spec]:
         """The data sets of a role's file."""
@@ -183,7 +194,7 @@ class Manifest(_Part):
         return self.model_dump_json(indent=1, exclude_none=True) + "\n"
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_published_manifest(folder: Path) -> Manifest:
     """The manifest of a pair folder.
 
     Raises:
@@ -205,7 +216,9 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise CheckFailedError(f"{origin} is damaged: {fault(error)}. Fetch the pair again.") from None
+        raise CheckFailedError(
+            f"{origin} is damaged: {first_fault(error, 'the document')}. Fetch the pair again."
+        ) from None
     if manifest.format_version > store.FORMAT_VERSION:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "
@@ -213,7 +226,7 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
         )
     try:
         if manifest.sealed:
-            parse_law(manifest.recipe, origin=f"the manifest of {manifest.name}")
+            parse_public_recipe(manifest.recipe, origin=f"the manifest of {manifest.name}")
         else:
             manifest.full_recipe()
     except RecipeError as error:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from w1bench.archive import catalogue as archive
 from w1bench.archive import commitment as seal
-from w1bench.archive.folder import check_digests, read_pair
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.folder import check_digests, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import PairError
-from w1bench.storage.files import alone, replacing, write_durably
+from w1bench.storage.files import atomic_write, exclusive, write_atomically
 
 
 def reveal(folder: Path, truth: Path) -> Manifest:
@@ -23,11 +23,11 @@ def reveal(folder: Path, truth: Path) -> Manifest:
         PairError: the pair is open; or its truth is not in `truth`; or another process reveals it.
         CheckFailedError: the truth is not what was committed to.
     """
-    manifest = read_manifest(folder)
+    manifest = read_published_manifest(folder)
     if not manifest.sealed:
         raise PairError(f"{manifest.name} is open: there is nothing to reveal.")
     busy = PairError(f"Another process reveals {manifest.name}; wait for it to end.")
-    with alone(folder.parent / f".{folder.name}.lock", busy):
+    with exclusive(folder.parent / f".{folder.name}.lock", busy):
         for stale in folder.glob(".*.tmp"):  # of a process that was killed
             stale.unlink()
         if not (folder / seal.REVEAL).exists():
@@ -35,10 +35,10 @@ def reveal(folder: Path, truth: Path) -> Manifest:
             found = seal.read_reveal(kept, manifest)
             check_digests(kept, found.truth.files)
             for name in found.truth.files:
-                with (kept / name).open("rb") as source, replacing(folder / name) as copy:
+                with (kept / name).open("rb") as source, atomic_write(folder / name) as copy:
                     shutil.copyfileobj(source, copy)
             check_digests(folder, found.truth.files)
-            write_durably(folder / seal.REVEAL, found.text().encode())
-        whole = read_pair(folder)
+            write_atomically(folder / seal.REVEAL, found.text().encode())
+        whole = read_manifest(folder)
     archive.write_index(folder.parent)
     return whole

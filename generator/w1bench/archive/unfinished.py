@@ -8,14 +8,14 @@ from pathlib import Path
 
 import filelock
 
-from w1bench.archive.manifest import FILENAME, read_manifest
+from w1bench.archive.manifest import FILENAME, read_published_manifest
 from w1bench.recipes.recipe import Recipe
 
 
 def is_published(archive: Path, recipe: Recipe) -> bool:
     """Whether the very recipe was built to its end."""
     folder = archive / recipe.name
-    return (folder / FILENAME).is_file() and read_manifest(folder).recipe_sha256 == recipe.sha256()
+    return (folder / FILENAME).is_file() and read_published_manifest(folder).recipe_sha256 == recipe.sha256()
 
 
 def unfinished(archive: Path, name: str) -> Path:

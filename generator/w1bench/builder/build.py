@@ -28,7 +28,7 @@ from w1bench.builder.staging import PINNED, elsewhere, empty, open_work_folder, 
 from w1bench.errors import InputError, PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.backends import storage_at
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench.transport.cost import Cost, pooled_cost, rays_still_needed
 from w1bench.transport.pair import Pair
 
@@ -89,7 +89,7 @@ def build(
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
     with threadpool_limits(1), ExitStack() as locks:
         for folder in {archive_folder, work.parent}:
-            locks.enter_context(alone(lock_of(folder, recipe.name), elsewhere(recipe, folder)))
+            locks.enter_context(exclusive(lock_of(folder, recipe.name), elsewhere(recipe, folder)))
         refuse_to_overwrite(final)
         open_work_folder(work, storage, recipe, resume=resume)
         tiles = tiles or tiles_per_shard(pair)

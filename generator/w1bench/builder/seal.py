@@ -13,7 +13,7 @@ from w1bench.archive.manifest import SECRET, Figure, Manifest
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.canonical import canonical
-from w1bench.storage.files import sync, write_durably
+from w1bench.storage.files import fsync, write_atomically
 from w1bench.transport.pair import Pair
 
 _BARE = 1e-3  # half widths from a centre, where an input stands for it
@@ -78,7 +78,7 @@ def sealed(whole: Manifest, recipe: Recipe, kept_back: Path, certificate: tuple[
         **known,
     )
     reveal = Reveal(salt=salt_of(recipe.secret), recipe=recipe.published(), truth=truth)
-    write_durably(kept_back / REVEAL, reveal.text().encode())
+    write_atomically(kept_back / REVEAL, reveal.text().encode())
     update = {
         **dict.fromkeys(SECRET),
         "commitment": reveal.commitment(),
@@ -96,8 +96,8 @@ def keep_back(kept_back: Path, final: Path, manifest: Manifest) -> None:
         return
     for path in kept_back.iterdir():
         path.chmod(0o600)
-        sync(path)
+        fsync(path)
     kept_back.chmod(0o700)
-    sync(kept_back)
+    fsync(kept_back)
     kept_back.rename(final)
-    sync(final.parent)
+    fsync(final.parent)

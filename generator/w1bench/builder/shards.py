@@ -156,17 +156,16 @@ def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays
 
 def _train_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
     """Independent draws of P and of Q: the partners of the inputs are forgotten."""
-    rays = pair.map.trace(_flat(pair.targets("train.input", tile)), moved=out["input"])
-    out["target"][:] = _flat(pair.targets("train.target", tile))
+    rays = pair.map.trace(pair.targets("train.input", tile), moved=out["input"])
+    out["target"][:] = pair.targets("train.target", tile)
     return rays
 
 
 def _test_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
     """Inputs with their truth, and independent targets."""
-    out["transported"][:] = _flat(pair.targets("test.input", tile))
-    rays = pair.map.trace(out["transported"], moved=out["input"], gradient=out["gradient"])
-    out["input_potential"][:] = -(pair.map.funnel.offset[rays.nearest] + pair.map.shorten(rays))
-    out["target"][:] = _flat(pair.targets("test.target", tile))
+    out["transported"][:] = pair.targets("test.input", tile)
+    rays = pair.map.move(out["transported"], out)
+    out["target"][:] = pair.targets("test.target", tile)
     out["target_potential"][:] = -pair.map.funnel.value(out["target"])
     return rays
 
@@ -174,9 +173,9 @@ def _test_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
 def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
     """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
     moved = np.empty((pair.rows, pair.dim))
-    rays = pair.map.trace(_flat(pair.targets("probe.input", tile)), moved=moved)
+    rays = pair.map.trace(pair.targets("probe.input", tile), moved=moved)
     t = stream(pair.recipe.key, "probe.mix", tile).random((pair.rows, 1))
-    out["interpolate"][:] = t * _flat(pair.targets("probe.target", tile)) + (1 - t) * moved
+    out["interpolate"][:] = t * pair.targets("probe.target", tile) + (1 - t) * moved
     return rays
 
 
@@ -187,7 +186,3 @@ _TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}
 def _pair_and_memory(work: ShardWork) -> tuple[Pair, ShardMemory]:
     check_root(work.recipe)
     return make_pair(work.recipe, device=work.device), ShardMemory()
-
-
-def _flat(points: NDArray[Any]) -> NDArray[Any]:
-    return points.reshape(len(points), -1)

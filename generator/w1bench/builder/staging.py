@@ -11,7 +11,7 @@ from w1bench.archive.manifest import FILENAME, Manifest
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.backends import Storage
-from w1bench.storage.files import sync, write_durably
+from w1bench.storage.files import fsync, write_atomically
 
 PINNED = "recipe.json"  # in the hidden folder: what is built there
 
@@ -55,7 +55,7 @@ def open_work_folder(work: Path, storage: Storage, recipe: Recipe, *, resume: bo
             f"The unfinished build in {work} is of another recipe or other sizes; resume it with those, or remove that folder."
         )
     work.mkdir(mode=0o700 if recipe.secret else 0o777, exist_ok=True)
-    write_durably(pinned, recipe.canonical().encode())
+    write_atomically(pinned, recipe.canonical().encode())
 
 
 def empty(folder: Path) -> Path:
@@ -67,9 +67,9 @@ def empty(folder: Path) -> Path:
 
 def publish(manifest: Manifest, folder: Path, final: Path) -> None:
     """The manifest last, everything on disk, then the name."""
-    write_durably(folder / FILENAME, manifest.text().encode())
+    write_atomically(folder / FILENAME, manifest.text().encode())
     for path in folder.iterdir():
-        sync(path)
-    sync(folder)
+        fsync(path)
+    fsync(folder)
     folder.rename(final)
-    sync(final.parent)
+    fsync(final.parent)

@@ -10,8 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.folder import check_digests, read_pair
-from w1bench.archive.manifest import Figure, Manifest
+from w1bench.archive.folder import check_digests, read_manifest
+from w1bench.archive.manifest import Figure, Manifest, PairState
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.certificate.rows import Files, rounding_of
 from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
@@ -36,7 +36,7 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
         CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
             returned, not raised: see `Figure.holds`.)
     """
-    manifest = read_pair(folder)
+    manifest = read_manifest(folder)
     check_digests(folder, manifest.files)
     _check_recipe(folder, manifest)
     paths = {role: folder / f"{role}.h5" for role in manifest.roles}
@@ -51,10 +51,12 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
             if logical != needed:
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:
-            figures = (certify_published if manifest.is_secret else certify)(manifest, store.tables(files))
+            figures = (certify_published if manifest.state is PairState.SEALED else certify)(
+                manifest, store.tables(files)
+            )
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
-        revealed = manifest.sealed and not manifest.is_secret
+        revealed = manifest.state is PairState.REVEALED
         if not revealed and (root or checkpoint):
             raise RecipeError(f"{root or checkpoint} goes with a pair that was sealed and is revealed; leave it out.")
         again = _drawn_again(manifest, store.tables(files), root, checkpoint) if revealed else ()
@@ -117,13 +119,13 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], found: tuple[Fi
 
 def _check_recipe(folder: Path, manifest: Manifest) -> None:
     """The manifest's own copies of the recipe's fields must agree with the recipe."""
-    law = manifest.law()
+    public = manifest.public_recipe()
     for name in ("name", "version", "power", "half_width"):
-        if getattr(law, name) != getattr(manifest, name):
+        if getattr(public, name) != getattr(manifest, name):
             raise CheckFailedError(
-                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(law, name)} in its recipe."
+                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(public, name)} in its recipe."
             )
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return
     recipe = manifest.full_recipe()
     if recipe.sha256() != manifest.recipe_sha256:

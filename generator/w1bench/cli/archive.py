@@ -83,7 +83,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a pair from its recipe, certify it, and publish it in the archive."""
-    from w1bench.archive.manifest import read_manifest
+    from w1bench.archive.manifest import read_published_manifest
     from w1bench.builder.build import build as build_pair
     from w1bench.recipes.files import find_recipe
 
@@ -107,7 +107,7 @@ def build(
         device=device.value,
         progress=True,
     )
-    manifest = read_manifest(folder)
+    manifest = read_published_manifest(folder)
     show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from w1bench.errors import InputError
+from w1bench.storage.canonical import first_fault
 
 _PIPE_WIDTH = 200
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -37,11 +38,7 @@ def settings_of(**given: Any) -> Any:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"The setting {name} came as {first['input']!r}: {first['msg']}; see docs/service.md."
-        ) from None
+        raise InputError(f"The setting {first_fault(error, 'file')}; see docs/service.md.") from None
 
 
 def show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> None:

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from w1bench.archive.manifest import Figure, Manifest
+from w1bench.archive.manifest import Figure, Manifest, PairState
 from w1bench.scoring.metrics import METRICS, SHOWN
 from w1bench.scoring.scorecard import Scorecard
 
@@ -35,7 +35,7 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
 
 def built(folder: Path, manifest: Manifest) -> str:
     """One line on a pair that was just built, or revealed."""
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return f"{folder}: sealed under the commitment {manifest.commitment}; keep its truth, and keep it back."
     w1 = manifest.known_w1
     return f"{folder}: W1 = {w1.value:.8g} +- {w1.stderr:.1g} over {w1.rays:,} rays; {len(manifest.certificate)} figures hold."

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from w1bench.archive.fetch import fetch, is_url
-from w1bench.archive.folder import open_test, read_pair
+from w1bench.archive.folder import open_test, read_manifest
 from w1bench.archive.manifest import FILENAME
 from w1bench.client import config
 from w1bench.client import http as client
@@ -35,10 +35,10 @@ def load(name: str | Path, *, archive: str | None = None) -> StoredPair:
     folders = [Path(name), cached] if is_url(origin) else [Path(name), Path(origin) / name, cached]
     for folder in folders:
         if (folder / FILENAME).is_file():
-            return StoredPair(folder, read_pair(folder))
+            return StoredPair(folder, read_manifest(folder))
     if is_url(origin):
         folder = fetch(str(name), origin, environment.home)
-        return StoredPair(folder, read_pair(folder))
+        return StoredPair(folder, read_manifest(folder))
     raise PairError(
         f"There is no pair {name} in {', '.join(str(f.parent) for f in folders[1:])}; build it (w1bench build {name}), "
         "or set W1BENCH_ARCHIVE to an archive's URL to fetch it from."
@@ -61,7 +61,7 @@ def score(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scorecar
 
 def score_file(folder: Path, path: Path) -> Scorecard:
     """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
-    manifest = read_pair(folder)
+    manifest = read_manifest(folder)
     with open_test(folder, manifest) as test, submission.open_submission(path, manifest) as checked:
         return score_arrays(manifest, test, checked)
 

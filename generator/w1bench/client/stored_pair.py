@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import Manifest
+from w1bench.archive.manifest import Manifest, PairState
 from w1bench.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class StoredPair:
     @cached_property
     def undrawable(self) -> str | None:
         """Why `sampler` cannot draw from this pair here; None where it can. Needs torch."""
-        if self.manifest.is_secret:
+        if self.manifest.state is PairState.SEALED:
             return f"{self.name} is sealed"
         try:
             self.sampler(1)

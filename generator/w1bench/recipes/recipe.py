@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from w1bench.errors import RecipeError
 from w1bench.recipes.fields import NAME_PATTERN, RESERVED, Count, Digest, Part, Positive, Power, SampleSize
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
 from w1bench.recipes.sources import BallSource, GeneratorFile, ImageSource, Source
-from w1bench.storage.canonical import canonical
+from w1bench.storage.canonical import canonical, first_fault
 
 
 class Sizes(Part):
@@ -26,7 +25,7 @@ class Sizes(Part):
     w1_rays: Count | None = None
 
 
-class Law(Part):
+class PublicRecipe(Part):
     """The part of a recipe that a sealed pair publishes: everything but the funnels, and what they and the samples are drawn from."""
 
     name: str
@@ -90,8 +89,8 @@ class Recipe(Part):
         return self.seed if self.secret is None else f"{self.seed}/{self.secret}"
 
     def published(self, *, sealed: bool = False) -> dict[str, Any]:
-        """The fields that a manifest holds; of a sealed pair those of its `Law`."""
-        hidden = set(Recipe.model_fields) - set(Law.model_fields) if sealed else set[str]()
+        """The fields that a manifest holds; of a sealed pair those of its `PublicRecipe`."""
+        hidden = set(Recipe.model_fields) - set(PublicRecipe.model_fields) if sealed else set[str]()
         return self.model_dump(mode="json", exclude_none=True, exclude=hidden)
 
     def canonical(self) -> str:
@@ -144,7 +143,7 @@ class Recipe(Part):
         try:
             return self.model_copy(update={"sizes": Sizes.model_validate(self.sizes.model_dump() | given)})
         except ValidationError as error:
-            raise RecipeError(f"In the sizes given: sizes.{_sentence(error)}") from None
+            raise RecipeError(f"In the sizes given: sizes.{first_fault(error, 'sizes')}.") from None
 
 
 def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
@@ -156,22 +155,12 @@ def parse_recipe(values: dict[str, Any], *, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"In {origin}: {_sentence(error)}") from None
+        raise RecipeError(f"In {origin}: {first_fault(error, 'the recipe')}.") from None
 
 
-def parse_law(values: dict[str, Any], *, origin: str) -> Law:
+def parse_public_recipe(values: dict[str, Any], *, origin: str) -> PublicRecipe:
     """What a sealed pair publishes of its recipe, from its fields; raises as `parse_recipe`."""
     try:
-        return Law.model_validate(values)
+        return PublicRecipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"In {origin}: {_sentence(error)}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "value_error":  # a sentence of our own
-        return f"{first['msg'].removeprefix('Value error, ')}."
-    # Without the kinds of sources and funnels, and pydantic's own words for them.
-    where = ".".join(part for part in map(str, first["loc"]) if not re.match(r"[A-Z]|function-", part)) or "the recipe"
-    came = "" if isinstance(first["input"], dict) else f" came as {first['input']!r};"
-    return f"{where}{came} {first['msg'][0].lower()}{first['msg'][1:]}."
+        raise RecipeError(f"In {origin}: {first_fault(error, 'the recipe')}.") from None

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.arrays import F64, Rows
+from w1bench.arrays import F64, RowArray
 from w1bench.scoring.scorecard import Diagnosis
 from w1bench.scoring.statistics import Points
 
@@ -32,7 +32,7 @@ def diagnose(points: Points, steepest: float | None) -> Diagnosis:
     )  # fmt: skip
 
 
-def steepest_slope(test: Mapping[str, Rows], points: Points) -> float | None:
+def steepest_slope(test: Mapping[str, RowArray], points: Points) -> float | None:
     """max |f(a) - f(b)| / ||a - b|| over all pairs of the first inputs and targets: above 1, f is not 1-Lipschitz."""
     if points.input_potential is None or points.target_potential is None:
         return None

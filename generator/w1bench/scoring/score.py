@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from w1bench.archive.manifest import Manifest
-from w1bench.arrays import Rows
+from w1bench.arrays import RowArray
 from w1bench.scoring.bootstrap import interval, resampled_means
 from w1bench.scoring.diagnosis import diagnose, steepest_slope
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS, Metric
@@ -27,12 +27,12 @@ class Scored(NamedTuple):
     resampled: bytes
 
 
-def score(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Scorecard:
+def score(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scorecard:
     """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
     return score_resampled(manifest, test, submission).card
 
 
-def score_resampled(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Scored:
+def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scored:
     """`score`, with what its intervals come from."""
     points = _points(manifest, test, submission)
     metrics: dict[str, Interval | None] = {}
@@ -62,7 +62,7 @@ def _reason_missing(metric: Metric, manifest: Manifest, submission: Submission) 
     return None
 
 
-def _points(manifest: Manifest, test: Mapping[str, Rows], submission: Submission) -> Points:
+def _points(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Points:
     w1 = manifest.known_w1.value
     cosine, length, square_error = gradient_points(submission["gradient"], test["gradient"])
     if "input_potential" not in submission or "target_potential" not in submission:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.arrays import F64, Rows, blocks
+from w1bench.arrays import F64, RowArray, blocks
 
 _PIECE = 1024  # values of a row that are summed in their own precision: 5e-8 off at most in float32
 _READ_BYTES = 1 << 23  # of each array at a time
@@ -54,7 +54,7 @@ INPUTS = ("cosine", "square_error", "input_potential", "input_gap")  # statistic
 TARGETS = ("target_potential", "target_gap")  # and at targets
 
 
-def gradient_points(gradient: Rows, truth: Rows) -> tuple[F64, F64, F64]:
+def gradient_points(gradient: RowArray, truth: RowArray) -> tuple[F64, F64, F64]:
     """(cosine, length, square error) at every point of a gradient against unit vectors, block by block: three (m,).
 
     Products are taken in float64; of long rows that are both stored in less, in float32, and summed in float64, where that

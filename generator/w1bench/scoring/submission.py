@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest
-from w1bench.arrays import Rows, blocks
+from w1bench.arrays import RowArray, blocks
 from w1bench.errors import SubmissionError
 from w1bench.scoring import untrusted_hdf5 as members
 from w1bench.scoring import untrusted_npy as npy
 
 REQUIRED = "gradient"
 LARGEST = 1e100  # beyond it a square overflows float64
-Submission = Mapping[str, Rows]
+Submission = Mapping[str, RowArray]
 
 
 def shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
@@ -88,7 +88,7 @@ def is_hdf5(file: BinaryIO) -> bool:
     return start == members.MAGIC
 
 
-def checked(arrays: Mapping[str, Rows], manifest: Manifest) -> Submission:
+def checked(arrays: Mapping[str, RowArray], manifest: Manifest) -> Submission:
     """The arrays as a submission; raises as `from_arrays`."""
     needed = shapes(manifest)
     if unknown := sorted(set(arrays) - set(needed)):
@@ -113,7 +113,7 @@ def write(path: Path, arrays: Submission) -> None:
             created[name][...] = array[...]
 
 
-def _check_finite(name: str, array: Rows) -> None:
+def _check_finite(name: str, array: RowArray) -> None:
     for rows in blocks(array):
         try:
             block = np.asarray(array[rows], np.float64)

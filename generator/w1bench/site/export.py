@@ -18,7 +18,7 @@ from w1bench.errors import PairError
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.site import pages
 from w1bench.site.leaderboard import BoardRow, TrialRow, as_csv, rank, read_trials
-from w1bench.storage.files import alone, write_durably
+from w1bench.storage.files import exclusive, write_atomically
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
 _BOARD = ("leaderboard.html", "leaderboard.json", "leaderboard.csv")
@@ -61,7 +61,7 @@ def _opened(out: Path) -> Generator[None]:
     out.mkdir(parents=True, exist_ok=True)
     if mark.is_symlink() or (not mark.exists() and any(out.iterdir())):
         raise PairError(f"{out} holds something that is no export; give an empty folder, or one that was exported to.")
-    with alone(mark, PairError(f"Another process exports to {out}; wait for it to end.")):
+    with exclusive(mark, PairError(f"Another process exports to {out}; wait for it to end.")):
         for stale in out.glob("**/.*.tmp"):  # of a process that was killed
             stale.unlink()
         yield
@@ -105,4 +105,4 @@ def _put(path: Path, content: str | bytes) -> None:
     """Write a file at once, unless it is there already."""
     wanted = content.encode() if isinstance(content, str) else content
     if path.is_symlink() or not path.is_file() or path.read_bytes() != wanted:
-        write_durably(path, wanted)
+        write_atomically(path, wanted)

@@ -14,7 +14,7 @@ from w1bench.errors import InputError
 from w1bench.scoring import metrics
 from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench.scoring.scorecard import Interval
-from w1bench.storage.canonical import fault
+from w1bench.storage.canonical import first_fault
 from w1bench.trials import results
 
 _COLUMNS = ("pair", "method", "seed", "steps", "seconds", "outcome", "recipe_sha256")
@@ -91,7 +91,7 @@ def _trial(row: results.Row) -> TrialRow:
         return TrialRow.model_validate(row)
     except ValidationError as error:
         raise InputError(
-            f"A row of the results is no trial's ({fault(error, 'the row')}); give files that `w1bench trial` wrote."
+            f"A row of the results is no trial's ({first_fault(error, 'the row')}); give files that `w1bench trial` wrote."
         ) from None
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from w1bench.errors import InputError, MissingExtraError, UnreachableError
-from w1bench.storage.files import replacing, sync
+from w1bench.storage.files import atomic_write, fsync
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -84,7 +84,7 @@ class Folder:
     @contextmanager
     def create(self, name: str) -> Generator[BinaryIO]:
         self.path.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path / name) as file:
+        with atomic_write(self.path / name) as file:
             yield file
 
     def open(self, name: str) -> BinaryIO | None:
@@ -99,16 +99,16 @@ class Folder:
     def put(self, name: str, file: Path) -> None:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        sync(file)
+        fsync(file)
         try:
             file.replace(path)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            with file.open("rb") as source, replacing(path) as copy:
+            with file.open("rb") as source, atomic_write(path) as copy:
                 shutil.copyfileobj(source, copy)
         for folder in (path.parent, self.path, self.path.parent):
-            sync(folder)
+            fsync(folder)
 
     @contextmanager
     def local(self, name: str, scratch: Path) -> Generator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +14,13 @@ def canonical(values: Any) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def fault(error: ValidationError, document: str = "the document") -> str:
-    """The first thing that is wrong with a document, as `where: what`."""
+def first_fault(error: ValidationError, document: str) -> str:
+    """The first thing that is wrong with a document, as a clause: the field, or else the document, what came, and why it does not do."""
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or document}: {first['msg']}"
+    if first["type"] == "value_error":  # a sentence of our own
+        return first["msg"].removeprefix("Value error, ")
+    # Without pydantic's own names of a union's members and of functions.
+    where = ".".join(part for part in map(str, first["loc"]) if not re.match(r"[A-Z]|function-", part)) or document
+    shown = first["loc"] and not isinstance(first["input"], dict)  # else it is a whole table, or the whole document
+    came = f" came as {first['input']!r};" if shown else ":"
+    return f"{where}{came} {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -16,7 +16,7 @@ from w1bench.errors import W1BenchError
 
 
 @contextmanager
-def replacing(path: Path) -> Generator[BinaryIO]:
+def atomic_write(path: Path) -> Generator[BinaryIO]:
     """A file to write that takes `path`'s name when the block ends without an error, and otherwise leaves nothing."""
     # By chance, because several machines may write to one folder.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -30,13 +30,13 @@ def replacing(path: Path) -> Generator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under its name at once."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
 
 
-def sync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Bring a file, or a folder's names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -46,7 +46,7 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def alone(lock: Path, otherwise: W1BenchError) -> Generator[None]:
+def exclusive(lock: Path, otherwise: W1BenchError) -> Generator[None]:
     """Hold the lock file for the block; raises `otherwise` at once where another process holds it.
 
     The file stays: whoever waits for it would hold a lock on what is there no more.
@@ -68,8 +68,7 @@ def content_sha256(path: Path) -> str:
         files = sorted(p for p in path.rglob("*") if p.is_file())
         lines = [f"{p.relative_to(path).as_posix()} {content_sha256(p)}\n" for p in files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_digest(path)
 
 
 def file_digest(path: Path) -> str:

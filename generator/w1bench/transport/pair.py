@@ -12,7 +12,6 @@ from w1bench.rng import stream, tile_rows
 from w1bench.sources.source import Source
 from w1bench.transport.funnel import MinFunnel
 from w1bench.transport.rays import RayMap, Rays
-from w1bench.transport.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,8 @@ class Pair:
         return tile_rows(self.dim)
 
     def targets(self, purpose: str, tile: int) -> Array:
-        """Draws of Q: (rows, *shape)."""
-        return self.source.draw(stream(self.recipe.key, purpose, tile), self.rows)
-
-    def sample(self, purpose: str, tile: int) -> Sample:
-        """Paired draws of P and Q with their truth; points are flat, (rows, D)."""
-        return self.map.move(self._flat_targets(purpose, tile), self.source.dtype)
+        """Draws of Q, flat: (rows, D)."""
+        return self.source.draw(stream(self.recipe.key, purpose, tile), self.rows).reshape(self.rows, self.dim)
 
     def cost_terms(self, purpose: str, tile: int) -> F64:
         """One unbiased estimate of W1 per ray, (rows,): see `cost_of`."""
@@ -46,7 +41,7 @@ class Pair:
 
     def rays(self, purpose: str, tile: int) -> Rays:
         """The rays of draws of Q."""
-        return self.map.trace(self._flat_targets(purpose, tile))
+        return self.map.trace(self.targets(purpose, tile))
 
     def cost_of(self, rays: Rays) -> F64:
         """Unbiased estimates of W1 from the rays of targets, (n,).
@@ -58,9 +53,6 @@ class Pair:
             return rays.distance - self.map.shorten(rays)
         d, p = self.dim, self.recipe.power
         return rays.length * (d * (p - 1) / ((d + 1) * (d + p)))
-
-    def _flat_targets(self, purpose: str, tile: int) -> Array:
-        return self.targets(purpose, tile).reshape(self.rows, self.dim)
 
 
 def pair_of(recipe: Recipe, source: Source, funnel: MinFunnel) -> Pair:

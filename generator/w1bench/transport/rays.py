@@ -10,12 +10,13 @@ a maximum over multiplications replaces a minimum over divisions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from w1bench.arrays import F64, Array
 from w1bench.errors import SourceError
@@ -23,7 +24,6 @@ from w1bench.rng import tile_rows
 from w1bench.sources.domains import Ball, Domain
 from w1bench.transport.funnel import MinFunnel
 from w1bench.transport.kernels import trace_rows
-from w1bench.transport.sample import Sample
 
 
 class Rays(NamedTuple):
@@ -67,24 +67,18 @@ class RayMap:
             )
         return rays
 
-    def move(self, target: Array, dtype: DTypeLike = np.float64) -> Sample:
-        """Pairs (x, y) with their truth for `target` (n, D); `input` and `gradient` are rounded to `dtype` last.
+    def move(self, target: Array, out: Mapping[str, Array]) -> Rays:
+        """Write the inputs x of `target` (n, D), grad f*(x) and f*(x) to `input`, `gradient` and `input_potential` of `out`.
+
+        Returns:
+            The rays through `target`.
 
         Raises:
             SourceError: as `trace`.
         """
-        moved, gradient = np.empty(target.shape, dtype), np.empty(target.shape, dtype)
-        rays = self.trace(target, moved=moved, gradient=gradient)
-        offset, near = self.funnel.offset[rays.nearest], self.shorten(rays)
-        return Sample(
-            input=moved,
-            target=target,
-            gradient=gradient,
-            input_potential=-(offset + near),
-            target_potential=-(offset + rays.distance),
-            displacement=rays.distance - near,
-            ray_length=rays.length,
-        )
+        rays = self.trace(target, moved=out["input"], gradient=out["gradient"])
+        out["input_potential"][:] = -(self.funnel.offset[rays.nearest] + self.shorten(rays))
+        return rays
 
     def shorten(self, rays: Rays) -> F64:
         """s' = S (s/S)^p, the distance of each input from its centre, (n,)."""

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError, W1BenchError
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench.trials import results
 from w1bench.trials.row import row
 from w1bench.trials.trial import SAVE_EVERY, Data, Trial, make_trial
@@ -58,7 +58,7 @@ def run_grid(
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f"{out.name}.unfinished")
     taken = InputError(f"Another trial is writing to {out}; wait for it, or give another --out.")
-    with alone(out.with_name(f".{out.name}.lock"), taken):
+    with exclusive(out.with_name(f".{out.name}.lock"), taken):
         rows = results.read(out) if out.exists() else []
         missing = sorted((t for t in trials if _find(rows, t) is None), key=lambda trial: trial.seed)
         unfinished.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from w1bench.errors import InputError
-from w1bench.storage.files import write_durably
+from w1bench.storage.files import write_atomically
 
 Row = dict[str, Any]
 FORMAT = "w1bench-results"
@@ -51,7 +51,7 @@ def read_all(paths: Iterable[Path]) -> list[Row]:
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in sorted(rows, key=row_order))
-    write_durably(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
+    write_atomically(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
 
 
 def metrics_of(row: Row) -> Mapping[str, Any]:

@@ -37,7 +37,11 @@ def row(
 def published_name(pair: StoredPair) -> str:
     """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
     manifest = pair.manifest
-    if manifest.law().source.kind != "uniform" or manifest.funnels is None or manifest.dominated_funnels is None:
+    if (
+        manifest.public_recipe().source.kind != "uniform"
+        or manifest.funnels is None
+        or manifest.dominated_funnels is None
+    ):
         return pair.name
     return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from w1bench.archive.catalogue import published
-from w1bench.archive.folder import read_pair
+from w1bench.archive.folder import read_manifest
 from w1bench.archive.manifest import FILENAME, Manifest
 from w1bench.errors import CheckFailedError, PairError
 
@@ -70,7 +70,7 @@ class Fixity:
     def _damages(self, folder: Path) -> Iterator[tuple[str, str]]:
         """The files of a pair, each with what is wrong with it, or ""."""
         try:
-            manifest = read_pair(folder)
+            manifest = read_manifest(folder)
         except _DAMAGE as error:
             yield FILENAME, str(error)
             return
@@ -81,7 +81,7 @@ class Fixity:
     def _damage(self, folder: Path, manifest: Manifest, name: str) -> str:
         try:
             digest = self._digest(folder / name)
-            changed = read_pair(folder) != manifest  # built anew meanwhile, or revealed
+            changed = read_manifest(folder) != manifest  # built anew meanwhile, or revealed
         except _DAMAGE as error:
             return str(error)
         needed = manifest.files[name].sha256

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from w1bench.archive.catalogue import published
 from w1bench.archive.commitment import REVEAL
-from w1bench.archive.folder import read_pair
-from w1bench.archive.manifest import FILENAME, Manifest
+from w1bench.archive.folder import read_manifest
+from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.recipes.fields import NAME_PATTERN
 from w1bench.storage.files import file_digest
@@ -55,7 +55,7 @@ class PublishedPair:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of what can be downloaded."""
-        revealed = self.manifest.sealed and not self.manifest.is_secret
+        revealed = self.manifest.state is PairState.REVEALED
         return (*self.manifest.files, *BESIDE, *([REVEAL] if revealed else []))
 
 
@@ -90,7 +90,7 @@ class PublishedPairs:
         stamp = _stamp(folder / FILENAME) + (_stamp(folder / REVEAL) if (folder / REVEAL).exists() else ())
         known = self._pairs.get(folder)
         if known is None or known[0] != stamp:
-            manifest = read_pair(folder)
+            manifest = read_manifest(folder)
             if manifest.name != name:
                 raise CheckFailedError(f"{folder} holds the pair {manifest.name}; give the folder that name.")
             known = self._pairs[folder] = (stamp, PublishedPair(folder, manifest, manifest.digest()))

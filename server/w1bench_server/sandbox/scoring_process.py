@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from w1bench.archive import commitment as seal
-from w1bench.archive.folder import check_digests, open_test, read_pair
-from w1bench.archive.manifest import FileEntry, Manifest
+from w1bench.archive.folder import check_digests, open_test, read_manifest
+from w1bench.archive.manifest import FileEntry, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError, SubmissionError
 from w1bench.scoring import submission
 from w1bench.scoring import untrusted_npy as npy
@@ -113,7 +113,7 @@ def score(job: Job) -> Outcome[Scorecard]:
 
 def _known(manifest: Manifest, job: Job) -> tuple[Manifest, Path | None]:
     """The manifest with the truth of its pair, and the folder that this is kept in while the pair is sealed."""
-    if not manifest.is_secret or job.truth is None:
+    if manifest.state is not PairState.SEALED or job.truth is None:
         return manifest, None
     kept = job.truth / manifest.name
     try:
@@ -132,7 +132,7 @@ def _check(kept: Path, files: tuple[tuple[str, FileEntry], ...], changed_at: tup
 
 
 def _opened(job: Job, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:
-    manifest = read_pair(job.pair_folder)
+    manifest = read_manifest(job.pair_folder)
     try:
         with _alarm(job.seconds), job.upload.open("rb") as file, _arrays(file, manifest, job.limits) as arrays:
             return use(manifest, submission.checked(arrays, manifest))

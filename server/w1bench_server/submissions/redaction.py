@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import sqrt
 
+from w1bench.archive.manifest import PairState
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench_server.ledger.ledger import Ledger
@@ -43,7 +44,7 @@ class Feedback:
             published = self.pairs.get(pair)
         except (CheckFailedError, PairError):
             return None
-        return published.manifest.is_secret if published.digest == digest else None
+        return published.manifest.state is PairState.SEALED if published.digest == digest else None
 
 
 def rounded(card: Scorecard) -> Scorecard:

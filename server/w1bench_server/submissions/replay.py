@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from w1bench.archive.folder import check_digests, read_pair
+from w1bench.archive.folder import check_digests, read_manifest
 from w1bench.archive.manifest import Manifest
 from w1bench.client import http as client
 from w1bench.errors import CheckFailedError, W1BenchError
@@ -102,7 +102,7 @@ def _fetched(server: str, scratch: Path, stored: Stored) -> Generator[Path]:
 
 def _revealed(folder: Path) -> Manifest:
     """The manifest of a pair whose truth is known, all of its files as it says."""
-    manifest = read_pair(folder)
+    manifest = read_manifest(folder)
     manifest.check_known()
     check_digests(folder, manifest.files)
     return manifest

@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
+from w1bench.archive.manifest import PairState
 from w1bench.errors import SubmissionError
 from w1bench_server.database.times import now
 from w1bench_server.jobs.job import Job, new_job
@@ -56,15 +57,15 @@ class Submissions:
             return known, False
         if known := await run_in_threadpool(self.jobs.known, user, content(submitted).digest, key=key):
             return known, False
-        if pair.manifest.sealed and not pair.manifest.is_secret:
+        if pair.manifest.state is PairState.REVEALED:
             raise SubmissionError(
                 "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
             )
         quota, large = _quota(self.settings, user, pair), upload.bytes > self.settings.job_bytes
         await run_in_threadpool(quota.look, self.ledger.engine)
-        if pair.manifest.is_secret and not large:  # what cannot be scored is said at once
+        if pair.manifest.state is PairState.SEALED and not large:  # what cannot be scored is said at once
             await self.scorer.check(pair.folder, upload.path)
-        if pair.manifest.is_secret or large:
+        if pair.manifest.state is PairState.SEALED or large:
             return await run_in_threadpool(_queue, self, pair, submitted, upload.path, key, quota)
         return await score_and_record(
             submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key,
@@ -92,7 +93,9 @@ async def score_and_record(
         SubmissionError: it cannot be scored.
     """
     scored = await scorer.score(pair.folder, body)
-    card, resampled = (rounded(scored.card), None) if pair.manifest.is_secret else (scored.card, scored.resampled)
+    card, resampled = (
+        (rounded(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
+    )
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
     await run_in_threadpool(_look, ledger, admit)  # before the body is moved in vain
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
@@ -106,7 +109,7 @@ def _look(ledger: Ledger, admit: Callable[[Connection], None]) -> None:
 
 def _quota(settings: Settings, user: str, pair: PublishedPair) -> Quota:
     """Of a sealed pair, how often its truth may be asked about."""
-    if pair.manifest.is_secret:
+    if pair.manifest.state is PairState.SEALED:
         return Quota(user, settings.sealed_submissions, pair.name)
     return Quota(user, settings.daily_submissions)
 
@@ -116,7 +119,7 @@ def _queue(
 ) -> tuple[Job, bool]:
     """The job that scores a submission; where it is, the body is."""
     job = new_job(
-        "sealed" if pair.manifest.is_secret else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair,
+        "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user, pair=submitted.pair,
         content=content(submitted).digest, document=json.dumps(asdict(submitted)),
     )  # fmt: skip
     created = False

@@ -14,7 +14,7 @@ import uvicorn
 
 from w1bench.archive.catalogue import published
 from w1bench.errors import InputError
-from w1bench.storage.files import alone
+from w1bench.storage.files import exclusive
 from w1bench_server import logs
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
@@ -51,7 +51,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
     settings.data.mkdir(parents=True, exist_ok=True)
     # A server sweeps its folder when it starts, so that two must not share one.
     taken = InputError(f"Another server uses {settings.data}; stop it, or give this one its own --data.")
-    with alone(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
+    with exclusive(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
         with database.opened(settings) as engine:
             check_chain(Ledger(engine).rows())
         port = listener.getsockname()[1]

@@ -14,7 +14,7 @@ import pytest
 
 from support.recipes import small_recipe
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 
 _H5DUMP_TYPES = {"<f4": "H5T_IEEE_F32LE", "<f8": "H5T_IEEE_F64LE"}
@@ -54,7 +54,7 @@ def test_h5dump_reads_every_header_and_the_same_bytes(
     h5dump: str, pair_folder: Path, unusual: Path, tmp_path: Path
 ) -> None:
     for folder in (pair_folder, unusual):
-        manifest = read_manifest(folder)
+        manifest = read_published_manifest(folder)
         for role in store.ROLES:
             path = folder / f"{role}.h5"
             header = _run(h5dump, "--header", str(path))
@@ -90,7 +90,7 @@ def test_hugging_face_reads_every_file(
     for folder in (pair_folder, unusual):
         path = folder / f"{role}.h5"
         loaded = load_dataset("hdf5", data_files=str(path), split="train", cache_dir=str(tmp_path))
-        specs = read_manifest(folder).specs(role)
+        specs = read_published_manifest(folder).specs(role)
         assert set(loaded.column_names) == set(specs)
         with store.open_file(path) as file:
             for name, rows in store.datasets(file).items():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.storage.files import file_digest
@@ -26,7 +26,7 @@ def copy(archive: Path, tmp_path: Path) -> Path:
 
 def reseal(folder: Path, **changes: object) -> None:
     """Make a manifest and its files agree again after an edit, as a forger would."""
-    manifest = read_manifest(folder).model_copy(update=changes)
+    manifest = read_published_manifest(folder).model_copy(update=changes)
     for role in store.ROLES:
         with h5py.File(folder / f"{role}.h5", "r+") as file:
             for name in list(file.attrs):
@@ -129,7 +129,7 @@ def test_a_missing_file_is_found(copy: Path) -> None:
 
 
 def test_a_wrong_w1_in_the_manifest_is_found(copy: Path) -> None:
-    manifest = read_manifest(copy)
+    manifest = read_published_manifest(copy)
     (copy / "manifest.json").write_text(manifest.model_copy(update={"w1": manifest.w1 * 1.0001}).text())
     with pytest.raises(CheckFailedError, match=r"train.h5 has w1 = .* the manifest says"):
         verify(copy)
@@ -137,7 +137,7 @@ def test_a_wrong_w1_in_the_manifest_is_found(copy: Path) -> None:
 
 @pytest.mark.parametrize("factor", [0.9, 1.005, 1 + 1e-6])
 def test_a_wrong_w1_everywhere_is_found_by_estimating_it_again(copy: Path, factor: float) -> None:
-    reseal(copy, w1=read_manifest(copy).w1 * factor)
+    reseal(copy, w1=read_published_manifest(copy).w1 * factor)
     assert "w1_replayed" in {f.name for f in verify(copy) if not f.holds}
 
 
@@ -148,13 +148,13 @@ def test_another_number_of_rays_or_error_of_w1_is_found(copy: Path, changes: dic
 
 
 def test_a_wrong_w1_under_a_large_standard_error_is_found(copy: Path) -> None:
-    manifest = read_manifest(copy)
+    manifest = read_published_manifest(copy)
     reseal(copy, w1=2 * manifest.w1, w1_stderr=10.0)
     assert "w1_stderr" in {f.name for f in verify(copy) if not f.holds}
 
 
 def test_an_edited_certificate_is_found(copy: Path) -> None:
-    manifest = read_manifest(copy)
+    manifest = read_published_manifest(copy)
     better = [f.model_copy(update={"value": f.value - 1}) for f in manifest.certificate]
     reseal(copy, certificate=tuple(better))
     with pytest.raises(CheckFailedError, match="says ray_residual = -1 under 1e-12, but it is"):

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import w1bench
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.errors import MissingExtraError, PairError, SourceError
 
 NAME = "small-d16-n64-p8"
@@ -21,7 +21,7 @@ NAME = "small-d16-n64-p8"
 
 def test_a_pair_opens_by_folder_and_by_name(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert w1bench.load(archive / NAME).name == NAME
-    assert w1bench.load(NAME, archive=str(archive)).w1 == read_manifest(archive / NAME).w1
+    assert w1bench.load(NAME, archive=str(archive)).w1 == read_published_manifest(archive / NAME).w1
     monkeypatch.setenv("W1BENCH_ARCHIVE", str(archive))
     assert w1bench.load(NAME).shape == (16,)
     monkeypatch.setenv("W1BENCH_ARCHIVE", str(tmp_path))

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w1bench.archive.manifest import Manifest, read_manifest
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import SubmissionError
 from w1bench.scoring import submission
 
 
 @pytest.fixture
 def manifest(archive: Path) -> Manifest:
-    return read_manifest(archive / "small-d16-n64-p8")
+    return read_published_manifest(archive / "small-d16-n64-p8")
 
 
 @pytest.fixture
@@ -179,6 +179,6 @@ def test_hdf5_that_is_not_plain_data_is_refused(
 
 
 def test_shapes_of_every_pair_follow_its_format(pair_folder: Path) -> None:
-    manifest = read_manifest(pair_folder)
+    manifest = read_published_manifest(pair_folder)
     assert submission.shapes(manifest)["gradient"] == manifest.specs("test")["gradient"].shape
     assert submission.shapes(manifest)["probe_gradient"] == manifest.specs("probe")["interpolate"].shape

@@ -23,7 +23,7 @@ from support.recipes import RECIPES, SEALED, Sealed
 from w1bench.archive import fetch as fetching
 from w1bench.archive.catalogue import catalogue
 from w1bench.archive.fetch import fetch, remote_catalogue
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.archive.reveal import reveal
 from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError
@@ -39,7 +39,7 @@ def results(archive: Path, path: Path) -> Path:
     """Three rows: one of a pair as it is, one that diverged, one of a pair that is not there."""
     rows: list[dict[str, Any]] = [
         {
-            "method": method, "pair": pair, "recipe_sha256": read_manifest(archive / NAME).recipe_sha256, "seed": 0, "steps": 5,
+            "method": method, "pair": pair, "recipe_sha256": read_published_manifest(archive / NAME).recipe_sha256, "seed": 0, "steps": 5,
             "seconds": 0.5, "outcome": "finished" if cos else "diverged",
             "metrics": {"cos": {"value": cos, "low": 0.1, "high": 0.9}} if cos else None, "data": "fresh", "settings": {},
             "law": pair, "w1": 1.0, "dual_value": None,
@@ -138,7 +138,7 @@ def test_every_link_leads_to_a_file_and_no_page_runs_or_loads_anything_else(twin
 def test_pages_say_what_the_pairs_are(archive: Path, twin: Path) -> None:
     index = (twin / "index.html").read_text()
     for recipe in RECIPES:
-        manifest = read_manifest(archive / recipe.name)
+        manifest = read_published_manifest(archive / recipe.name)
         assert all(words in index for words in (f"{recipe.name}/index.html", f"{manifest.w1:.6g}", manifest.licence))
         page = (twin / recipe.name / "index.html").read_text()
         for words in (

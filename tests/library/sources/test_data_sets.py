@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from support.recipes import pinned, small_recipe
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.builder.build import build
 from w1bench.builder.verify import verify
 from w1bench.errors import SourceError
@@ -195,7 +195,7 @@ def test_the_catalogued_pairs_are_built_from_their_data_sets(name: str, tmp_path
     recipe = read_recipe(CATALOGUED / f"{name}.toml", root=root).with_sizes(train=100, test=100, probe=10, w1_rays=512)
     folder = build(recipe, tmp_path / "archive")
     assert all(figure.holds for figure in verify(folder))
-    assert read_manifest(folder).shape == ((3, 32, 32) if "cifar10" in name else (3, 64, 64))
+    assert read_published_manifest(folder).shape == ((3, 32, 32) if "cifar10" in name else (3, 64, 64))
 
 
 def test_the_noise_is_there_around_the_very_pictures(tmp_path: Path) -> None:

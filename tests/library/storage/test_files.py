@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from w1bench.storage.files import replacing, write_durably
+from w1bench.storage.files import atomic_write, write_atomically
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
-    write_durably(tmp_path / "a", b"old")
-    with replacing(tmp_path / "a") as file:
+    write_atomically(tmp_path / "a", b"old")
+    with atomic_write(tmp_path / "a") as file:
         file.write(b"new")
         file.flush()
         assert (tmp_path / "a").read_bytes() == b"old"
@@ -19,10 +19,10 @@ def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
-    write_durably(tmp_path / "a", b"old")
+    write_atomically(tmp_path / "a", b"old")
 
     def stumble() -> None:
-        with replacing(tmp_path / "a") as file:
+        with atomic_write(tmp_path / "a") as file:
             file.write(b"half")
             raise ZeroDivisionError
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
@@ -32,7 +32,7 @@ def scored(pair: PublishedPair, truth: dict[str, Any]) -> Scoring:
         turned = np.cos(angles)[:, None] * t + np.sin(angles)[:, None] * np.stack([-t[:, 1], t[:, 0]], 1)
         with store.open_file(pair.folder / "test.h5") as test:
             card, resampled = score_resampled(
-                read_manifest(pair.folder), store.datasets(test), {"gradient": turned, **potentials}
+                read_published_manifest(pair.folder), store.datasets(test), {"gradient": turned, **potentials}
             )
         return Compared(card, unpacked(card, resampled))
 

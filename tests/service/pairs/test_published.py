@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from w1bench.archive.catalogue import catalogue
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench_server.errors import NotPublishedError
 from w1bench_server.pairs.published import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
@@ -129,7 +129,7 @@ def test_manifests_are_read_again_only_when_they_change(growing: Path, archive: 
     pairs = PublishedPairs(growing)
     first = pairs.get(NAME)
     assert pairs.get(NAME) is first
-    manifest = read_manifest(growing / NAME)
+    manifest = read_published_manifest(growing / NAME)
     (growing / NAME / "manifest.json").write_text(manifest.model_copy(update={"licence": "another"}).text())
     assert pairs.get(NAME).manifest.licence == "another"
 

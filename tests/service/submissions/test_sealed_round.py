@@ -29,7 +29,7 @@ from support.recipes import SEALED, Sealed
 from support.servers import ended, serving, working
 from support.truth_search import found
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.manifest import read_published_manifest
 from w1bench.archive.reveal import reveal
 from w1bench.cli import tables
 from w1bench.errors import CheckFailedError, InputError, PairError, SubmissionError
@@ -151,7 +151,7 @@ def test_a_round_from_commitment_to_replay(
     caplog.set_level(logging.DEBUG)
     near, far = arrays(made, 0.2), arrays(made, 1.0)
     bodies = {"near": h5(near), "far": npy(far["gradient"])}
-    commitment = read_manifest(made.folder).commitment
+    commitment = read_published_manifest(made.folder).commitment
     with TestClient(create_app(settings)) as client:
         assert client.get(f"/v1/pairs/{NAME}").json()["commitment"] == commitment
         jobs: list[str] = []

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from w1bench.archive.manifest import Figure, Manifest
-from w1bench.arrays import Rows
+from w1bench.arrays import RowArray
 from w1bench.builder.certificate.costs import costs
 from w1bench.builder.certificate.pointwise import containment, lipschitz, pointwise
 from w1bench.builder.certificate.rows import Files, domain_of, flat_rows
@@ -42,7 +42,7 @@ def certify_published(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
     return (containment(manifest, files),)
 
 
-def _weak_duality(test: Mapping[str, Rows]) -> Figure:
+def _weak_duality(test: Mapping[str, RowArray]) -> Figure:
     """Exact discrete optimal transport between n inputs and n independent targets is never below their dual value."""
     n = _ASSIGNMENT_POINTS
     distance = cdist(flat_rows(test["input"][:n]), flat_rows(test["target"][:n]))

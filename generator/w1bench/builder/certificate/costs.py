@@ -8,7 +8,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from w1bench.archive.manifest import Figure, Manifest
-from w1bench.arrays import F64, Rows
+from w1bench.arrays import F64, RowArray
 from w1bench.builder.certificate.rows import Files, blockwise, distances, rounding_of
 from w1bench.sources.domains import Ball
 from w1bench.sources.source import Source
@@ -98,7 +98,7 @@ def _stderr(recorded: Cost, found: Cost) -> Figure:
     )
 
 
-def _unpaired(train: Mapping[str, Rows], potential: Callable[[F64], F64], dim: int) -> Figure:
+def _unpaired(train: Mapping[str, RowArray], potential: Callable[[F64], F64], dim: int) -> Figure:
     """How many rows of train.h5 lie on one ray: all of paired draws, hardly any of independent ones (in one dimension many)."""
 
     def slope(x: F64, y: F64) -> F64:
@@ -113,7 +113,7 @@ def _unpaired(train: Mapping[str, Rows], potential: Callable[[F64], F64], dim: i
     )
 
 
-def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, Rows]) -> Figure:
+def _beta_law(manifest: Manifest, ray_map: RayMap, test: Mapping[str, RowArray]) -> Figure:
     """Kolmogorov-Smirnov: t = s/S of the stored partners against Beta(D, 1), whose distribution function is t^D."""
 
     def fraction(y: F64) -> F64:
@@ -145,7 +145,7 @@ def _quadrature(manifest: Manifest, pair: Pair, recorded: Cost) -> Figure:
 
 def _uniform_source(manifest: Manifest) -> Source | None:
     """The pair's source, where it can be made without outside files."""
-    match manifest.law().source.kind:
+    match manifest.public_recipe().source.kind:
         case "uniform":
             return UniformCube(manifest.dim, manifest.half_width)
         case "ball":

@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from w1bench.archive.manifest import Figure, Manifest
-from w1bench.arrays import Rows, blocks
+from w1bench.arrays import RowArray, blocks
 from w1bench.builder.certificate.rows import POINTS, Files, Largest, distances, domain_of, flat_rows, rounding_of
 from w1bench.transport.funnel import MinFunnel
 from w1bench.transport.rays import RayMap
@@ -25,11 +25,11 @@ def pointwise(manifest: Manifest, ray_map: RayMap, files: Files) -> Iterator[Fig
         ux, uy = funnel.value(x), funnel.value(y)
         length = distances(x, y)
         scale = np.maximum(1.0, length)
-        rays = ray_map.trace(y)
-        again = ray_map.move(y, manifest.dtype)
+        moved = np.empty(y.shape, manifest.dtype)
+        rays = ray_map.trace(y, moved=moved)
         worst.take("ray_residual", np.abs(uy - ux - length) / scale)
         worst.take("ray_end", (rays.distance - rays.length) / rays.length)
-        worst.take("map_residual", np.abs(again.input - x).max(axis=1) / scale)
+        worst.take("map_residual", np.abs(moved - x).max(axis=1) / scale)
         worst.take("gradient_norm", np.abs(np.linalg.norm(g, axis=1) - 1))
         worst.take("gradient_direction", np.linalg.norm(g * length[:, None] - (x - y), axis=1) / scale)
         worst.take("input_potential", np.abs(stored_x + ux) / np.maximum(1.0, np.abs(ux)))
@@ -74,7 +74,7 @@ def containment(manifest: Manifest, files: Files) -> Figure:
     )
 
 
-def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, Rows]) -> Figure:
+def lipschitz(manifest: Manifest, funnel: MinFunnel, test: Mapping[str, RowArray]) -> Figure:
     """The steepest slope of u over stored points, centres, rays and steps along and against the gradient.
 
     Pairs nearer than a tenth of the half width are left out: there the rounding of u itself exceeds 1e-12 of the distance.

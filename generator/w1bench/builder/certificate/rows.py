@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from w1bench.archive.manifest import Manifest
-from w1bench.arrays import F64, Rows, blocks
+from w1bench.arrays import F64, RowArray, blocks
 from w1bench.sources.domains import Ball, Cube, Domain
 
 POINTS = ("input", "target", "transported", "interpolate")  # data sets of points of the domain
-Files = Mapping[str, Mapping[str, Rows]]  # role -> data sets
+Files = Mapping[str, Mapping[str, RowArray]]  # role -> data sets
 
 
 @dataclass
@@ -31,7 +31,7 @@ def domain_of(manifest: Manifest) -> Domain:
     return Ball(manifest.half_width) if manifest.is_ball() else Cube(manifest.half_width)
 
 
-def blockwise(compute: Callable[..., F64], *tables: Rows) -> F64:
+def blockwise(compute: Callable[..., F64], *tables: RowArray) -> F64:
     """`compute` over the flat rows of `tables`, block by block: (n,)."""
     parts = [compute(*(flat_rows(table[rows]) for table in tables)) for rows in blocks(tables[0])]
     return np.concatenate(parts)

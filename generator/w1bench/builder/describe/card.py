@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.manifest import Manifest
+from w1bench.archive.manifest import Manifest, PairState
 
 
 def card(manifest: Manifest) -> str:
@@ -15,7 +15,7 @@ def card(manifest: Manifest) -> str:
     figures = "\n".join(f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {f.meaning} |" for f in manifest.certificate)
     return f"""# {manifest.name}, version {manifest.version}
 
-{_sealed(manifest) if manifest.is_secret else _known(manifest)}
+{_sealed(manifest) if manifest.state is PairState.SEALED else _known(manifest)}
 
 - targets Q: {manifest.recipe["source"]}, inside half width {manifest.half_width};
 - inputs P: Q moved down the rays of a MinFunnel {_funnels(manifest)};
@@ -55,13 +55,13 @@ and funnel.h5 lie beside these files, and `w1bench verify` holds them against it
 
 
 def _funnels(manifest: Manifest) -> str:
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return f"with power {manifest.power}"
     return f"""of {manifest.funnels} funnels with power {manifest.power}
   ({manifest.dominated_funnels} dominated funnels dropped)"""
 
 
 def _use(manifest: Manifest) -> str:
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return 'w1bench.submit(pair, method="mine", gradient=...)   # grad f at pair.test.input'
     return "card = w1bench.score(pair, gradient=...)   # grad f at pair.test.input"

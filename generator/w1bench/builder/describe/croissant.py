@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from w1bench.archive.citation import BIBTEX
-from w1bench.archive.manifest import FILENAME, Manifest
+from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.storage.files import file_digest
 
 CROISSANT = "croissant.json"
@@ -101,7 +101,7 @@ def _description(manifest: Manifest) -> str:
 
 
 def _known(manifest: Manifest) -> str:
-    if manifest.is_secret:
+    if manifest.state is PairState.SEALED:
         return ", optimal potential, gradient and plan are known to those who made them, and committed to"
     w1 = manifest.known_w1
     return (

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from w1bench.errors import MissingExtraError, SourceError
 from w1bench.sources.generators.resnet import ResNetGenerator, ResNetSize
-from w1bench.storage.files import write_durably
+from w1bench.storage.files import write_atomically
 
 # A network's evaluation: latents (n, latent) -> pictures (n, channels, height, width).
 Network = Callable[[Tensor], Tensor]
@@ -76,7 +76,7 @@ def convert(path: Path, architecture: str, out: Path) -> None:
         raise SourceError(f"The file to write came as {out}; give one that ends in .safetensors.")
     if not out.parent.is_dir():
         raise SourceError(f"{out.parent} is no folder; give --out a name in one.")
-    write_durably(out, save(load_resnet(path, architecture).state_dict(), metadata={"architecture": architecture}))
+    write_atomically(out, save(load_resnet(path, architecture).state_dict(), metadata={"architecture": architecture}))
 
 
 def load_torchscript(path: Path, device: torch.device) -> Network:

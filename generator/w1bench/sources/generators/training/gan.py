@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from w1bench.sources.generators.resnet import LATENT_DIM, ResNetGenerator
-from w1bench.storage.files import replacing
+from w1bench.storage.files import atomic_write
 
 # Batch number k of real pictures, (batch, 3, height, width) in [-1, 1].
 Sampler = Callable[[int], Tensor]
@@ -152,7 +152,7 @@ def _set_rate(state: _State, training: Training, step: int) -> None:
 def _save(path: Path, state: _State, identity: dict[str, Any], done: Progress) -> None:
     content = {"identity": identity, "progress": asdict(done), "state": state.state_dict(),
                "optimisers": [o.state_dict() for o in state.optimisers]}  # fmt: skip
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         torch.save(content, file)
 
 

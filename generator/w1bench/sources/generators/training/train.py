@@ -22,7 +22,7 @@ from w1bench.sources.generators.training.gan import Progress, Training, train
 from w1bench.sources.generators.training.split import split
 from w1bench.sources.images.photographs import photograph_patches
 from w1bench.sources.images.picture_files import write_pictures
-from w1bench.storage.files import alone, write_durably
+from w1bench.storage.files import exclusive, write_atomically
 
 ARCHITECTURE = "wgan-qc-resnet-32-small"
 _SHOWN = 100  # pictures of the grid
@@ -53,7 +53,7 @@ def train_on_photographs(
     if out.exists():
         raise SourceError(f"{out} is there already; remove it, or give another name.")
     taken = SourceError(f"Another process is training {out}; wait for it to end, or give another name.")
-    with alone(out.with_name(f".{out.name}.lock"), taken):
+    with exclusive(out.with_name(f".{out.name}.lock"), taken):
         return _train(out, training, root, device, rows, report)
 
 
@@ -84,8 +84,8 @@ def _train(
         "fidelity": measure(pictures.draw, known.draw, held_out.draw, seed=training.seed, rows=rows).summary(),
     }
     write_pictures(out.with_suffix(".png"), pictures.draw(stream(training.seed, "generator.sample", 0), _SHOWN))
-    write_durably(out.with_suffix(".json"), (json.dumps(figures, indent=1) + "\n").encode())
-    write_durably(out, save(averaged.state_dict(), metadata={"architecture": ARCHITECTURE}))
+    write_atomically(out.with_suffix(".json"), (json.dumps(figures, indent=1) + "\n").encode())
+    write_atomically(out, save(averaged.state_dict(), metadata={"architecture": ARCHITECTURE}))
     out.with_name(f".{out.name}.checkpoint").unlink(missing_ok=True)
     return figures
 
