@@ -12,33 +12,27 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from w1bench.arrays import F64
 from w1bench.scoring.scorecard import Interval
-from w1bench.scoring.statistics import Points
+from w1bench.scoring.statistics import Means
 
 METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission by more than 1e-7 of it
 
 
-class Mean(Protocol):
-    """The mean of terms (m,), or their means over resamples, (resamples,)."""
-
-    def __call__(self, terms: F64) -> F64: ...
-
-
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a scorecard. `compute(points, mean over inputs, mean over targets)`."""
+    """A figure of a scorecard: a formula of means over the test points, or over resamples of them."""
 
     name: str
     unit: str
     better: Literal["higher", "lower", "nearer to W1"]
     needs: tuple[str, ...]  # the arrays of a submission it is computed from
     meaning: str
-    compute: Callable[[Points, Mean, Mean], F64]
+    compute: Callable[[Means], F64]
 
     def badness(self, interval: Interval | None, w1: float | None) -> float:
         """A sort key of values on a pair of distance `w1`, the best first; infinite where it cannot be told."""
@@ -49,28 +43,28 @@ class Metric:
         return -interval.value if self.better == "higher" else interval.value
 
 
-def _cos(points: Points, inputs: Mean, targets: Mean) -> F64:
-    return inputs(points.cosine)
+def _cos(means: Means) -> F64:
+    return means.cosine
 
 
-def _l2(points: Points, inputs: Mean, targets: Mean) -> F64:
-    return inputs(points.square_error)
+def _l2(means: Means) -> F64:
+    return means.square_error
 
 
-def _w1_raw(points: Points, inputs: Mean, targets: Mean) -> F64:
-    assert points.input_potential is not None
-    assert points.target_potential is not None
-    return inputs(points.input_potential) - targets(points.target_potential)
+def _w1_raw(means: Means) -> F64:
+    assert means.input_potential is not None
+    assert means.target_potential is not None
+    return means.input_potential - means.target_potential
 
 
-def _w1_estimate(points: Points, inputs: Mean, targets: Mean) -> F64:
-    assert points.input_gap is not None
-    assert points.target_gap is not None
-    return points.w1 + inputs(points.input_gap) - targets(points.target_gap)
+def _w1_estimate(means: Means) -> F64:
+    assert means.input_gap is not None
+    assert means.target_gap is not None
+    return means.w1 + means.input_gap - means.target_gap
 
 
-def _dev(points: Points, inputs: Mean, targets: Mean) -> F64:
-    return 100 * np.abs(points.w1 - _w1_estimate(points, inputs, targets)) / points.w1
+def _dev(means: Means) -> F64:
+    return 100 * np.abs(means.w1 - _w1_estimate(means)) / means.w1
 
 
 _VALUES = ("input_potential", "target_potential")

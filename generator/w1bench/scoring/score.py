@@ -1,4 +1,4 @@
-"""Score."""
+"""The scoring of a submission: its arrays and a pair's truth in, a scorecard out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from w1bench.archive.manifest import Manifest
 from w1bench.arrays import RowArray
-from w1bench.scoring.bootstrap import bootstrap_interval, resample
+from w1bench.scoring.bootstrap import interval, resampled_means
 from w1bench.scoring.diagnosis import diagnose, steepest_slope
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS, Metric
 from w1bench.scoring.scorecard import Interval, Scorecard
@@ -57,9 +57,10 @@ def measure(points: Points, submission: Submission, *, seed: str) -> Measured:
     """The metrics of a submission from its figures at the points of a pair; `seed` determines the resamples."""
     reasons = {name: _reason_missing(metric, points.w1, submission) for name, metric in METRICS.items()}
     missing = {name: reason for name, reason in reasons.items() if reason is not None}
-    resampled = resample(seed, points, [metric for name, metric in METRICS.items() if name not in missing])
+    means, of_resamples = points.means(), resampled_means(points, seed)
+    resampled = {name: metric.compute(of_resamples) for name, metric in METRICS.items() if name not in missing}
     metrics = {
-        name: bootstrap_interval(metric, points, resampled[name]) if name in resampled else None
+        name: interval(float(metric.compute(means)), resampled[name]) if name in resampled else None
         for name, metric in METRICS.items()
     }
     return Measured(metrics, missing, np.stack(list(resampled.values())).astype("<f8").tobytes())

@@ -1,4 +1,4 @@
-"""Statistics."""
+"""Statistics of a submission at single test points: sums over the coordinates of gradients, exact enough in float32 too."""
 
 from __future__ import annotations
 
@@ -30,6 +30,28 @@ class Points:
     target_potential: F64 | None = None  # f at targets
     input_gap: F64 | None = None  # f - f* at inputs
     target_gap: F64 | None = None  # f - f* at targets
+
+    def means(self) -> Means:
+        """Over all points."""
+        terms = ((name, getattr(self, name)) for name in (*INPUTS, *TARGETS))
+        return Means(self.w1, **{name: array.mean() for name, array in terms if array is not None})
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means of the statistics that metrics are formulas of: over all points, or over each of many resamples of them."""
+
+    w1: float
+    cosine: F64
+    square_error: F64
+    input_potential: F64 | None = None
+    target_potential: F64 | None = None
+    input_gap: F64 | None = None
+    target_gap: F64 | None = None
+
+
+INPUTS = ("cosine", "square_error", "input_potential", "input_gap")  # statistics at inputs that means are taken of
+TARGETS = ("target_potential", "target_gap")  # and at targets
 
 
 def gradient_points(gradient: RowArray, truth: RowArray) -> tuple[F64, F64, F64]:
