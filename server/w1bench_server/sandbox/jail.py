@@ -207,7 +207,8 @@ class _Cell:
             raise BrokenJailError(_cause(self._process.returncode)) from None
 
     def end(self, patience: float) -> None:
-        """Kill it, unless it ends by itself within that many seconds."""
+        """Close its channel and kill it, unless it ends by itself within that many seconds."""
+        self._channel.close()
         try:
             self._process.wait(patience)
         except subprocess.TimeoutExpired:
