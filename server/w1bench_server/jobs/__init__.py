@@ -1,1 +1,1 @@
-"""Jobs."""
+"""Work that the database keeps until a worker has done it."""
