@@ -26,6 +26,7 @@ import psutil
 
 from benchmarks.report import machine, table, versions
 from load.clients import Target, database_url, small_target
+from support.processes import descendants
 from support.recipes import small_recipe
 from support.servers import ended, serving
 from w1bench.archive.catalogue import catalogue
@@ -36,7 +37,6 @@ from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
 from w1bench_server.web.auth.tokens import create_token
-from w1bench_server.worker.queue import FILE
 
 # What each is known by in its command line; "" is the server itself.
 VICTIMS = {
@@ -49,10 +49,10 @@ VICTIMS = {
 _CLIENTS = 6
 _LONGEST_SECONDS = 2.0  # from the first upload, and the victim's start, to the kill
 _AFTERWARDS_SECONDS = 0.5
-_APPEARANCE_SECONDS = 60.0
+_APPEARANCE_SECONDS = 300.0
 _PIECE_BYTES = 20_000
 _JOB_BYTES = 200_000  # between a body in float32 and one in float64
-_TIMEOUT = 60.0
+_TIMEOUT = 300.0
 _SECONDS = 1800.0  # of a server
 _OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "kills.md"
 _EXPLANATION = f"""\
@@ -99,7 +99,7 @@ def main() -> None:
             counts = kills(Path(folder), kind, points=given.points, seed=given.seed)
         rows.append((kind, *counts.values()))
         header = ("database", *counts)
-    made = f"`PYTHONPATH=tests python -m load.kills --points {given.points} --postgres`, {datetime.now(UTC).date()}, on {machine()}; {versions(('w1bench', 'dbos', 'sqlalchemy', 'psycopg'))}."
+    made = f"`PYTHONPATH=tests python -m load.kills --points {given.points} --postgres`, {datetime.now(UTC).date()}, on {machine()}; {versions(('w1bench', 'sqlalchemy', 'psycopg'))}."
     page = "\n\n".join(["# Kills", made, _EXPLANATION, table(header, rows)]) + "\n"
     print(page)
     if given.postgres:
@@ -194,7 +194,7 @@ def _check_all(settings: Settings, sent: Sent) -> Counter[str]:
 def _stray(settings: Settings) -> Iterator[Path]:
     """Files that no submission, pair or database needs."""
     for path in settings.data.rglob("*"):
-        known = path.name.startswith(("w1bench.sqlite", FILE)) or path.name in (".serve.lock", "tending.lock")
+        known = path.name.startswith("w1bench.sqlite") or path.name in (".serve.lock", "leader.lock")
         if path.is_file() and not known and path.parent.parent.name != "submissions":
             yield path
     for path in settings.archive.iterdir():
@@ -241,16 +241,9 @@ async def _appeared(server: int, command: str) -> list[psutil.Process]:
     """The processes that a victim may be, as soon as there is one."""
     async with asyncio.timeout(_APPEARANCE_SECONDS):
         while True:
-            if found := [psutil.Process(server)] if not command else list(_below(server, command)):
+            if found := [psutil.Process(server)] if not command else descendants(server, command):
                 return found
             await asyncio.sleep(0.02)
-
-
-def _below(server: int, command: str) -> Iterator[psutil.Process]:
-    for child in psutil.Process(server).children(recursive=True):
-        with suppress(psutil.Error):  # it has just ended
-            if command in " ".join(child.cmdline()):
-                yield child
 
 
 async def _one(place: Place, sent: Sent, scales: np.ndarray, over: asyncio.Event) -> None:

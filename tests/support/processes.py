@@ -1,4 +1,4 @@
-"""Tasks that worker processes run in tests, and waits for a child process; it imports little, so that they start fast."""
+"""Tasks that worker processes run in tests, and how tests wait for processes and find them; it imports little, so that they start fast."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,21 @@ def where(_: int) -> int:
     return os.getpid()
 
 
-def wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
-    """Wait until the condition holds, or fail: the child's work reaches it, or it ended with it."""
-    deadline = time.monotonic() + 60
+def wait_for(
+    condition: Callable[[], object], child: subprocess.Popen[Any] | None = None, *, seconds: float = 300
+) -> None:
+    """Wait until the condition holds; fail if it takes too long, or if a child whose work leads to it fails before."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert child.poll() in (None, 0), "the child failed"
-        assert time.monotonic() < deadline, "the child took too long"
-        time.sleep(0.005)
+        assert child is None or child.poll() in (None, 0), "the child failed"
+        assert time.monotonic() < deadline, f"it took longer than {seconds} s"
+        time.sleep(0.01)
+
+
+def descendants(process: int, program: str = "") -> list[psutil.Process]:
+    """The processes below a process whose command line contains `program`."""
+    found: list[psutil.Process] = []
+    for child in psutil.Process(process).children(recursive=True):
+        with suppress(psutil.Error):  # it has just ended
+            found += [child] if program in " ".join(child.cmdline()) else []
+    return found

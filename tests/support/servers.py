@@ -7,25 +7,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx2
 import psutil
 
+from support.processes import wait_for
 from w1bench_server.settings import Settings
 
 PROGRAM = "import sys; from w1bench_server.web.serve import serve; from w1bench_server.settings import Settings; "
 PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
 WORKER = "import sys; from w1bench_server.worker.process import work; from w1bench_server.settings import Settings; "
 WORKER += "work(Settings.model_validate_json(sys.argv[1]), sys.argv[2:])"
-SECONDS = 60
+SECONDS = 300  # far more than it takes; a busy machine is no failure
 _SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs
 
 
 @contextmanager
-def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
+def serving(settings: Settings, *, seconds: float = SECONDS) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
     """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
     with _running([sys.executable, "-c", PROGRAM, settings.model_dump_json()], seconds) as (process, line):
         assert line.startswith("w1bench serving http://127.0.0.1:"), line
@@ -34,11 +35,9 @@ def serving(settings: Settings, *, seconds: float = SECONDS) -> Iterator[tuple[s
 
 
 @contextmanager
-def working(
-    settings: Settings, *queues: str, seconds: float = SECONDS, before: str = ""
-) -> Iterator[subprocess.Popen[str]]:
-    """A worker, as `serving` has a server; it runs the program `before` first."""
-    command = [sys.executable, "-c", before + WORKER, settings.model_dump_json(), *queues]
+def working(settings: Settings, *queues: str, seconds: float = SECONDS) -> Generator[subprocess.Popen[str]]:
+    """A worker of some queues, by default of those that it can serve."""
+    command = [sys.executable, "-c", WORKER, settings.model_dump_json(), *queues]
     with _running(command, seconds) as (process, line):
         assert line.startswith("w1bench working on "), line
         yield process
@@ -46,17 +45,16 @@ def working(
 
 def ended(client: Any, job: str, *, seconds: float = SECONDS) -> dict[str, Any]:
     """The row of a job, once it has ended; `client` is one of the service's."""
-    deadline = time.monotonic() + seconds
-    while True:
-        row = client.get(f"/v1/jobs/{job}").json()
-        if row["ended_at"]:
-            return row
-        assert time.monotonic() < deadline, row
-        time.sleep(0.1)
+
+    def row() -> dict[str, Any]:
+        return client.get(f"/v1/jobs/{job}").json()
+
+    wait_for(lambda: row()["ended_at"], seconds=seconds)
+    return row()
 
 
 @contextmanager
-def _running(command: list[str], seconds: float) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def _running(command: list[str], seconds: float) -> Generator[tuple[subprocess.Popen[str], str]]:
     """A process and the first line it says; killed at the end, and when it takes longer than `seconds`."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
@@ -74,7 +72,7 @@ def _running(command: list[str], seconds: float) -> Iterator[tuple[subprocess.Po
 
 
 @contextmanager
-def growth_of(server: int) -> Iterator[list[int]]:
+def growth_of(server: int) -> Generator[list[int]]:
     """By how many bytes the server and all processes below it grew together, looked at again and again."""
     growth: list[int] = []
     ended = threading.Event()

@@ -30,7 +30,7 @@ app.add_typer(generator_commands.app, name="generator")
 _EXTRAS = {
     "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",
     "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server",
-    "starlette": "server", "alembic": "server", "dbos": "server",
+    "starlette": "server", "alembic": "server",
 }  # fmt: skip
 
 

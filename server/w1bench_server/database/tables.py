@@ -38,7 +38,8 @@ idempotency_keys = Table(
     Column("key", String(128), primary_key=True),
     Column("submission", _NAME, nullable=False),
 )
-# A job's `document` describes the work; `attempts` counts its starts, `version` its changes.
+# A job's `document` is what is to be done; `attempts` counts its starts, `version` its changes. A job that a worker has claimed
+# names it until what the job left behind is removed. `queued_at` is its place in the queue.
 jobs = Table(
     "jobs",
     schema,
@@ -60,7 +61,9 @@ jobs = Table(
     Column("total", BigInteger, nullable=False),
     Column("unit", String(16), nullable=False),
     Column("version", Integer, nullable=False),
-    Index("ix_jobs_state_queue_created_at", "state", "queue", "created_at"),
+    Column("worker", _NAME, index=True),
+    Column("queued_at", _TIME, nullable=False, server_default=""),
+    Index("ix_jobs_state_queue_queued_at", "state", "queue", "queued_at"),
 )
 tokens = Table(
     "tokens",

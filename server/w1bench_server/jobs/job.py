@@ -1,9 +1,9 @@
-"""Job."""
+"""A job: work that is done outside of a request, the states it goes through, and what came of it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from w1bench_server.database.times import now
@@ -19,7 +19,7 @@ CANCELLED = "It was cancelled."
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: so many units done, of so many that are known of."""
+    """How far a job is: units done, of the total known so far."""
 
     done: int = 0
     total: int = 0
@@ -28,9 +28,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Job:
-    """A job: `document` says what is to be done, `result` names the pair or submission that came of it.
+    """One row of the table: `document` is what is to be done, `result` the pair or submission that came of it.
 
-    `content` is what makes two of them the same, `version` counts its changes, `cancelling` that it is asked to end.
+    Two jobs of the same `content` are the same. `version` counts the changes that users see, `cancelling` asks its worker to end
+    it, and `worker` names who holds it, from the claim until what it left behind is removed.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Job:
     cancelling: bool = False
     progress: Progress = Progress()
     version: int = 1
+    worker: str | None = None
+    queued_at: str = field(default_factory=now)
 
     @property
     def is_open(self) -> bool:
@@ -57,7 +60,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt at a job ended. `again`: for a reason that may pass, so that another is worth it."""
+    """How an attempt at a job ended; `again` if the reason may pass, so that another attempt is worth it."""
 
     state: str
     reason: str | None = None
@@ -68,7 +71,7 @@ class Ended:
 def new_job(
     queue: str, *, user: str, pair: str, content: str, document: str, identity: str | None = None
 ) -> Job:  # fmt: skip
-    """A job that is to be added."""
+    """A job that is not in the table yet."""
     return Job(identity or uuid4().hex, queue, user, pair, content, document, now())
 
 

@@ -1,12 +1,13 @@
-"""Jobs: work that the database keeps until a worker has done it; what each one is, and the states it goes through.
+"""The table of jobs, which is also the queue that workers claim them from.
 
-queued -> running -> succeeded, failed or cancelled. A worker begins a job; another begins it again if that one dies, as often
-as it may. What a worker still says of a job that it has lost meanwhile (another `attempts`) is not heard.
+A job goes from queued to running to succeeded, failed or cancelled. Every writing transaction takes the database's one lock, so
+that a claim is one UPDATE of the oldest waiting row. A job whose worker died is claimed again, and a worker that lost its job in
+this way cannot change it any more: `worker` and `attempts` are no longer the ones it knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -80,9 +81,19 @@ class Jobs:
         with self.engine.connect() as connection:
             return open_jobs(connection, queues)
 
-    def begin(self, identity: str, *, most: int) -> Job:
-        """The job as it is now: running, if it had not ended and was begun less than `most` times before; else it has failed."""
+    def claim(self, queue: str, worker: str, *, most: int, dead: Collection[str] = ()) -> Job | None:
+        """Give `worker` the oldest job of a queue that waits, or that it or a `dead` worker still holds; None if there is none.
+
+        The job is running now, or has failed if it was started `most` times before. One that had ended is left as it is: what
+        it left behind is still to be removed.
+        """
+        free = (jobs.c.state == "queued") | jobs.c.worker.in_([worker, *dead])
+        oldest = select(jobs.c.id).where(jobs.c.queue == queue, free).order_by(jobs.c.queued_at, jobs.c.id).limit(1)
+        claimed = update(jobs).where(jobs.c.id == oldest.scalar_subquery()).values(worker=worker).returning(jobs.c.id)
         with writing(self.engine) as connection:
+            identity = connection.execute(claimed).scalar()
+            if identity is None:
+                return None
             job = _find(connection, identity)
             if job.is_open and job.attempts >= most:
                 _change(connection, job, state="failed", reason=_died(job.attempts), ended_at=now())
@@ -91,8 +102,13 @@ class Jobs:
                 _change(connection, job, state="running", started_at=started_at, attempts=job.attempts + 1)
             return _find(connection, identity)
 
+    def holders(self) -> set[str]:
+        """The workers that hold jobs."""
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(jobs.c.worker).where(jobs.c.worker.is_not(None)).distinct()).scalars())
+
     def advance(self, job: Job, progress: Progress) -> Job | None:
-        """Say how far a running job is; returns it as it is now, or None where it is no longer the caller's."""
+        """Record the progress of a running job; returns the job as it is now, or None if the caller has lost it."""
         with self.engine.connect() as connection:
             current = still_running(connection, job)
         if current is None or current.progress == progress:
@@ -102,18 +118,29 @@ class Jobs:
             return still_running(connection, job)
 
     def end(self, job: Job, ended: Ended) -> Job:
-        """End a running job; returns it as it is now."""
+        """End a running job, which its worker still holds; returns the job as it is now."""
         with writing(self.engine) as connection:
             _change(connection, job, state=ended.state, reason=ended.reason, result=ended.result, ended_at=now())
             return _find(connection, job.id)
 
-    def hand_back(self, job: Job) -> None:
-        """Queue a running job again, as if it had not been begun: its worker was told to stop."""
+    def release(self, job: Job) -> None:
+        """Note that nothing remains to be done for a job that ended; no change that users see."""
         with writing(self.engine) as connection:
-            _change(connection, job, state="queued", attempts=job.attempts - 1)
+            connection.execute(update(jobs).where(*_unchanged(job)).values(worker=None))
+
+    def hand_back(self, job: Job, *, last: bool = False) -> None:
+        """Queue a running job as if it had not been started: in its old place, or behind all others."""
+        place = {"queued_at": now()} if last else {}
+        with writing(self.engine) as connection:
+            _change(connection, job, state="queued", attempts=job.attempts - 1, worker=None, **place)
+
+    def retry(self, job: Job) -> None:
+        """Queue a running job for another attempt, behind all others."""
+        with writing(self.engine) as connection:
+            _change(connection, job, state="queued", worker=None, queued_at=now())
 
     def cancel(self, identity: str) -> Job:
-        """Cancel a job that nobody has begun; ask the worker of another to end it. One that has ended stays as it is.
+        """Cancel a job that no worker has started; ask the worker of another to end it. A job that has ended stays as it is.
 
         Raises:
             UnknownJobError: there is no such job.
@@ -144,9 +171,9 @@ class Jobs:
 
 
 def still_running(connection: Connection, job: Job) -> Job | None:
-    """A running job as a transaction sees it; None where it is no longer the caller's."""
+    """A running job as a transaction sees it; None if the caller has lost it."""
     current = _find(connection, job.id)
-    return current if (current.state, current.attempts) == ("running", job.attempts) else None
+    return current if (current.state, *_claim(current)) == ("running", *_claim(job)) else None
 
 
 def open_jobs(connection: Connection, queues: Sequence[str] = QUEUES) -> list[Job]:
@@ -178,9 +205,17 @@ def _find(connection: Connection, identity: str) -> Job:
 
 
 def _change(connection: Connection, job: Job, **values: Any) -> None:
-    """Change a job's row, if it is as far as the caller has it."""
-    same = (jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.attempts == job.attempts)
-    connection.execute(update(jobs).where(*same).values(version=jobs.c.version + 1, **values))
+    """Change a job's row, unless its state or its claim changed since the caller read it."""
+    connection.execute(update(jobs).where(*_unchanged(job)).values(version=jobs.c.version + 1, **values))
+
+
+def _unchanged(job: Job) -> tuple[Any, ...]:
+    worker, attempts = _claim(job)
+    return jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.attempts == attempts, jobs.c.worker == worker
+
+
+def _claim(job: Job) -> tuple[str | None, int]:
+    return job.worker, job.attempts
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Building as a job: a process of its own builds the pair, and is ended when it must not go on."""
+"""A job that builds a pair: a child process builds, and this one reports its progress and kills it when the job must end."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from w1bench_server.jobs.job import CANCELLED, Ended, Job, Progress
 from w1bench_server.settings import Settings
 
 _PROGRAM = "from w1bench_server.worker.build_process import main; main()"
-_LOOK_SECONDS = 0.5  # at how far it is, and whether it is to go on
+_LOOK_SECONDS = 0.5  # between two reports of progress
 
 
 def build_pair(job: Job, settings: Settings, advance: Callable[[Progress], Job | None]) -> Ended | None:
-    """Build the pair of a job; None where it is no longer the caller's, or the process that built died.
+    """Build the pair of a job; returns None if the building process died, or if the caller has lost the job.
 
-    `advance` is told how far it is, again and again, and returns the job, or None where the caller is to leave it.
+    `advance` is called with the progress every half a second; it returns the job as it is now, or None to break off.
     """
     recipe = _recipe(job)
     deadline = time.monotonic() + settings.build_seconds
     while True:
         published = is_published(settings.archive, recipe)
-        over = None if published else _over(job, deadline, settings)  # a published pair has but to be listed
-        if over:
-            return over
+        end = None if published else _must_end(job, deadline, settings)  # a published pair only needs to be listed
+        if end:
+            return end
         with _process(settings, job.document) as process:
-            said = _Said(process)
+            reports = _Reports(process)
             while process.poll() is None:
-                current = advance(said.progress)
+                current = advance(reports.progress)
                 if current is None:
                     return None
                 job = current
-                if not published and _over(job, deadline, settings):
-                    break  # and look whether it was published meanwhile
-                said.ended.wait(_LOOK_SECONDS)
+                if not published and _must_end(job, deadline, settings):
+                    break  # it may have been published meanwhile
+                reports.ended.wait(_LOOK_SECONDS)
             else:
-                return said.outcome(recipe)
+                return reports.outcome(recipe)
 
 
 def discard(job: Job, settings: Settings) -> None:
-    """Remove what a build that came to nothing left."""
+    """Remove the unfinished files of a build that failed or was cancelled."""
     discard_unfinished(settings.archive, _recipe(job))
 
 
@@ -57,7 +57,7 @@ def _recipe(job: Job) -> Recipe:
     return parse_recipe(json.loads(job.document), origin="the job")
 
 
-def _over(job: Job, deadline: float, settings: Settings) -> Ended | None:
+def _must_end(job: Job, deadline: float, settings: Settings) -> Ended | None:
     if job.cancelling:
         return Ended("cancelled", CANCELLED)
     if shutil.disk_usage(settings.archive).free < settings.min_free_bytes:
@@ -69,7 +69,7 @@ def _over(job: Job, deadline: float, settings: Settings) -> Ended | None:
 
 @contextmanager
 def _process(settings: Settings, recipe: str) -> Generator[subprocess.Popen[bytes]]:
-    """A process that builds; it ends with the block, and with this process."""
+    """A building process, which ends with the block, and with this process."""
     task = {"recipe": recipe, "archive": str(settings.archive.absolute()), "ray_address": settings.ray_address}
     command = [sys.executable, "-P", "-c", _PROGRAM]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()) as process:
@@ -84,12 +84,12 @@ def _process(settings: Settings, recipe: str) -> Generator[subprocess.Popen[byte
 
 
 def _environment() -> dict[str, str]:
-    """This process's, without what is the service's alone."""
+    """This process's variables without the service's own."""
     return {name: value for name, value in os.environ.items() if not name.startswith("W1BENCH_")}
 
 
-class _Said:
-    """What a process that builds says, as far as it came."""
+class _Reports:
+    """What a building process has reported so far."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.progress, self.ended = Progress(), threading.Event()
@@ -98,7 +98,7 @@ class _Said:
         self._reader.start()
 
     def outcome(self, recipe: Recipe) -> Ended | None:
-        """How it ended by its own account; None where it died."""
+        """How the build ended; None if the process died."""
         self._reader.join()
         if "again" not in self._last:
             return None

@@ -1,7 +1,7 @@
-"""The build process: told a recipe on standard input, it builds the pair, says how far it is, and ends with the worker.
+"""The building process: reads a recipe from standard input, builds the pair, and reports progress until it is done.
 
-It alone of the service imports what generation needs. It gives way to the processes that score; killed, it is gone on with
-by the next one that is told the same.
+It alone in the service imports what generation needs. It runs at a lower priority than the processes that score, and ends with
+its worker. If it is killed, the next one of the same recipe continues from the shards that are stored.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from w1bench.recipes.recipe import parse_recipe
 from w1bench.sources.generators.embedded import EMBEDDED
 
 _NICE = 10
-_PATIENCE_SECONDS = 60.0  # until the process that was killed before it is gone, or another that builds the same
+_PATIENCE_SECONDS = 60.0  # for a killed process to be gone, or for another one that builds the same pair
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Build what the first line of standard input says; the last line that is printed says how it ended."""
+    """Build the recipe on the first line of standard input; the last line printed is how that ended."""
     task = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     os.nice(_NICE)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _built(task: dict[str, Any], report: Any) -> dict[str, Any]:
-    """How a build ended: without a reason, if it is published; with one that may pass, if it is worth another attempt."""
+    """How a build ended: `reason` is None if the pair is published, `again` is true if another attempt may succeed."""
     folder = Path(task["archive"])
     try:
         recipe = parse_recipe(_placed(json.loads(task["recipe"])), origin="the job")
@@ -51,14 +51,14 @@ def _built(task: dict[str, Any], report: Any) -> dict[str, Any]:
         from w1bench.builder.build import build
 
         build(recipe, folder, resume=True, engine=_engine(task["ray_address"]), report=report)
-    except Exception as error:  # noqa: BLE001 - whatever happens, the job is told
+    except Exception as error:  # noqa: BLE001 - every failure is reported to the job
         _log.exception("the build failed")
         return {"reason": _reason(error), "again": isinstance(error, UnreachableError)}
     return {"reason": None, "again": False}
 
 
 def _placed(values: dict[str, Any]) -> dict[str, Any]:
-    """A recipe's fields, with its generator where those lie that come with the package."""
+    """A recipe's fields, with the path of its generator among those that come with the package."""
     source = values["source"]
     file = source.get("generator", source)
     if "checkpoint" in file:
@@ -71,11 +71,13 @@ def _wait_for_others(folder: Path, name: str) -> None:
         with filelock.FileLock(lock_of(folder, name), timeout=_PATIENCE_SECONDS):
             return
     except filelock.Timeout:
-        raise PairError(f"Another process builds {name} all the while.") from None
+        raise PairError(
+            f"Another process has been building {name} for {_PATIENCE_SECONDS:g} s; wait for it, or end it."
+        ) from None
 
 
 def _engine(ray_address: str | None) -> Any:
-    """The cluster that is named; None for threads of this process."""
+    """The cluster at an address; None for threads of this process."""
     if ray_address is None:
         return None
     from w1bench.builder.engines.ray import RayCluster
@@ -84,7 +86,7 @@ def _engine(ray_address: str | None) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Why it failed, for everyone to read: without a folder's name, which goes to the log."""
+    """Why it failed, for all users to read: names of folders go to the log only."""
     match error:
         case CheckFailedError():
             return "The certificate of the pair does not hold; the builder's log says which figure."
@@ -105,6 +107,6 @@ def _reason(error: Exception) -> str:
 
 
 def _end_with_input() -> None:
-    """End with the worker, however that ended: it holds the other end of standard input."""
+    """Exit when the worker has ended, even by a kill: it holds the other end of standard input."""
     sys.stdin.buffer.read()
     os._exit(1)

@@ -1,7 +1,7 @@
-"""Living: a worker is alive as long as it holds the lock of its name, which its death, of whatever kind, gives back.
+"""Which workers are alive: each holds a lock of its name, which the end of its process gives back, whatever ended it.
 
-Workers on SQLite share a machine, and lock files of the data folder; those on PostgreSQL take locks of the database's, which
-end with the connection. So nobody's clock decides.
+On SQLite, workers share a machine and lock files of the data folder. On PostgreSQL they take advisory locks, which end with
+the connection. No clock is compared, and nothing expires.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from w1bench.errors import UnreachableError
 
-_TENDING = "tending"
+_LEADER = "leader"
 _RETRY_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
-class Living:
-    """The workers of a database; each has a folder of its own in `folder`."""
+class Liveness:
+    """The locks of a database's workers, and the folder of temporary files that each of them has in `folder`."""
 
     engine: Engine
     folder: Path
 
     @contextmanager
-    def born(self, name: str) -> Generator[Callable[[], None]]:
-        """Be alive for the block, with an empty folder `name`; yields what raises UnreachableError when the lock is lost."""
+    def register(self, name: str) -> Generator[Callable[[], None]]:
+        """Keep worker `name` alive for the block, with an empty folder; yields a check that raises UnreachableError once the lock is lost."""
         scratch = self.folder / name
         with ExitStack() as stack:
             while True:
-                with self.tending() as chosen:  # or it might be buried before it is whole
-                    if chosen:
+                with self.leading() as leads:  # a sweep would take a half-registered worker to be dead
+                    if leads:
                         check = stack.enter_context(self.lock(name))
                         assert check is not None, "names are not given twice"
                         scratch.mkdir(parents=True)
@@ -49,25 +49,27 @@ class Living:
             yield check
 
     def is_alive(self, name: str) -> bool:
-        """Whether a worker of this name is there."""
+        """Whether the worker of this name is running."""
         with self.lock(name) as check:
             return check is None
 
-    def bury(self) -> None:
-        """Remove the folders and lock files of workers that are no longer there; only while `tending`."""
-        for path in self.folder.iterdir():
-            if path.stem != _TENDING and not self.is_alive(path.stem):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    def sweep(self) -> None:
+        """Remove the folders and lock files of dead workers, unless another worker is doing so."""
+        with self.leading() as leads:
+            if leads:
+                for path in self.folder.iterdir():
+                    if path.stem != _LEADER and not self.is_alive(path.stem):
+                        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     @contextmanager
-    def tending(self) -> Generator[bool]:
-        """For what one worker does for all: whether this one is to do it."""
-        with self.lock(_TENDING) as check:
+    def leading(self) -> Generator[bool]:
+        """Whether this worker is, for the block, the one that acts for all."""
+        with self.lock(_LEADER) as check:
             yield check is not None
 
     @contextmanager
     def lock(self, name: str) -> Generator[Callable[[], None] | None]:
-        """Hold the lock of a name for the block; None where somebody else does."""
+        """Hold the lock of a name for the block; None if another process holds it."""
         held = _database_lock(self.engine, name) if self.engine.dialect.name == "postgresql" else self._file_lock(name)
         with held as check:
             yield check

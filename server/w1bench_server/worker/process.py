@@ -1,4 +1,4 @@
-"""Work: a worker, a process that does jobs until it is told to stop."""
+"""The worker: a process that does jobs of its queues until it is told to stop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from importlib.util import find_spec
 from uuid import uuid4
 
-from dbos import error
 from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,19 +31,19 @@ from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.worker.liveness import Living
-from w1bench_server.worker.queue import listening, tend
-from w1bench_server.worker.runner import Doing
+from w1bench_server.worker.liveness import Liveness
+from w1bench_server.worker.queue import Queue
+from w1bench_server.worker.runner import JobRunner
 
-_TEND_SECONDS = 0.5
+BUILD_LIBRARIES = ("torch", "numba", "threadpoolctl")
+_HEARTBEAT_SECONDS = 0.5
 _GRACE_SECONDS = 5  # for what is being scored when it is told to stop
-_LAST_SECONDS = 20.0  # after which it ends whatever holds it
-_NEEDED = ("torch", "numba", "threadpoolctl")  # to build
+_LAST_SECONDS = 20.0  # after which it ends even if a library still holds it
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """A server's worker: its settings are the first line of standard input, and it is to stop when that is closed."""
+    """Run a server's own worker: the first line of standard input is its settings, and closing it stops the worker."""
     line = sys.stdin.buffer.readline()
     if not line:
         return  # the server is gone already
@@ -63,20 +61,22 @@ def work(
     *,
     announce: Callable[[str], object] = print,
     closed: Callable[[], object] | None = None,
+    libraries: Sequence[str] = BUILD_LIBRARIES,
 ) -> None:
-    """Do jobs of these queues, by default of those that it can, until SIGINT or SIGTERM, or until `closed` returns.
+    """Do jobs of `queues`, by default of all that this worker can serve, until SIGINT or SIGTERM, or until `closed` returns.
 
     Raises:
         InputError: there is no such queue, the truth for it is missing, or the database cannot be used.
-        MissingExtraError: what builds is not installed.
-        PairError: the archive is no folder.
+        MissingExtraError: one of the `libraries` that building needs is not installed.
+        PairError: the archive is not a folder.
         CheckFailedError: the scorer gets canaries wrong.
-        UnreachableError: the database went away.
+        UnreachableError: the connection to the database was lost.
     """
-    chosen = tuple(queues) or _own_queues(settings)
+    can_build = all(find_spec(name) for name in libraries)
+    chosen = tuple(queues) or _default_queues(settings, can_build=can_build)
     if unknown := sorted(set(chosen) - set(QUEUES)):
         raise InputError(f"There is no queue {unknown[0]!r}; there are: {', '.join(QUEUES)}.")
-    if "build" in chosen and not _can_build():
+    if "build" in chosen and not can_build:
         raise MissingExtraError(
             "Building needs more than is installed; install w1bench with its extra `torch` (in a checkout: pip install "
             "'.[torch]'), or leave --queue build out."
@@ -90,11 +90,11 @@ def work(
         settings.archive.mkdir(parents=True, exist_ok=True)
     published(settings.archive)
     if "sealed" in chosen:
-        _say_what_is_missing(settings)
+        _warn_of_missing_truth(settings)
     asyncio.run(_work(settings, chosen, announce, closed))
 
 
-def _say_what_is_missing(settings: Settings) -> None:
+def _warn_of_missing_truth(settings: Settings) -> None:
     for pair in PublishedPairs(settings.archive).all():
         if (
             pair.manifest.state is PairState.SEALED
@@ -106,49 +106,47 @@ def _say_what_is_missing(settings: Settings) -> None:
             )
 
 
-def _own_queues(settings: Settings) -> tuple[str, ...]:
-    """What a worker does by default: with the truth, what nobody else can; else all that it can."""
+def _default_queues(settings: Settings, *, can_build: bool) -> tuple[str, ...]:
+    """With the truth, only what no other worker can serve; else everything that this one can."""
     if settings.truth is not None:
         return ("sealed",)
-    return ("build", "score") if _can_build() else ("score",)
-
-
-def _can_build() -> bool:
-    return all(find_spec(name) for name in _NEEDED)
+    return ("build", "score") if can_build else ("score",)
 
 
 async def _work(
     settings: Settings, queues: Sequence[str], announce: Callable[[str], object], closed: Callable[[], object] | None
 ) -> None:
-    name, stop, loop = uuid4().hex, _told_to_stop(closed), asyncio.get_running_loop()
-    at_once = {queue: settings.scoring_processes if queue in SCORING else 1 for queue in queues}
+    name, told, loop, stopping = uuid4().hex, _told_to_stop(closed), asyncio.get_running_loop(), threading.Event()
+    slots = {queue: settings.scoring_processes if queue in SCORING else 1 for queue in queues}
     async with _scorer(settings, needed=not {*SCORING}.isdisjoint(queues)) as scorer:
         with database.opened(settings) as engine:
-            living, jobs = Living(engine, settings.data / "workers"), Jobs(engine)
-            with living.born(name) as check:
-                bodies = Bodies(settings.data, settings.bodies_url, scratch=living.folder / name)
-                doing = Doing(settings, jobs, bodies, Ledger(engine), scorer, loop)
-                hands = listening(settings, name, at_once, doing.do, grace=_GRACE_SECONDS)
-                async with contextmanager_in_threadpool(hands):
+            liveness, jobs = Liveness(engine, settings.data / "workers"), Jobs(engine)
+            with liveness.register(name) as check:
+                bodies = Bodies(settings.data, settings.bodies_url, scratch=liveness.folder / name)
+                runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping)
+                queue = Queue(jobs, liveness, name, settings.job_attempts)
+                consumed = queue.consumed(runner.run, slots, stopping, grace=_GRACE_SECONDS)
+                async with contextmanager_in_threadpool(consumed):
                     announce(f"w1bench working on {' and '.join(queues)}")
                     sys.stdout.flush()  # whoever reads a pipe waits for this line
                     try:
-                        await _repeat(stop, check, partial(tend, jobs, living, queues, name=name, has=doing.has))
+                        await _heartbeat(told, check, queue)
                     finally:
-                        doing.stop()
-                        _end_at_last()
-                await asyncio.to_thread(doing.hand_back)
+                        stopping.set()
+                        _exit_after_a_while()
+                await asyncio.to_thread(runner.hand_back)
 
 
-async def _repeat(stop: asyncio.Event, check: Callable[[], None], tend: Callable[[], None]) -> None:
+async def _heartbeat(stop: asyncio.Event, check: Callable[[], None], queue: Queue) -> None:
+    """Until told to stop: make sure that this worker is still taken to be alive, and find those that are not."""
     while not stop.is_set():
         await asyncio.to_thread(check)
         try:
-            await asyncio.to_thread(tend)
-        except (SQLAlchemyError, error.DBOSException) as trouble:
-            _log.warning("jobs cannot be handed over at the moment: %s", trouble)
+            await asyncio.to_thread(queue.find_dead)
+        except SQLAlchemyError as error:
+            _log.warning("dead workers cannot be looked for at the moment: %s", error)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _TEND_SECONDS)
+            await asyncio.wait_for(stop.wait(), _HEARTBEAT_SECONDS)
 
 
 def _told_to_stop(closed: Callable[[], object] | None) -> asyncio.Event:
@@ -178,8 +176,8 @@ async def _scorer(settings: Settings, *, needed: bool) -> AsyncGenerator[Scorer 
         yield scorer
 
 
-def _end_at_last() -> None:
-    """End this process in a while, should a library hold it."""
+def _exit_after_a_while() -> None:
+    """Exit even if a library keeps this process from ending."""
     timer = threading.Timer(_LAST_SECONDS, os._exit, (1,))
     timer.daemon = True
     timer.start()

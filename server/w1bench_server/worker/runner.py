@@ -1,9 +1,10 @@
-"""Doing: what a worker does with a job that it is handed."""
+"""What a worker does with a job that it has claimed: score a submission or build a pair, and record how that ended."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
@@ -28,18 +29,21 @@ from w1bench_server.worker.build_job import build_pair, discard
 _MAY_PASS = (503, 507)
 _BACK_OFF_SECONDS = 0.25  # before the first attempt that follows one that failed; doubled each time
 _NO_BODY = "Its body is not where the worker looks for it; tell the operator to give all workers the servers' W1BENCH_BODIES_URL."
-_PATIENCE_SECONDS = 2.0  # with a job that another worker has the truth for
+_PATIENCE_SECONDS = 2.0  # before the next job, after one that another worker has the truth for
 _APOLOGY = "The service failed, which is its own fault; tell the operator this job's id."
 _log = logging.getLogger(__name__)
 
 
 class _CancelledError(W1BenchError):
-    """The job was cancelled, or is no longer this worker's."""
+    """The job was cancelled, or this worker has lost it."""
 
 
 @dataclass(frozen=True)
-class Doing:
-    """A worker's hands. Scores are computed by `scorer`, in the event loop that it was started in."""
+class JobRunner:
+    """Runs a worker's jobs, several at once from different threads.
+
+    `scorer` is used in the event loop `loop` that it was started in. Once `stopping` is set, builds are put back into the queue.
+    """
 
     settings: Settings
     jobs: Jobs
@@ -47,66 +51,58 @@ class Doing:
     ledger: Ledger
     scorer: Scorer | None
     loop: asyncio.AbstractEventLoop
-    _stopping: Event = field(default_factory=Event)
-    _under_way: dict[str, Job | None] = field(default_factory=dict[str, Job | None])
-
-    def has(self, identity: str) -> bool:
-        """Whether a job is under way."""
-        return identity in self._under_way
-
-    def stop(self) -> None:
-        """Break off builds, and hand them back."""
-        self._stopping.set()
+    stopping: Event
+    _running: dict[str, Job] = field(default_factory=dict[str, Job])
 
     def hand_back(self) -> None:
-        """Hand back whatever is still under way."""
-        for job in list(self._under_way.values()):
-            if job is not None:
-                self.jobs.hand_back(job)
+        """Put whatever is still running back into the queue."""
+        for job in list(self._running.values()):
+            self.jobs.hand_back(job)
 
-    def do(self, identity: str) -> None:
-        """Begin a job and see it to its end; left open, it is handed to a worker again. Then remove what it leaves behind."""
-        self._under_way[identity] = None
-        try:
-            self._do(identity, self.settings.job_attempts)
-        finally:
-            del self._under_way[identity]
-
-    def _do(self, identity: str, most: int) -> None:
-        job = self.jobs.begin(identity, most=most)
+    def run(self, job: Job) -> None:
+        """Run a claimed job to its end and remove what it leaves behind; a job that was broken off stays open."""
         if job.state == "running":
-            self._under_way[identity] = job
+            job = self._run(job)
+        if not job.is_open:
+            self._clean_up(job)
+
+    def _run(self, job: Job) -> Job:
+        self._running[job.id] = job
+        try:
             ended = self._attempt(job)
             if ended is None:
-                return
-            if ended.again and job.attempts < most:
-                self._stopping.wait(_BACK_OFF_SECONDS * 2**job.attempts)
-                return
-            job = self.jobs.end(job, ended)
-        if not job.is_open:
-            self._tidy(job)
+                return job
+            if ended.again and job.attempts < self.settings.job_attempts:
+                self.stopping.wait(_BACK_OFF_SECONDS * 2**job.attempts)
+                self.jobs.retry(job)
+                return job
+            return self.jobs.end(job, ended)
+        finally:
+            del self._running[job.id]
 
     def _attempt(self, job: Job) -> Ended | None:
-        """How an attempt ended; None where it was broken off."""
+        """How an attempt ended; None if it was broken off."""
         try:
             if job.queue == "build":
                 return build_pair(job, self.settings, partial(self._advance, job))
             if job.cancelling:
                 return Ended("cancelled", CANCELLED)
             return asyncio.run_coroutine_threadsafe(self._score(job), self.loop).result()
+        except CancelledError:  # this worker is ending, and has put the job back
+            return None
         except _CancelledError:
             return None if self.jobs.advance(job, job.progress) is None else Ended("cancelled", CANCELLED)
         except NoTruthError as error:
             _log.error("job %s is left to a worker with the truth of %s: %s", job.id, job.pair, error)
-            self.jobs.hand_back(job)
-            self._stopping.wait(_PATIENCE_SECONDS)
+            self.jobs.hand_back(job, last=True)
+            self.stopping.wait(_PATIENCE_SECONDS)
             return None
         except Exception:  # noqa: BLE001 - whatever happens, the job ends
             _log.exception("job %s", job.id)
             return Ended("failed", _APOLOGY, again=True)
 
     def _advance(self, job: Job, progress: Progress) -> Job | None:
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             self.jobs.hand_back(job)
             return None
         return self.jobs.advance(job, progress)
@@ -134,15 +130,19 @@ class Doing:
             return Ended("failed", str(refused), again=refused.status in _MAY_PASS)
         return Ended("succeeded", result=record.entry.id)
 
-    def _tidy(self, job: Job) -> None:
-        if job.queue in SCORING:
-            self.bodies.forget_waiting(job.id)
-        elif job.state != "succeeded":
-            discard(job, self.settings)
+    def _clean_up(self, job: Job) -> None:
+        try:
+            if job.queue in SCORING:
+                self.bodies.forget_waiting(job.id)
+            elif job.state != "succeeded":
+                discard(job, self.settings)
+        except Exception:  # noqa: BLE001 - it would be the next job for ever
+            _log.exception("files of job %s are left", job.id)
+        self.jobs.release(job)
 
 
 def _admit(job: Job, connection: Connection) -> None:
-    """Let a submission be recorded only as long as its job is to go on."""
+    """Raise in the transaction that would record a submission, if its job was cancelled or lost."""
     current = still_running(connection, job)
     if current is None or current.cancelling:
         raise _CancelledError(CANCELLED)

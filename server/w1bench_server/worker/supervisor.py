@@ -1,4 +1,4 @@
-"""Supervising: a server's own worker, started again when it dies, and gone with the server, however that ended."""
+"""A server's own worker: a child process that is restarted when it dies, and that ends when the server does, even by a kill."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from w1bench_server.settings import Settings
 
 _PROGRAM = "from w1bench_server.worker.process import main; main()"
 _PAUSES = (0.5, 30.0)  # seconds before the next start: first, and at most
-_STEADY_SECONDS = 60.0  # after which a worker is taken to have started well
-_PATIENCE_SECONDS = 25.0  # longer than a worker gives itself
+_STEADY_SECONDS = 60.0  # of running, after which the pauses begin anew
+_PATIENCE_SECONDS = 25.0  # more than a worker needs to stop
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def worker(settings: Settings) -> Generator[None]:
-    """A worker for the block, unless `settings` want none."""
+    """Run a worker for the block, unless the settings say that others do the jobs."""
     if settings.own_worker == "none":
         yield
         return
@@ -37,7 +37,7 @@ def worker(settings: Settings) -> Generator[None]:
 
 
 def _keep(settings: Settings, over: threading.Event) -> None:
-    """Keep a worker running until it is over."""
+    """Restart the worker whenever it ends, until `over` is set."""
     pause = _PAUSES[0]
     while not over.is_set():
         begun = time.monotonic()
@@ -50,7 +50,7 @@ def _keep(settings: Settings, over: threading.Event) -> None:
 
 
 def _run(settings: Settings, over: threading.Event) -> int:
-    """Run a worker to its end, or until it is over; returns its exit status."""
+    """Run a worker until it ends or `over` is set; returns its exit status."""
     command = [sys.executable, "-P", "-c", _PROGRAM]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         assert process.stdin is not None
@@ -58,7 +58,7 @@ def _run(settings: Settings, over: threading.Event) -> int:
             os.write(process.stdin.fileno(), settings.model_dump_json().encode() + b"\n")
         while process.poll() is None and not over.wait(0.1):
             continue
-        process.stdin.close()  # what it lives by
+        process.stdin.close()  # which tells it to stop
         try:
             return process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import torch
 
 import w1bench
+from support.processes import wait_for
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.scoring.scorecard import Scorecard
@@ -186,10 +186,7 @@ def test_a_grid_goes_on_from_its_checkpoints(how: signal.Signals, pair: StoredPa
     started = subprocess.Popen([sys.executable, program, pair.folder, out], stderr=subprocess.DEVNULL)
     trial = make_trial("wc", pair, steps=1500)
     checkpoint = checkpoint_of(tmp_path / "results.json.unfinished", trial)
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(checkpoint.exists, started, seconds=120)
     processes = psutil.Process(started.pid).children(recursive=True)
     started.send_signal(how)
     started.wait(timeout=30)

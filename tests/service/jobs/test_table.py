@@ -1,4 +1,4 @@
-"""A job is begun, handed back, begun again, and ends once, with a reason; whoever lost it is not heard."""
+"""A job is claimed, put back, claimed again, and ends once, with a reason; a worker that lost it cannot change it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from w1bench_server.settings import Settings
 
 DATABASES = ("sqlite", "postgresql")
 MOST = 3
+MINE = "mine.1"
 DONE = Ended("succeeded", result="x")
 
 
@@ -31,11 +32,21 @@ def made(content: str = "c", **others: Any) -> Job:
     return new_job(fields.pop("queue", "build"), content=content, **fields)
 
 
+def claimed(
+    jobs: Jobs, worker: str = MINE, *, queue: str = "build", most: int = MOST, dead: frozenset[str] = frozenset()
+) -> Job:
+    """The job that a worker claims next, also if it holds it already."""
+    job = jobs.claim(queue, worker, most=most, dead=dead)
+    assert job is not None
+    return job
+
+
 def test_a_job_goes_from_queued_over_running_to_its_end(jobs: Jobs) -> None:
     added, created = jobs.add(made())
     assert created
     assert (added.state, added.attempts, added.started_at, added.progress) == ("queued", 0, None, Progress())
-    running = jobs.begin(added.id, most=MOST)
+    assert jobs.claim("score", MINE, most=MOST) is None
+    running = claimed(jobs)
     assert (running.state, running.attempts, running.ended_at) == ("running", 1, None)
     assert running.started_at is not None
     told = jobs.advance(running, Progress(3, 10, "row"))
@@ -45,38 +56,51 @@ def test_a_job_goes_from_queued_over_running_to_its_end(jobs: Jobs) -> None:
     over = jobs.end(running, DONE)
     assert (over.state, over.result, over.reason, over.is_open) == ("succeeded", "x", None, False)
     assert over.created_at <= over.started_at <= over.ended_at  # pyright: ignore[reportOperatorIssue]
-    for again in (jobs.begin(added.id, most=MOST), jobs.cancel(added.id), jobs.end(running, Ended("failed"))):
-        assert again == over
+    for again in (claimed(jobs), jobs.cancel(added.id), jobs.end(running, Ended("failed"))):
+        assert again == over  # and still to be cleaned up
+    jobs.release(over)
+    assert jobs.find(added.id) == replace(over, worker=None)
+    assert jobs.claim("build", MINE, most=MOST) is None
 
 
 def test_a_job_whose_worker_dies_again_and_again_has_failed(jobs: Jobs) -> None:
     job, _ = jobs.add(made())
     for attempt in range(1, MOST + 1):
-        assert jobs.begin(job.id, most=MOST).attempts == attempt
-    failed = jobs.begin(job.id, most=MOST)
+        assert claimed(jobs, f"dies.{attempt}", dead=frozenset({f"dies.{attempt - 1}"})).attempts == attempt
+        assert jobs.claim("build", "another.1", most=MOST) is None  # it is not known to be dead yet
+    failed = claimed(jobs, dead=frozenset({f"dies.{MOST}"}))
+    assert failed.id == job.id
     assert (failed.state, failed.reason) == ("failed", f"Its worker died {MOST} times.")
     assert failed.ended_at is not None
-    once, _ = jobs.add(made("other"))
-    jobs.begin(once.id, most=1)
-    assert jobs.begin(once.id, most=1).reason == "Its worker died."
+    jobs.release(failed)
+    jobs.add(made("other"))
+    claimed(jobs, most=1)
+    assert claimed(jobs, most=1).reason == "Its worker died."
 
 
 def test_a_worker_that_was_told_to_stop_has_not_died(jobs: Jobs) -> None:
     job, _ = jobs.add(made())
     for _ in range(2 * MOST):
-        running = jobs.begin(job.id, most=MOST)
+        running = claimed(jobs)
         assert running.state == "running"
         jobs.hand_back(running)
         assert (jobs.find(job.id).state, jobs.find(job.id).attempts) == ("queued", 0)
+    jobs.retry(claimed(jobs))
+    assert (jobs.find(job.id).state, jobs.find(job.id).attempts) == ("queued", 1)
 
 
-def test_who_lost_a_job_is_not_heard(jobs: Jobs) -> None:
-    job, _ = jobs.add(made())
-    lost = jobs.begin(job.id, most=MOST)
-    mine = jobs.begin(job.id, most=MOST)
+@pytest.mark.parametrize("put_back", [True, False], ids=["put back", "dead"])
+def test_a_worker_that_lost_a_job_cannot_change_it(jobs: Jobs, put_back: bool) -> None:
+    jobs.add(made())
+    lost = claimed(jobs, "lost.1")
+    if put_back:
+        jobs.hand_back(lost)
+    mine = claimed(jobs, dead=frozenset({"lost.1"}))
+    assert mine.attempts == (1 if put_back else 2)
     assert jobs.advance(lost, Progress(1, 2, "row")) is None
     jobs.hand_back(lost)
-    assert jobs.end(lost, Ended("failed", "lost")) == mine == jobs.find(job.id)
+    jobs.release(lost)
+    assert jobs.end(lost, Ended("failed", "lost")) == mine == jobs.find(mine.id)
     assert jobs.end(mine, DONE).state == "succeeded"
 
 
@@ -85,7 +109,8 @@ def test_one_that_has_not_begun_is_cancelled_at_once_another_by_its_worker(jobs:
     cancelled = jobs.cancel(waiting.id)
     assert (cancelled.state, cancelled.reason) == ("cancelled", "It was cancelled.")
     assert cancelled.ended_at is not None
-    running = jobs.begin(begun.id, most=MOST)
+    running = claimed(jobs)
+    assert running.id == begun.id
     asked = jobs.cancel(begun.id)
     assert (asked.state, asked.cancelling) == ("running", True)
     assert jobs.cancel(begun.id) == asked
@@ -103,12 +128,12 @@ def test_the_same_content_is_the_same_job_until_it_comes_to_nothing(jobs: Jobs) 
     assert jobs.add(made()) == (first, False)
     assert jobs.known("bob", "c") == first
     for state in ("failed", "cancelled"):
-        jobs.end(jobs.begin(first.id, most=MOST), Ended(state, "r"))
+        jobs.release(jobs.end(claimed(jobs), Ended(state, "r")))
         again, created = jobs.add(made())
         assert created
         assert again.id != first.id
         first = again
-    jobs.end(jobs.begin(first.id, most=MOST), DONE)
+    jobs.end(claimed(jobs), DONE)
     assert jobs.add(made()) == (jobs.find(first.id), False)
     assert jobs.known("ann", "d") is None
 
@@ -119,8 +144,8 @@ def test_a_key_stands_for_one_content_until_its_job_comes_to_nothing(jobs: Jobs)
     assert jobs.known("ann", "a", key="k") == first
     with pytest.raises(KeyReusedError, match="new key"):
         jobs.add(made("b"), key="k")
-    assert jobs.add(made("b", user="bob"), key="k")[1]  # a key is the user's own
-    jobs.end(jobs.begin(first.id, most=MOST), Ended("failed", "r"))
+    assert jobs.add(replace(made("b", user="bob"), queued_at="9"), key="k")[1]  # a key is the user's own
+    jobs.end(claimed(jobs), Ended("failed", "r"))
     other, created = jobs.add(made("e"), key="k")
     assert created
     with pytest.raises(KeyReusedError):
@@ -138,12 +163,12 @@ def test_what_is_not_admitted_leaves_nothing(jobs: Jobs) -> None:
     assert jobs.add(made("other"), key="k")[1]
 
 
-def test_twenty_at_once_make_one_job_and_one_begins_at_a_time(jobs: Jobs) -> None:
+def test_twenty_at_once_make_one_job_and_one_claims_it(jobs: Jobs) -> None:
     with ThreadPoolExecutor(20) as threads:
         added = list(threads.map(lambda _: jobs.add(made()), range(20)))
         assert sorted(created for _, created in added) == [False] * 19 + [True]
-        attempts = list(threads.map(lambda _: jobs.begin(added[0][0].id, most=99).attempts, range(20)))
-    assert sorted(attempts) == list(range(1, 21))
+        claims = list(threads.map(lambda place: jobs.claim("build", f"mine.{place}", most=99), range(20)))
+    assert [job.id for job in claims if job is not None] == [added[0][0].id]
 
 
 def test_pages_have_the_newest_first_and_none_twice(jobs: Jobs) -> None:
@@ -153,8 +178,8 @@ def test_pages_have_the_newest_first_and_none_twice(jobs: Jobs) -> None:
     while page := jobs.page(limit=4, before=(found[-1].created_at, found[-1].id) if found else None):
         found += page
     assert found == every[::-1]
-    jobs.begin(every[2].id, most=MOST)
-    assert [job.id for job in jobs.page(limit=9, state="running")] == [every[2].id]
+    running = claimed(jobs)
+    assert jobs.page(limit=9, state="running") == [running]
     assert jobs.page(limit=9, queue="score") == []
     assert [job.id for job in jobs.open()] == [job.id for job in every]
     assert jobs.open(["score"]) == []
@@ -168,7 +193,7 @@ def test_what_waits_is_counted(jobs: Jobs) -> None:
     waiting = jobs.waiting_seconds()
     assert waiting["build"] > 1e6
     assert 0 <= waiting["score"] < 60
-    jobs.begin(old.id, most=MOST)
+    assert claimed(jobs).id == old.id
     assert jobs.waiting_seconds()["build"] == 0
     assert {key: count for key, count in jobs.counts().items() if count} == {
         ("build", "running"): 1,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from support.processes import wait_for
 from w1bench_server.pairs import fixity
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
@@ -24,14 +24,6 @@ FAST = 10**9
 def copied(archive: Path, tmp_path: Path) -> Path:
     """An archive that may be changed."""
     return shutil.copytree(archive, tmp_path / "archive")
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it holds within a few seconds."""
-    end = time.monotonic() + 20
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()
 
 
 def flip(path: Path) -> None:
@@ -52,10 +44,10 @@ def test_a_flipped_bit_turns_readiness_until_it_is_mended(settings: Settings, co
             (line,) = [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
             return float(line.split()[1])
 
-        assert eventually(lambda: shown("w1bench_fixity_age_seconds") >= 0)
+        wait_for(lambda: shown("w1bench_fixity_age_seconds") >= 0, seconds=20)
         assert client.get("/readyz").status_code == 200
         flip(file)
-        assert eventually(lambda: client.get("/readyz").status_code == 503)
+        wait_for(lambda: client.get("/readyz").status_code == 503, seconds=20)
         problem = is_problem(client.get("/readyz"), 503)
         assert problem["errors"][0]["pointer"] == "#/fixity"
         assert f"damaged: {PAIR}/test.h5;" in problem["detail"]
@@ -63,7 +55,7 @@ def test_a_flipped_bit_turns_readiness_until_it_is_mended(settings: Settings, co
         assert shown("w1bench_fixity_damaged_files") == 1
         assert client.get("/livez").status_code == 200
         flip(file)
-        assert eventually(lambda: client.get("/readyz").status_code == 200)
+        wait_for(lambda: client.get("/readyz").status_code == 200, seconds=20)
         assert shown("w1bench_fixity_damaged_files") == 0
 
 
@@ -71,9 +63,9 @@ def test_a_missing_file_and_a_damaged_manifest_are_damage_and_what_is_gone_is_no
     (copied / PAIR / "train.h5").unlink()
     (copied / "small-digits" / "manifest.json").write_text("{")
     with fixity.watched(copied, seconds=0.01, bytes_per_second=FAST) as watch:
-        assert eventually(lambda: watch.damaged == {f"{PAIR}/train.h5", "small-digits/manifest.json"})
+        wait_for(lambda: watch.damaged == {f"{PAIR}/train.h5", "small-digits/manifest.json"}, seconds=20)
         shutil.rmtree(copied / PAIR)
-        assert eventually(lambda: watch.damaged == {"small-digits/manifest.json"})
+        wait_for(lambda: watch.damaged == {"small-digits/manifest.json"}, seconds=20)
         shutil.rmtree(copied)
         assert watch.running
     assert not watch.running
@@ -83,7 +75,7 @@ def test_it_reads_no_faster_than_it_may_and_stops_at_once(archive: Path) -> None
     size = sum(path.stat().st_size for path in archive.rglob("*.h5"))
     begun = time.monotonic()
     with fixity.watched(archive, seconds=60, bytes_per_second=size) as watch:
-        assert eventually(lambda: watch.checked_at is not None)
+        wait_for(lambda: watch.checked_at is not None, seconds=20)
         assert time.monotonic() - begun >= 0.95
     begun = time.monotonic()
     with fixity.watched(archive, seconds=60, bytes_per_second=1) as watch:

@@ -39,6 +39,13 @@ def parsed(text: str) -> list[dict[str, Any]]:
     return [{**json.loads(block["data"]), "version": int(block["id"]), "name": block["event"]} for block in blocks]
 
 
+def claimed(jobs: Jobs, job: Job) -> Job:
+    """The job as a worker holds it."""
+    running = jobs.claim(job.queue, "mine.1", most=1)
+    assert running is not None
+    return running
+
+
 def followed(streams: Streams, job: Job, changes: Iterable[Callable[[], object]] = ()) -> list[bytes]:
     """The blocks of a stream until it ends; each change is made after the event of the one before."""
 
@@ -60,7 +67,7 @@ def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(client
         Streams(jobs, 60, look_seconds=0.01),
         job,
         [
-            lambda: running.append(jobs.begin(job.id, most=1)),
+            lambda: running.append(claimed(jobs, job)),
             lambda: jobs.advance(running[0], Progress(1, 2, "row")),
             lambda: jobs.advance(running[0], Progress(2, 2, "row")),
             lambda: jobs.end(running[0], Ended("succeeded", result="x")),

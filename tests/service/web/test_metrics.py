@@ -84,7 +84,7 @@ def test_jobs_are_counted_as_the_database_has_them(client: TestClient, settings:
         found = samples(client)
         assert found["w1bench_jobs", "build", "queued"] == 1
         assert 0 <= found["w1bench_jobs_oldest_seconds", "build"] < 60
-        jobs.begin(job.id, most=1)
+        jobs.claim(job.queue, "mine.1", most=1)
         assert samples(client)["w1bench_jobs", "build", "running"] == 1
         with database.writing(engine) as connection:
             connection.execute(text("ALTER TABLE jobs RENAME TO elsewhere"))

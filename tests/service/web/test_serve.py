@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import signal
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx2
 import psutil
 import pytest
 
+from support.processes import wait_for
 from support.servers import serving
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench_server.database import connection as database
@@ -31,16 +31,8 @@ def break_off(client: httpx2.Client, settings: Settings) -> None:
     with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as connection:
         head = "POST /v1/validate?pair=small-d2-n4-p8 HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n"
         connection.sendall(head.encode() + bytes(1000))
-        assert eventually(lambda: len(list(incoming.iterdir())) == 1)
-    assert eventually(lambda: list(incoming.iterdir()) == [])
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it holds within a few seconds."""
-    end = time.monotonic() + 10
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()
+        wait_for(lambda: len(list(incoming.iterdir())) == 1, seconds=20)
+    wait_for(lambda: list(incoming.iterdir()) == [], seconds=20)
 
 
 def test_rows_survive_a_kill_and_workers_do_not(
