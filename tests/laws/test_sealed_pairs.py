@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ import pytest
 from PIL import Image
 
 import w1bench
-from support.files import TESTS, assert_same
+from support.files import assert_same
+from support.forks import Fork, command
 from support.processes import wait_for
 from support.recipes import SEALED, SIZES, SLOW, Sealed, pinned, small_recipe
 from support.truth_search import contents, found
@@ -216,19 +216,9 @@ def test_the_truth_of_another_pair_is_not_written_over(sealed_pair: Sealed, tmp_
     assert contents(sealed_pair.truth) == before
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from support.recipes import SLOW
-from w1bench.builder.build import build
-build(SLOW, Path(sys.argv[1]) / "archive", truth=Path(sys.argv[1]) / "truth", resume=True)
-"""
-
-
 def test_a_killed_build_goes_on_with_its_secret_and_leaves_no_shard_in_the_archive(tmp_path: Path) -> None:
     shards = ".slow.building/shards/*.npz"
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path), str(TESTS)])
+    child = Fork(build, SLOW, tmp_path / "archive", truth=tmp_path / "truth", resume=True)
     wait_for(lambda: len(list((tmp_path / "truth").glob(shards))) >= 2, child)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(10)
@@ -470,46 +460,31 @@ def test_it_is_learned_from_and_not_scored_until_it_is_revealed(copy: Sealed, tm
 
 
 def test_the_command_line_says_what_to_do(copy: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "w1bench", *map(str, words)], capture_output=True, text=True)
-
     np.save(tmp_path / "g.npy", rows_of(copy, "test")["input"])
-    done = run("score", copy.folder, tmp_path / "g.npy")
+    done = command("score", copy.folder, tmp_path / "g.npy")
     assert (done.returncode, done.stdout) == (2, "")
     assert "w1bench submit sealed-d16 FILE --method NAME" in done.stderr
-    assert "sealed" in run("list", "--archive", copy.archive).stdout
+    assert "sealed" in command("list", "--archive", copy.archive).stdout
     for words, sentence in (
         (("--sealed",), "--sealed came without --truth"),
         (("--truth", tmp_path / "t"), "--truth goes with --sealed"),
         (("--sealed", "--truth", tmp_path / "data" / "t"), "inside of"),
     ):
         monkeypatch.setenv("W1BENCH_DATA", str(tmp_path / "data"))
-        done = run("build", "hd-d16-n64-p8", "--archive", tmp_path / "a", *words)
+        done = command("build", "hd-d16-n64-p8", "--archive", tmp_path / "a", *words)
         assert done.returncode == 2
         assert sentence in done.stderr
-    done = run("reveal", copy.folder, "--truth", copy.truth)
+    done = command("reveal", copy.folder, "--truth", copy.truth)
     assert "W1 = " in done.stdout, done.stderr
-    assert run("score", copy.folder, tmp_path / "g.npy").returncode == 0
-    assert run("verify", copy.folder).returncode == 0
-    assert "revealed" in run("list", "--archive", copy.archive).stdout
+    assert command("score", copy.folder, tmp_path / "g.npy").returncode == 0
+    assert command("verify", copy.folder).returncode == 0
+    assert "revealed" in command("list", "--archive", copy.archive).stdout
 
 
 def test_a_sealed_build_by_the_command_line(tmp_path: Path) -> None:
     sizes = [word for name, size in SIZES.items() if name != "w1_rays" for word in (f"--{name}", str(size))]
-    command = [
-        "build",
-        "hd-d16-n64-p8",
-        "--archive",
-        "a",
-        "--sealed",
-        "--truth",
-        "t",
-        *sizes,
-        "--w1-rays",
-        "4096",
-        "--json",
-    ]
-    done = subprocess.run([sys.executable, "-m", "w1bench", *command], cwd=tmp_path, capture_output=True, text=True)
+    words = ["build", "hd-d16-n64-p8", "--archive", "a", "--sealed", "--truth", "t", "--w1-rays", "4096", "--json"]
+    done = command(*words, *sizes, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["sealed"] is True
@@ -583,8 +558,9 @@ def test_pictures_of_one_s_own_are_drawn_again_where_they_are_said_to_be(tmp_pat
         Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / name / "a.png")
     source = pinned({"kind": "images", "dataset": "photos", "noise": 0.01, "root": str(tmp_path / "mine")})
     recipe = small_recipe(
-        "mine", power=10.0, half_width=1.2, source=source, sizes=SIZES | {"train": 100, "test": 100, "probe": 10}
-    )
+        "mine", power=10.0, half_width=1.2, source=source,
+        sizes={"train": 100, "test": 100, "probe": 10, "w1_rays": 4096},
+    )  # fmt: skip
     folder = build(recipe, tmp_path / "archive", truth=tmp_path / "truth")
     with pytest.raises(RecipeError, match="goes with a pair that was sealed and is revealed"):
         verify(folder, root=tmp_path / "mine")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.forks import Fork
+
 
 @dataclass(frozen=True)
 class Fragile:
@@ -41,7 +43,7 @@ def where(_: int) -> int:
     return os.getpid()
 
 
-def wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
+def wait_for(condition: Callable[[], bool], child: subprocess.Popen[bytes] | Fork) -> None:
     """Wait until the condition holds, or fail: the child's work reaches it, or it ended with it."""
     deadline = time.monotonic() + 60
     while not condition():
