@@ -1,18 +1,22 @@
-"""A small archive, built once a session: every kind of source, small enough to build in seconds."""
+"""A small archive, built once a test run: every kind of source, small enough to build in seconds."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
 import torch
 
-from support.recipes import RECIPES, SEALED, Sealed
+from support.recipes import RECIPES, SEALED, SLOW, Sealed
+from support.shared import made_once
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
+
+_MOST_PROCESSES = 4
 
 
 def pytest_configure() -> None:
@@ -21,22 +25,39 @@ def pytest_configure() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite runs in a few processes; files that were named run in this one, which has started already."""
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return min(len(os.sched_getaffinity(0)), _MOST_PROCESSES) if whole else 0
+
+
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of one small pair of each kind; tests must not change it."""
-    folder = tmp_path_factory.mktemp("archive")
-    for recipe in RECIPES:
-        build(recipe, folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        for recipe in RECIPES:
+            build(recipe, folder)
+
+    return made_once(tmp_path_factory, "archive", make)
 
 
 @pytest.fixture(scope="session")
 def sealed_pair(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     """A sealed pair that is not revealed; tests must not change it."""
-    folder = tmp_path_factory.mktemp("sealed")
-    made = Sealed(folder / "archive", folder / "truth")
-    build(SEALED, made.archive, truth=made.truth)
-    return made
+
+    def make(folder: Path) -> None:
+        build(SEALED, folder / "archive", truth=folder / "truth")
+
+    folder = made_once(tmp_path_factory, "sealed", make)
+    return Sealed(folder / "archive", folder / "truth")
+
+
+@pytest.fixture(scope="session")
+def slow_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pair that takes a while to build, as an undisturbed build makes it; tests must not change it."""
+    return made_once(tmp_path_factory, "slow", partial(build, SLOW)) / SLOW.name
 
 
 @pytest.fixture

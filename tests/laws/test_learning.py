@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +158,19 @@ def gaussian(seed: int, shift: float, asked: list[int] | None = None, until: int
     return draw
 
 
+@cache
+def trained(method: Method) -> tuple[ReferenceSolver, list[int], list[int]]:
+    """A solver that was trained without a break, which may only be asked, and which batches of each law it took."""
+    inputs: list[int] = []
+    targets: list[int] = []
+    fitted = small(method)
+    fitted.fit(gaussian(1, 1.0, inputs), gaussian(2, 0.0, targets))
+    return fitted, inputs, targets
+
+
 @pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
 def test_an_interrupted_training_resumes_to_the_same_weights(method: Method, tmp_path: Path) -> None:
-    whole, resumed = small(method), small(method, tmp_path / "checkpoint")
-    whole.fit(gaussian(1, 1.0), gaussian(2, 0.0))
+    (whole, _, _), resumed = trained(method), small(method, tmp_path / "checkpoint")
     with pytest.raises(KeyboardInterrupt):
         resumed.fit(gaussian(1, 1.0, until=70), gaussian(2, 0.0))
     asked: list[int] = []
@@ -176,17 +186,13 @@ def test_an_interrupted_training_resumes_to_the_same_weights(method: Method, tmp
 
 @pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
 def test_a_solver_asks_for_one_batch_of_each_law_a_step_and_nothing_else(method: Method) -> None:
-    inputs: list[int] = []
-    targets: list[int] = []
-    fitted = small(method)
-    fitted.fit(gaussian(1, 1.0, inputs), gaussian(2, 0.0, targets))
+    _, inputs, targets = trained(method)
     assert inputs == targets == list(range(120))
 
 
 @pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
 def test_nothing_is_learned_from_being_asked(method: Method) -> None:
-    fitted, points = small(method), gaussian(3, 0.0)(0)
-    fitted.fit(gaussian(1, 1.0), gaussian(2, 0.0))
+    (fitted, _, _), points = trained(method), gaussian(3, 0.0)(0)
     first = fitted.gradient(points), fitted.potential(points)
     fitted.gradient(5 * points)
     fitted.transport(5 * points)

@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from support.files import TESTS, assert_same, contents
+from support.files import assert_same, contents
+from support.forks import Fork
 from support.processes import wait_for
 from support.recipes import SEALED, SLOW, Sealed, small_recipe
 from support.sealed_pairs import OTHER, recipe_of, rows_of, truth_of
@@ -110,19 +109,9 @@ def test_the_truth_of_another_pair_is_not_written_over(sealed_pair: Sealed, tmp_
     assert contents(sealed_pair.truth) == before
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from support.recipes import SLOW
-from w1bench.builder.build import build
-build(SLOW, Path(sys.argv[1]) / "archive", truth=Path(sys.argv[1]) / "truth", resume=True)
-"""
-
-
 def test_a_killed_build_goes_on_with_its_secret_and_leaves_no_shard_in_the_archive(tmp_path: Path) -> None:
     shards = ".slow.building/shards/*.npz"
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path), str(TESTS)])
+    child = Fork(build, SLOW, tmp_path / "archive", truth=tmp_path / "truth", resume=True)
     wait_for(lambda: len(list((tmp_path / "truth").glob(shards))) >= 2, child)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(10)

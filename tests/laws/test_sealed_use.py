@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from PIL import Image
 
 import w1bench
 from support.files import contents
+from support.forks import command
 from support.recipes import SEALED, SIZES, Sealed, pinned, small_recipe
 from support.sealed_pairs import rows_of
 from support.static_host import static_host
@@ -64,46 +63,31 @@ def test_it_is_learned_from_and_not_scored_until_it_is_revealed(sealed_copy: Sea
 
 
 def test_the_command_line_says_what_to_do(sealed_copy: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "w1bench", *map(str, words)], capture_output=True, text=True)
-
     np.save(tmp_path / "g.npy", rows_of(sealed_copy, "test")["input"])
-    done = run("score", sealed_copy.folder, tmp_path / "g.npy")
+    done = command("score", sealed_copy.folder, tmp_path / "g.npy")
     assert (done.returncode, done.stdout) == (2, "")
     assert "w1bench submit sealed-d16 FILE --method NAME" in done.stderr
-    assert "sealed" in run("list", "--archive", sealed_copy.archive).stdout
+    assert "sealed" in command("list", "--archive", sealed_copy.archive).stdout
     for words, sentence in (
         (("--sealed",), "--sealed came without --truth"),
         (("--truth", tmp_path / "t"), "--truth goes with --sealed"),
         (("--sealed", "--truth", tmp_path / "data" / "t"), "inside of"),
     ):
         monkeypatch.setenv("W1BENCH_DATA", str(tmp_path / "data"))
-        done = run("build", "hd-d16-n64-p8", "--archive", tmp_path / "a", *words)
+        done = command("build", "hd-d16-n64-p8", "--archive", tmp_path / "a", *words)
         assert done.returncode == 2
         assert sentence in done.stderr
-    done = run("reveal", sealed_copy.folder, "--truth", sealed_copy.truth)
+    done = command("reveal", sealed_copy.folder, "--truth", sealed_copy.truth)
     assert "W1 = " in done.stdout, done.stderr
-    assert run("score", sealed_copy.folder, tmp_path / "g.npy").returncode == 0
-    assert run("verify", sealed_copy.folder).returncode == 0
-    assert "revealed" in run("list", "--archive", sealed_copy.archive).stdout
+    assert command("score", sealed_copy.folder, tmp_path / "g.npy").returncode == 0
+    assert command("verify", sealed_copy.folder).returncode == 0
+    assert "revealed" in command("list", "--archive", sealed_copy.archive).stdout
 
 
 def test_a_sealed_build_by_the_command_line(tmp_path: Path) -> None:
     sizes = [word for name, size in SIZES.items() if name != "w1_rays" for word in (f"--{name}", str(size))]
-    command = [
-        "build",
-        "hd-d16-n64-p8",
-        "--archive",
-        "a",
-        "--sealed",
-        "--truth",
-        "t",
-        *sizes,
-        "--w1-rays",
-        "4096",
-        "--json",
-    ]
-    done = subprocess.run([sys.executable, "-m", "w1bench", *command], cwd=tmp_path, capture_output=True, text=True)
+    words = ["build", "hd-d16-n64-p8", "--archive", "a", "--sealed", "--truth", "t", "--w1-rays", "4096", "--json"]
+    done = command(*words, *sizes, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["sealed"] is True

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import io
 import signal
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +25,7 @@ import psutil
 
 from benchmarks.report import machine, table, versions
 from load.clients import Target, database_url, small_target
+from support.forks import Fork
 from support.processes import descendants
 from support.recipes import small_recipe
 from support.servers import ended, serving
@@ -218,9 +218,7 @@ async def _send_again(place: Place, sent: Sent) -> None:
             await _send(client, sha256, body, key, sent, place.target)
 
 
-async def _until_killed(
-    place: Place, sent: Sent, rng: np.random.Generator, server: subprocess.Popen[str], victim: str
-) -> None:
+async def _until_killed(place: Place, sent: Sent, rng: np.random.Generator, server: Fork, victim: str) -> None:
     """Clients send; at some moment the victim is killed. Of any death but the server's no client may notice anything."""
     scales = rng.uniform(0.1, 10, (_CLIENTS, 1000))
     over = asyncio.Event()

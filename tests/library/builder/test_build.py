@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from support.files import TESTS, assert_same, contents
+from support.forks import Fork
 from support.processes import wait_for
 from support.recipes import PHOTOS, SIZES, SLOW, pinned, small_recipe
 from w1bench.archive import hdf5 as store
@@ -130,22 +131,11 @@ def test_an_unfinished_build_is_discarded_only_as_itself_and_when_nobody_is_at_i
     discard_unfinished(tmp_path, recipe)
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from support.recipes import SLOW
-from w1bench.builder.build import build
-build(SLOW, Path(sys.argv[1]), resume=True)
-"""
+def start_build(folder: Path) -> Fork:
+    return Fork(build.build, SLOW, folder, resume=True)
 
 
-def start_build(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", _CHILD, str(folder), str(TESTS)])
-
-
-def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(tmp_path: Path) -> None:
-    whole = build.build(SLOW, tmp_path / "whole")
+def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(slow_pair: Path, tmp_path: Path) -> None:
     killed = tmp_path / "killed"
     for shards in (1, 4, 8):
         child = start_build(killed)
@@ -159,7 +149,7 @@ def test_killed_builds_leave_nothing_finished_and_resume_to_the_same_bytes(tmp_p
     torn = sorted(kept)[0]
     torn.write_bytes(torn.read_bytes()[:1000])  # as a crash of the machine might leave it
     folder = build.build(SLOW, killed, resume=True)
-    assert_same(folder, whole)
+    assert_same(folder, slow_pair)
     assert all(figure.holds for figure in verify(folder))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +14,8 @@ import psutil
 import pytest
 import torch
 
-from support.files import TESTS, assert_same
+from support.files import assert_same
+from support.forks import Fork
 from support.processes import Fragile, inverse, threads_of_torch, wait_for
 from support.recipes import PHOTOS, SLOW, pinned, small_recipe
 from w1bench.builder.build import build
@@ -94,19 +93,6 @@ def test_a_worker_s_files_are_those_that_the_recipe_pins(generated: Path, tmp_pa
         build(recipe, tmp_path / "archive", engine=LocalProcesses(1))
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from support.recipes import SLOW
-from w1bench.builder.build import build
-from w1bench.builder.engines.processes import LocalProcesses
-from w1bench.builder.engines.threads import LocalThreads
-if __name__ == "__main__":
-    build(SLOW, Path(sys.argv[1]), engine=LocalProcesses(2) if sys.argv[3] == "processes" else LocalThreads(2))
-"""
-
-
 @dataclass(frozen=True)
 class Elsewhere:
     """Workers of another machine, which stores shards in a folder of its own."""
@@ -127,21 +113,19 @@ def test_shards_that_another_machine_keeps_to_itself_are_missed_at_once(tmp_path
     assert len(list((tmp_path / "theirs").iterdir())) == 1
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(SLOW, tmp_path_factory.mktemp("whole"))
-
-
-@pytest.mark.parametrize(("first", "second"), [("threads", LocalProcesses(2)), ("processes", LocalThreads(2))])
-def test_a_killed_build_is_resumed_by_another_engine(first: str, second: Engine, whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"), [(LocalThreads(2), LocalProcesses(2)), (LocalProcesses(2), LocalThreads(2))]
+)
+def test_a_killed_build_is_resumed_by_another_engine(
+    first: Engine, second: Engine, slow_pair: Path, tmp_path: Path
+) -> None:
     """And the workers of the killed one end by themselves."""
-    program = [sys.executable, "-c", _CHILD, str(tmp_path / "killed"), str(TESTS), first]
-    child = subprocess.Popen(program)
+    child = Fork(build, SLOW, tmp_path / "killed", engine=first)
     wait_for(lambda: len(list(tmp_path.glob("killed/.slow.building/shards/*.npz"))) >= 2, child)
     workers = psutil.Process(child.pid).children(recursive=True)
-    assert bool(workers) == (first == "processes")
+    assert bool(workers) == isinstance(first, LocalProcesses)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(10)
     assert psutil.wait_procs(workers, timeout=30)[1] == []
     assert not (tmp_path / "killed" / "slow").exists(), "the build ended before it could be killed; make SLOW slower"
-    assert_same(build(SLOW, tmp_path / "killed", engine=second, resume=True), whole)
+    assert_same(build(SLOW, tmp_path / "killed", engine=second, resume=True), slow_pair)

@@ -67,8 +67,7 @@ def test_both_nodes_work_each_on_one_thread_and_errors_are_raised_as_they_are(cl
     assert len(list(tmp_path.glob("dead-*"))) == 1
 
 
-def test_a_node_that_is_killed_leaves_its_shards_to_the_others(cluster: Any, tmp_path: Path) -> None:
-    whole = build(SLOW, tmp_path / "whole", engine=LocalThreads(2))
+def test_a_node_that_is_killed_leaves_its_shards_to_the_others(cluster: Any, slow_pair: Path, tmp_path: Path) -> None:
     node = cluster.add_node(**_NODE)
     killed: list[str] = []
 
@@ -84,7 +83,7 @@ def test_a_node_that_is_killed_leaves_its_shards_to_the_others(cluster: Any, tmp
     folder = build(SLOW, tmp_path / "cluster", engine=RayCluster(cluster.address), tiles=2)
     killer.join(60)
     assert killed, "no task of the node was killed"
-    assert_same(folder, whole)
+    assert_same(folder, slow_pair)
 
 
 def test_a_services_worker_builds_on_it(cluster: Any, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
+from support.forks import command
+
 RECIPE = """
 name = "typed"
 power = 8
@@ -32,10 +34,7 @@ w1_rays = 100000
 
 def run(*words: object, code: int = 0, **environment: str) -> str:
     """Run `w1bench WORDS`; returns stdout, or stderr where a failure is expected."""
-    done = subprocess.run(
-        [sys.executable, "-m", "w1bench", *map(str, words)], capture_output=True, text=True,
-        env=os.environ | environment,
-    )  # fmt: skip
+    done = command(*words, environment=os.environ | environment)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr if code else done.stdout
@@ -124,9 +123,11 @@ def test_a_trial_is_a_results_file_and_a_table(built: Path, tmp_path: Path) -> N
 
 
 def test_the_console_script_equals_the_module(built: Path) -> None:
-    script = Path(sys.executable).with_name("w1bench")
-    done = subprocess.run([script, "list", "--archive", built, "--json"], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == run_json("list", "--archive", built)
+    script = [Path(sys.executable).with_name("w1bench")]
+    for program in (script, [sys.executable, "-m", "w1bench"]):
+        words = (*program, "list", "--archive", built, "--json")
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout) == run_json("list", "--archive", built)
 
 
 def test_a_pair_is_loaded_by_name_from_the_environment(built: Path, tmp_path: Path) -> None:

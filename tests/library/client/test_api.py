@@ -64,8 +64,7 @@ def test_batches_are_endless_and_unpaired(archive: Path) -> None:
 
 
 def test_fresh_draws_need_the_source_and_no_funnel_file(tmp_path: Path) -> None:
-    from test_pair import published
-
+    from library.transport.test_pair import published
     from support.recipes import pinned, small_recipe
     from w1bench.builder.build import build
 

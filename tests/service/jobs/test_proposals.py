@@ -97,14 +97,19 @@ WRONG = [
 
 @pytest.mark.parametrize(("body", "pointer"), WRONG, ids=[str(number) for number in range(len(WRONG))])
 def test_what_may_not_be_built_is_refused_at_once_and_not_repeated(
-    client: TestClient, settings: Settings, bearer: Callable[..., Any], is_problem: Any, body: bytes, pointer: str
+    shared: TestClient,
+    shared_settings: Settings,
+    bearer: Callable[..., Any],
+    is_problem: Any,
+    body: bytes,
+    pointer: str,
 ) -> None:
-    problem = is_problem(client.post(URL, content=body, headers=bearer(settings, scope="admin")), 422)
+    problem = is_problem(shared.post(URL, content=body, headers=bearer(shared_settings, scope="admin")), 422)
     assert pointer in [part["pointer"] for part in problem["errors"]], problem
     assert not [
         word for word in ("hidden", "passwd", "etc", "\ud800") if word in json.dumps(problem, ensure_ascii=False)
     ]
-    assert client.app_state["service"].jobs.page(limit=9) == []
+    assert shared.app_state["service"].jobs.page(limit=9) == []
 
 
 @pytest.mark.parametrize("body", [b"a." * 8000 + b"b = 1", b"[" + b"a." * 8000 + b"b]", b"#" * 16_385])

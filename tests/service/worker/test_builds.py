@@ -59,7 +59,7 @@ def test_a_pair_is_built_and_published_without_a_restart(
 
 @pytest.mark.parametrize("victim", ["worker", "builder"])
 def test_a_build_goes_on_after_kills_and_gives_the_same_pair(
-    service: TestClient, own: Settings, ask: Callable[[Recipe], str], victim: str, tmp_path: Path, left: Left
+    service: TestClient, own: Settings, ask: Callable[[Recipe], str], victim: str, slow_pair: Path, left: Left
 ) -> None:
     job, often = ask(SLOW), own.model_copy(update={"job_attempts": 99})
     shards = own.archive / f".{SLOW.name}.building" / "shards"
@@ -78,7 +78,7 @@ def test_a_build_goes_on_after_kills_and_gives_the_same_pair(
     assert row["state"] == "succeeded", row
     assert row["attempts"] >= 4
     assert all(figure.holds for figure in verify(own.archive / SLOW.name))
-    assert_same(own.archive / SLOW.name, build(SLOW, tmp_path / "here"))
+    assert_same(own.archive / SLOW.name, slow_pair)
     assert [entry.name for entry in catalogue(own.archive)] == [SLOW.name, PAIR]
     assert left(own) == []
 
