@@ -159,3 +159,19 @@ def test_the_steps_of_the_servers_image_make_a_server(archive: Path, tmp_path: P
     ).stdout
     assert "psycopg" in listed
     assert "torch" not in listed
+
+
+def test_the_commands_that_hosting_gives_name_what_compose_has() -> None:
+    text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^docker (?:compose|volume rm) .*$", text, re.MULTILINE)
+    assert len(lines) > 15
+    volumes, profiles = COMPOSE["volumes"], {name for s in SERVICES.values() for name in s.get("profiles", ())}
+    for words in map(str.split, lines):
+        if words[1] == "volume":
+            assert {word.removeprefix("w1bench_") for word in words[3:]} <= volumes.keys()
+        elif {"run", "exec"} & set(words):
+            assert set(words) & SERVICES.keys(), words
+        if "--profile" in words:
+            assert words[words.index("--profile") + 1] in profiles
+    for name in SERVICES:
+        assert f"`{name}`" in text
