@@ -6,10 +6,10 @@ import asyncio
 import logging
 import multiprocessing
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from w1bench.archive.commitment import check_apart
 from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
+from w1bench_server.clients import HOUSE, Client, Turns
 from w1bench_server.errors import busy, disk_full
 from w1bench_server.sandbox import scoring_process as worker
 from w1bench_server.sandbox.jail import Limits
@@ -80,11 +81,12 @@ def score_sealed(truth: Path, pair_folder: Path, upload: Path, settings: Setting
 
 
 class Scorer:
-    """Runs jobs in `settings.workers` processes, and lets `settings.waiting` more wait."""
+    """Runs jobs in `settings.workers` processes, and lets `settings.waiting` more wait, each client in its turn."""
 
     def __init__(self, settings: Settings, new_pool: Callable[[int], ProcessPoolExecutor]) -> None:
         self._settings, self._new_pool = settings, new_pool
         self._pool = new_pool(settings.workers)
+        self._turns = Turns(settings.workers, settings.waiting, "submissions")
         self._begun: list[float] = []  # when each job came that waits or runs, the oldest first
         self._alone = asyncio.Lock()
 
@@ -95,11 +97,11 @@ class Scorer:
         """Wait until a worker is there."""
         await self._run(worker.ready)
 
-    async def check(self, pair_folder: Path, upload: Path) -> Shapes:
+    async def check(self, pair_folder: Path, upload: Path, *, client: Client = HOUSE) -> Shapes:
         """The arrays of an upload; raises as `score`."""
-        return await self._refusing(worker.check, self._job(pair_folder, upload))
+        return await self._refusing(worker.check, self._job(pair_folder, upload), client)
 
-    async def score(self, pair_folder: Path, upload: Path) -> Scored:
+    async def score(self, pair_folder: Path, upload: Path, *, client: Client = HOUSE) -> Scored:
         """The scorecard of an upload, with its resamples.
 
         Raises:
@@ -108,7 +110,7 @@ class Scorer:
         """
         with TemporaryDirectory(prefix="w1bench-") as folder:
             resampled = Path(folder) / "resampled"
-            card = await self._refusing(worker.score, self._job(pair_folder, upload, resampled))
+            card = await self._refusing(worker.score, self._job(pair_folder, upload, resampled), client)
             return Scored(card, resampled.read_bytes())
 
     @property
@@ -122,18 +124,17 @@ class Scorer:
         now = time.monotonic()
         return now - min(self._begun, default=now)
 
-    def check_place(self) -> None:
-        """Raise a 503 if one more upload would have to be turned away."""
-        if self.pending >= self._settings.workers + self._settings.waiting:
-            raise busy("Too many submissions are waiting to be scored; send it again in a while.")
+    def check_place(self, client: Client = HOUSE) -> None:
+        """Raise a 503 if one more upload of `client` would have to be turned away."""
+        self._turns.check(client)
 
     def _job(self, pair_folder: Path, upload: Path, resampled: Path | None = None) -> Job:
         settings = self._settings
         limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
         return Job(pair_folder, upload, settings.scoring_seconds, limits, settings.truth, resampled)
 
-    async def _refusing(self, function: Callable[[Job], Outcome[T]], job: Job) -> T:
-        with self._place():
+    async def _refusing(self, function: Callable[[Job], Outcome[T]], job: Job, client: Client) -> T:
+        async with self._turn(client):
             outcome = await self._run(function, job)
         if isinstance(outcome, NoRoom):
             raise disk_full()
@@ -167,12 +168,12 @@ class Scorer:
             finally:
                 pool.shutdown(wait=False)
 
-    @contextmanager
-    def _place(self) -> Generator[None]:
-        self.check_place()
+    @asynccontextmanager
+    async def _turn(self, client: Client) -> AsyncGenerator[None]:
         begun = time.monotonic()
         self._begun.append(begun)
         try:
-            yield
+            async with self._turns.turn(client):
+                yield
         finally:
             self._begun.remove(begun)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.errors import SubmissionError
+from w1bench_server.clients import Client
 from w1bench_server.database.times import now
 from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.table import Jobs
@@ -63,7 +64,7 @@ class Submissions:
         quota, large = _quota(self.settings, user, pair), upload.bytes > self.settings.job_bytes
         await run_in_threadpool(quota.look, self.ledger.engine)
         if pair.manifest.is_secret and not large:  # what cannot be scored is said at once
-            await self.scorer.check(pair.folder, upload.path)
+            await self.scorer.check(pair.folder, upload.path, client=Client(user, known=True))
         if pair.manifest.is_secret or large:
             return await run_in_threadpool(_queue, self, pair, submitted, upload.path, key, quota)
         return await score_and_record(
@@ -91,7 +92,7 @@ async def score_and_record(
     Raises:
         SubmissionError: it cannot be scored.
     """
-    scored = await scorer.score(pair.folder, body)
+    scored = await scorer.score(pair.folder, body, client=Client(submitted.user, known=True))
     card, resampled = (rounded(scored.card), None) if pair.manifest.is_secret else (scored.card, scored.resampled)
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
     await run_in_threadpool(_look, ledger, admit)  # before the body is moved in vain

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -93,10 +94,21 @@ def test_a_silent_stream_beats_and_ends_in_time(settings: Settings, monkeypatch:
         assert text.count(": still here") >= 3
 
 
-def test_streams_are_bounded_in_number(client: TestClient, is_problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, job = queued(client)
-    monkeypatch.setattr(events, "_MOST_STREAMS", 0)
-    assert "Too many streams" in is_problem(client.get(f"/v1/jobs/{job.id}/events"), 503)["detail"]
+@pytest.mark.parametrize(
+    ("few", "status", "sentence"),
+    [({"streams_per_client": 2}, 429, "You have 2 streams"), ({"streams": 3}, 503, "Too many streams")],
+)
+def test_streams_are_bounded_for_each_client_and_in_all(
+    settings: Settings, is_problem: Any, few: dict[str, int], status: int, sentence: str
+) -> None:
+    with TestClient(create_app(settings.model_copy(update={"events_seconds": 5.0, **few}))) as client:
+        _, job = queued(client)
+        with ThreadPoolExecutor(3) as threads:
+            answers = list(threads.map(lambda _: client.get(f"/v1/jobs/{job.id}/events"), range(3)))
+        open_at_once, refused = ([a for a in answers if (a.status_code == 200) is ok] for ok in (True, False))
+        assert len(open_at_once) == 2
+        assert sentence in is_problem(refused[0], status)["detail"]
+        assert client.get(f"/v1/jobs/{job.id}/events").status_code == 200
 
 
 def test_nonsense_is_refused(client: TestClient, is_problem: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from starlette.concurrency import run_in_threadpool
 
-from w1bench_server.errors import busy
+from w1bench_server.clients import Client, Places
 from w1bench_server.jobs.job import Job
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.web.api.schemas.jobs import job_row
@@ -17,25 +17,18 @@ MEDIA_TYPE = "text/event-stream"
 _LOOK_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 15.0  # of silence, so that nobody between takes the connection to be dead
 _RETRY = b"retry: 2000\n\n"  # milliseconds until a reader whose stream broke off comes again
-_MOST_STREAMS = 100  # of a server
 
 
 class Streams:
-    """The streams of a server, which are kept open for `seconds` each at most."""
+    """The streams of a server, which hold `places` and are kept open for `seconds` each at most."""
 
-    def __init__(self, jobs: Jobs, seconds: float) -> None:
+    def __init__(self, jobs: Jobs, seconds: float, places: Places) -> None:
         self._jobs, self._seconds = jobs, seconds
-        self._count = 0
+        self.places = places
 
-    def check_place(self) -> None:
-        """Raise a 503 if there are too many already."""
-        if self._count >= _MOST_STREAMS:
-            raise busy("Too many streams of events are open; look at the job itself, or come again in a while.")
-
-    async def events(self, job: Job, seen: int) -> AsyncGenerator[bytes]:
+    async def events(self, job: Job, seen: int, client: Client) -> AsyncGenerator[bytes]:
         """The job as it is now, unless that version was `seen`, and after each change."""
-        self._count += 1
-        try:
+        with self.places.held(client):
             yield _RETRY
             end = silent_since = time.monotonic()
             end += self._seconds
@@ -50,8 +43,6 @@ class Streams:
                     return
                 await asyncio.sleep(_LOOK_SECONDS)
                 job = await run_in_threadpool(self._jobs.find, job.id)
-        finally:
-            self._count -= 1
 
 
 def _event(job: Job) -> bytes:
