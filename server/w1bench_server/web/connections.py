@@ -11,8 +11,9 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import uuid4
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from w1bench_server.settings import Settings
@@ -20,6 +21,7 @@ from w1bench_server.web.middleware.rate_limit import network
 from w1bench_server.web.problems import MEDIA_TYPE, Problem
 
 _LINGER_SECONDS = 2.0  # in which a client that is still sending can read why it was refused
+_LINGER_BYTES = 1 << 24
 _MOST_PIPELINED = 8  # requests that came before the one under way was answered
 _SENTENCES = {
     HTTPStatus.BAD_REQUEST: "The request is not well formed HTTP; leave it to your HTTP client.",
@@ -106,6 +108,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._since = self._looked = self.loop.time()
         self._quiet_bytes = self._head_bytes = self._head_fields = self._unsent = 0
         self._in_trailers = False
+        self._running: RequestResponseCycle | None = None
         self._arriving = _Pace(settings.least_bytes_per_second, settings.stall_seconds)
         self._leaving = _Pace(settings.least_bytes_per_second, settings.stall_seconds)
         self._status = HTTPStatus.BAD_REQUEST
@@ -133,10 +136,14 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._watch.cancel()
         if self._counted:
             self._connections.give_back(self._host())
+        self._disconnect()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._phase is _Phase.REFUSED:
+            self._quiet_bytes += len(data)
+            if self._quiet_bytes > _LINGER_BYTES:
+                self.transport.abort()
             return
         if self._phase is _Phase.IDLE:
             self._phase, self._since = _Phase.HEAD, self.loop.time()
@@ -222,21 +229,30 @@ class _BoundedProtocol(HttpToolsProtocol):
         return self._leaving.too_slow(passed)
 
     def _answered(self) -> bool:
-        return not self.cycle or self.cycle.response_complete
+        return self._running is None or self._running.response_complete
+
+    def _disconnect(self) -> None:
+        """Tell the app that nobody is there any more; uvicorn tells the request that came last, which may not be the one under way."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say why and close; where an answer has begun, close."""
         if self.transport.is_closing():
             return
         idle = status is HTTPStatus.REQUEST_TIMEOUT and self._head_bytes == 0  # it never asked for anything
-        answering = not self._answered() and (self.cycle.response_started or bool(self.pipeline))
+        first = self._running is self.cycle and self._phase is _Phase.BODY and not self.cycle.response_started
+        silent = idle or not (self._answered() or first)  # else it would pass for the answer to an earlier request
         self._phase = _Phase.REFUSED
         self._unset_keepalive_if_required()
-        if not self._answered():
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        self._disconnect()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
-        if idle or answering:
+        if silent:
             self.transport.close()
             return
         self.transport.write(_refusal(status))
