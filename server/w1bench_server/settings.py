@@ -108,6 +108,45 @@ class Settings(BaseSettings):
     daily_submissions: Annotated[
         int, Field(ge=1, description="Submissions of one user that are scored a day (UTC); further ones get 429.")
     ] = 100
+    connections: Annotated[
+        int, Field(ge=1, description="Connections that are open at once; a further one takes the place of an idle one.")
+    ] = 1000
+    connections_per_client: Annotated[
+        int, Field(ge=1, description="Connections of one address, unless it is a trusted proxy; further ones get 503.")
+    ] = 100
+    head_bytes: Annotated[
+        int, Field(ge=1024, description="Most bytes of a request's head and trailers; beyond them it gets 431.")
+    ] = 32768
+    head_fields: Annotated[
+        int, Field(ge=1, description="Most header fields of a request; beyond them it gets 431.")
+    ] = 100
+    head_seconds: Annotated[_Seconds, Field(description="Longest time a request's head may take to arrive (408).")] = (
+        10.0
+    )
+    stall_seconds: Annotated[
+        _Seconds, Field(description="Time over which a body, or an answer, moves at the least rate, or is broken off.")
+    ] = 20.0
+    least_bytes_per_second: Annotated[_Bytes, Field(description="The least rate of a body, or an answer.")] = 10_000
+    unread_bytes: Annotated[
+        _Bytes, Field(description="Bytes that are read on and thrown away after a request was answered early.")
+    ] = 64 << 20
+    uploads: Annotated[
+        int, Field(ge=1, description="Uploads that are received, wait or are scored at once; half without a token.")
+    ] = 64
+    uploads_per_token: Annotated[
+        int, Field(ge=1, description="Uploads of one token at once; further ones get 429.")
+    ] = 32
+    uploads_per_address: Annotated[int, Field(ge=1, description="Uploads of one address without a token at once.")] = 8
+    streams: Annotated[
+        int, Field(ge=1, description="Streams of events that are open at once; half without a token.")
+    ] = 100
+    streams_per_client: Annotated[
+        int, Field(ge=1, description="Streams of events of one client; further ones get 429.")
+    ] = 10
+    reads: Annotated[
+        int, Field(ge=1, description="Answers, other than downloads, that are worked on at once, clients in turn.")
+    ] = 2
+    reads_waiting: Annotated[int, Field(ge=0, description="Such requests that may wait; further ones get 503.")] = 500
     own_worker: Annotated[
         Literal["child", "none"], Field(description="Whether the server runs a worker of its own for jobs.")
     ] = "child"

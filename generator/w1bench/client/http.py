@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import urljoin
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -102,7 +103,7 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
         raise SubmissionError(f"{path} cannot be read ({error.strerror}); give a .h5 or .npy file.") from None
     if answer.status_code == 202:  # a job
         answer = _ask(server, "GET", _result(server, _Job(**_checked(_Job, answer))))
-    return _checked(_Row, answer)
+    return _absolute(server, _checked(_Row, answer))
 
 
 def submissions(server: str, pair: str) -> Iterator[SubmittedRow]:
@@ -167,8 +168,8 @@ def leaderboard(server: str, *, pair: str | None = None, metric: str = HEADLINE)
         SubmissionError: the service knows no such pair or metric.
         UnreachableError: the service does not answer.
     """
-    answer = _board(server, pair, metric, "json")
-    return _checked(_Board, answer)
+    board = _checked(_Board, _board(server, pair, metric, "json"))
+    return board | {"rows": [_absolute(server, row) for row in board["rows"]]}
 
 
 def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = HEADLINE) -> str:
@@ -177,6 +178,11 @@ def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = HEADL
     if not answer.text.startswith("rank,"):
         raise _no_service(answer)
     return answer.text
+
+
+def _absolute(server: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with a whole URL: a service that was not told where the world sees it gives a relative one."""
+    return row | {"url": urljoin(f"{server.rstrip('/')}/", row["url"].removeprefix("/"))}
 
 
 def _board(server: str, pair: str | None, metric: str, form: str) -> httpx2.Response:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import multiprocessing
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from w1bench.archive.commitment import check_apart
 from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
+from w1bench_server.clients import HOUSE, Client, Turns
 from w1bench_server.errors import busy, disk_full
 from w1bench_server.sandbox import scoring_process
 from w1bench_server.sandbox.confinement import account_of
@@ -88,11 +89,12 @@ async def started(settings: Settings) -> AsyncGenerator[Scorer]:
 
 
 class Scorer:
-    """A pool of `settings.scoring_processes` processes, for which `settings.waiting` more uploads may wait."""
+    """A pool of `settings.scoring_processes` processes, for which `settings.waiting` more uploads may wait, each client in its turn."""
 
     def __init__(self, settings: Settings, new_pool: Callable[[int], ProcessPoolExecutor]) -> None:
         self._settings, self._new_pool = settings, new_pool
         self._pool = new_pool(settings.scoring_processes)
+        self._turns = Turns(settings.scoring_processes, settings.waiting, "submissions")
         self._begun: list[float] = []  # when each pending upload came, the oldest first
         self._single = asyncio.Lock()
         self.layers: tuple[str, ...] = ()  # that confine the jail, as `warm` has found
@@ -111,11 +113,11 @@ class Scorer:
             raise NoJailError(layers.reason)
         self.layers = layers
 
-    async def check(self, pair_folder: Path, upload: Path) -> Shapes:
+    async def check(self, pair_folder: Path, upload: Path, *, client: Client = HOUSE) -> Shapes:
         """The arrays of an upload; raises as `score`."""
-        return await self._outcome(scoring_process.check, self._task(pair_folder, upload))
+        return await self._outcome(scoring_process.check, self._task(pair_folder, upload), client)
 
-    async def score(self, pair_folder: Path, upload: Path) -> Scored:
+    async def score(self, pair_folder: Path, upload: Path, *, client: Client = HOUSE) -> Scored:
         """The scorecard of an upload, with its resamples.
 
         Raises:
@@ -124,7 +126,7 @@ class Scorer:
         """
         with TemporaryDirectory(prefix="w1bench-") as folder:
             resampled = Path(folder) / "resampled"
-            card = await self._outcome(scoring_process.score, self._task(pair_folder, upload, resampled))
+            card = await self._outcome(scoring_process.score, self._task(pair_folder, upload, resampled), client)
             return Scored(card, resampled.read_bytes())
 
     @property
@@ -138,18 +140,17 @@ class Scorer:
         now = time.monotonic()
         return now - min(self._begun, default=now)
 
-    def check_place(self) -> None:
-        """Raise a 503 if there is no place for another upload."""
-        if self.pending >= self._settings.scoring_processes + self._settings.waiting:
-            raise busy("Too many submissions are waiting to be scored; send it again later.")
+    def check_place(self, client: Client = HOUSE) -> None:
+        """Raise a 503 if there is no place for another upload of `client`."""
+        self._turns.check(client)
 
     def _task(self, pair_folder: Path, upload: Path, resampled: Path | None = None) -> ScoringTask:
         settings = self._settings
         limits = Limits(settings.jail_bytes, settings.jail_cpu_seconds, settings.jail_seconds, settings.min_free_bytes)
         return ScoringTask(pair_folder, upload, settings.scoring_seconds, limits, settings.truth, resampled)
 
-    async def _outcome(self, function: Callable[[ScoringTask], Outcome[T]], task: ScoringTask) -> T:
-        with self._place():
+    async def _outcome(self, function: Callable[[ScoringTask], Outcome[T]], task: ScoringTask, client: Client) -> T:
+        async with self._turn(client):
             outcome = await self._run(function, task)
         if isinstance(outcome, NoRoom):
             raise disk_full()
@@ -183,12 +184,12 @@ class Scorer:
             finally:
                 pool.shutdown(wait=False)
 
-    @contextmanager
-    def _place(self) -> Generator[None]:
-        self.check_place()
+    @asynccontextmanager
+    async def _turn(self, client: Client) -> AsyncGenerator[None]:
         begun = time.monotonic()
         self._begun.append(begun)
         try:
-            yield
+            async with self._turns.turn(client):
+                yield
         finally:
             self._begun.remove(begun)

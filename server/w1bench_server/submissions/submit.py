@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
 from w1bench.errors import SubmissionError
+from w1bench_server.clients import Client
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
 from w1bench_server.jobs.job import Job, new_job
@@ -60,7 +61,7 @@ class Submissions:
             return before, False
         large = upload.bytes > self.settings.job_bytes
         if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
-            await self.scorer.check(pair.folder, upload.path)
+            await self.scorer.check(pair.folder, upload.path, client=Client(user, known=True))
         if pair.manifest.state is PairState.SEALED or large:
             return await run_in_threadpool(self._queue, submitted, pair, upload.path, quota, key)
         return await score_and_record(
@@ -118,7 +119,7 @@ async def score_and_record(
     Raises:
         SubmissionError: it cannot be scored.
     """
-    scored = await scorer.score(pair.folder, body)
+    scored = await scorer.score(pair.folder, body, client=Client(submitted.user, known=True))
     card, resampled = (
         (redacted(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
     )

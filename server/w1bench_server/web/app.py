@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from w1bench.site.pages import STATIC
+from w1bench_server.clients import Places, Turns
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
 from w1bench_server.web import problems
@@ -28,6 +29,8 @@ from w1bench_server.web.middleware.access_log import AccessLog
 from w1bench_server.web.middleware.bounds import RequestBounds
 from w1bench_server.web.middleware.cors import Cors
 from w1bench_server.web.middleware.rate_limit import RateLimit
+from w1bench_server.web.middleware.read_turns import ReadTurns
+from w1bench_server.web.middleware.unread_body import UnreadBody
 from w1bench_server.web.pages import badge
 from w1bench_server.web.pages import endpoints as pages
 
@@ -37,11 +40,17 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
+        each = settings.streams_per_client
+        streams = Places("streams of events", most=settings.streams, each=each, anonymous=each)
+        each, anonymous = settings.uploads_per_token, settings.uploads_per_address
+        uploads = Places("uploads", most=settings.uploads, each=each, anonymous=anonymous)
         async with running(settings) as service:
             yield {
                 "service": service,
                 "monitor": Monitor(service),
-                "streams": Streams(service.jobs, settings.events_seconds),
+                "streams": Streams(service.jobs, settings.events_seconds, streams),
+                "reads": Turns(settings.reads, settings.reads_waiting, "requests"),
+                "uploads": uploads,
             }
 
     app = FastAPI(
@@ -58,10 +67,12 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.state.https = (settings.public_url or "").startswith("https://")
     # The one that is added last is the outermost.
+    app.add_middleware(ReadTurns)
     app.add_middleware(RateLimit, requests_per_minute=settings.requests_per_minute)
     app.add_middleware(Cors)
     app.add_middleware(RequestBounds)
     app.add_middleware(AccessLog)
+    app.add_middleware(UnreadBody, most_bytes=settings.unread_bytes, seconds=settings.stall_seconds)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(map(str, settings.trusted_proxies)))
     app.openapi = partial(openapi.document, app)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -22,12 +25,15 @@ from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.sandbox.scorer import check_jail
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
+from w1bench_server.web.connections import Connections
 from w1bench_server.worker import supervisor
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients do, because the server must not be the first to close
 _GRACE_SECONDS = 10  # for the requests under way when the server stops
 _FOREVER_SECONDS = 10**9
+_OTHER_FILES = 1024  # open beside the connections
+_CLOSED = 0o007  # the permissions of others than the owner and an operator's group
 
 
 def serve(settings: Settings, announce: Callable[[str], object] = print) -> None:
@@ -52,10 +58,15 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
         )
     published(settings.archive)
     check_jail(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    _close_to_others(settings.data)
+    _make_room_for(settings.connections)
     # A server sweeps its folder when it starts, so that two must not share one.
     taken = InputError(f"Another server uses {settings.data}; stop it, or give this one its own --data.")
-    with exclusive(settings.data / ".serve.lock", taken), _listening(settings.host, settings.port) as listener:
+    with (
+        _umask(_CLOSED) as before,
+        exclusive(settings.data / ".serve.lock", taken),
+        _listening(settings.host, settings.port) as listener,
+    ):
         with database.opened(settings) as engine:
             check_chain(Ledger(engine).rows())
         port = listener.getsockname()[1]
@@ -74,6 +85,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             log_config=None,
             log_level="warning",
             access_log=False,  # `AccessLog` has a line a request
+            http=Connections(settings).protocol,  # pyright: ignore[reportArgumentType] - what makes one is as good as its class
             ws="none",
             server_header=False,
             proxy_headers=False,  # the app reads them, from `trusted_proxies` alone
@@ -83,8 +95,35 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             timeout_notify=_FOREVER_SECONDS,
         )
         server = uvicorn.Server(config)
-        with _stopped_by_signals(server), supervisor.worker(settings):
+        # What the worker builds is for all to read.
+        with _stopped_by_signals(server), supervisor.worker(settings, before):
             server.run(sockets=[listener])
+
+
+def _close_to_others(data: Path) -> None:
+    """Make the folder of the service's data, and close it to all but its owner, and the group that an operator gave it."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(PermissionError):  # another's folder, who answers for it
+        data.chmod(data.stat().st_mode & ~_CLOSED)
+
+
+@contextmanager
+def _umask(mask: int) -> Generator[int]:
+    """Take the permissions in `mask`, too, from files that are made in the block; gives the mask of before."""
+    before = os.umask(mask)
+    os.umask(before | mask)
+    try:
+        yield before
+    finally:
+        os.umask(before)
+
+
+def _make_room_for(connections: int) -> None:
+    """Let the process open as many files as its connections take, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
 @contextmanager

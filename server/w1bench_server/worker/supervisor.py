@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def worker(settings: Settings) -> Generator[None]:
-    """Run a worker for the block, unless the settings say that others do the jobs."""
+def worker(settings: Settings, umask: int = -1) -> Generator[None]:
+    """Run a worker for the block, unless the settings say that others do the jobs; it writes its files under `umask`."""
     if settings.own_worker == "none":
         yield
         return
     over = threading.Event()
-    thread = threading.Thread(target=_keep, args=(settings, over), name="worker")
+    thread = threading.Thread(target=_keep, args=(settings, over, umask), name="worker")
     thread.start()
     try:
         yield
@@ -36,12 +36,12 @@ def worker(settings: Settings) -> Generator[None]:
         thread.join()
 
 
-def _keep(settings: Settings, over: threading.Event) -> None:
+def _keep(settings: Settings, over: threading.Event, umask: int) -> None:
     """Restart the worker whenever it ends, until `over` is set."""
     pause = _PAUSES[0]
     while not over.is_set():
         begun = time.monotonic()
-        status = _run(settings, over)
+        status = _run(settings, over, umask)
         if not over.is_set():
             pause = _PAUSES[0] if time.monotonic() - begun > _STEADY_SECONDS else pause
             _log.error("the worker ended with status %d; it is started again in %g s", status, pause)
@@ -49,10 +49,10 @@ def _keep(settings: Settings, over: threading.Event) -> None:
             pause = min(2 * pause, _PAUSES[1])
 
 
-def _run(settings: Settings, over: threading.Event) -> int:
+def _run(settings: Settings, over: threading.Event, umask: int) -> int:
     """Run a worker until it ends or `over` is set; returns its exit status."""
     command = [sys.executable, "-P", "-c", _PROGRAM]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, umask=umask) as process:
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it died at once
             os.write(process.stdin.fileno(), settings.model_dump_json().encode() + b"\n")

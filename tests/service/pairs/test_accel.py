@@ -196,7 +196,7 @@ def test_uploads_pass_through_it(
         "/v1/submissions", params=params, content=npy(truth["gradient"]), headers=bearer(settings)
     )
     assert answer.status_code == 201
-    assert answer.json()["url"].startswith(str(behind_nginx.base_url).rstrip("/") + "/submissions/")
+    assert answer.json()["url"].startswith("/submissions/")
 
 
 def test_the_largest_submission_passes_a_balancer(
@@ -216,7 +216,7 @@ def test_the_largest_submission_passes_a_balancer(
     send = partial(client.post, "/v1/submissions", params={"pair": "small-photos", "method": "mine"})
     answer = send(content=body, headers=bearer(settings))
     assert answer.status_code == 201, answer.text
-    assert answer.json()["url"].startswith(f"https://127.0.0.1:{client.base_url.port}/submissions/")
+    assert answer.json()["url"].startswith("/submissions/")
     padding = bytes(largest_bytes(pair.manifest) - len(body))
     assert client.post("/v1/validate", params={"pair": "small-photos"}, content=body + padding).status_code == 200
     beyond = send(content=body + padding + b"0", headers=bearer(settings))

@@ -6,15 +6,20 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
+from w1bench_server.clients import HOUSE, Places
 from w1bench_server.jobs.job import Ended, Job, Progress, new_job
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.settings import Settings
 from w1bench_server.web.api.events import Streams
 from w1bench_server.web.app import create_app
+
+PLACES = Places("streams of events", most=9, each=9, anonymous=9)
 
 
 def queued(client: TestClient) -> tuple[Jobs, Job]:
@@ -51,7 +56,7 @@ def followed(streams: Streams, job: Job, changes: Iterable[Callable[[], object]]
 
     async def follow() -> list[bytes]:
         blocks, following = list[bytes](), iter(changes)
-        async for block in streams.events(job, 0):
+        async for block in streams.events(job, 0, HOUSE):
             blocks.append(block)
             if b"event: " in block and (change := next(following, None)):
                 await asyncio.to_thread(change)
@@ -64,7 +69,7 @@ def test_a_stream_follows_a_job_to_its_end_and_on_from_where_a_reader_was(client
     jobs, job = queued(client)
     running = list[Job]()
     blocks = followed(
-        Streams(jobs, 60, look_seconds=0.01),
+        Streams(jobs, 60, PLACES, look_seconds=0.01),
         job,
         [
             lambda: running.append(claimed(jobs, job)),
@@ -97,27 +102,25 @@ def test_a_silent_stream_beats_and_ends_in_time(settings: Settings) -> None:
         events, _ = read(client, job.id)
         assert 1 <= time.monotonic() - begun < 10
         assert [event["state"] for event in events] == ["queued"]
-        blocks = followed(Streams(jobs, 1.0, look_seconds=0.01, heartbeat_seconds=0.1), job)
+        blocks = followed(Streams(jobs, 1.0, PLACES, look_seconds=0.01, heartbeat_seconds=0.1), job)
         assert blocks.count(b": still here\n\n") >= 3
 
 
-def test_streams_are_bounded_in_number(client: TestClient, is_problem: Any) -> None:
-    _, job = queued(client)
-    streams: Streams = client.app_state["streams"]
-
-    async def open_all() -> None:
-        opened = [streams.events(job, 0) for _ in range(100)]
-        for stream in opened[1:]:
-            await anext(stream)
-        streams.check_place()
-        await anext(opened[0])
-        answer = await asyncio.to_thread(client.get, f"/v1/jobs/{job.id}/events")
-        assert "Too many streams" in is_problem(answer, 503)["detail"]
-        for stream in opened:
-            await stream.aclose()
-        streams.check_place()
-
-    asyncio.run(open_all())
+@pytest.mark.parametrize(
+    ("few", "status", "sentence"),
+    [({"streams_per_client": 2}, 429, "You have 2 streams"), ({"streams": 3}, 503, "Too many streams")],
+)
+def test_streams_are_bounded_for_each_client_and_in_all(
+    settings: Settings, is_problem: Any, few: dict[str, int], status: int, sentence: str
+) -> None:
+    with TestClient(create_app(settings.model_copy(update={"events_seconds": 5.0, **few}))) as client:
+        _, job = queued(client)
+        with ThreadPoolExecutor(3) as threads:
+            answers = list(threads.map(lambda _: client.get(f"/v1/jobs/{job.id}/events"), range(3)))
+        open_at_once, refused = ([a for a in answers if (a.status_code == 200) is ok] for ok in (True, False))
+        assert len(open_at_once) == 2
+        assert sentence in is_problem(refused[0], status)["detail"]
+        assert client.get(f"/v1/jobs/{job.id}/events").status_code == 200
 
 
 def test_nonsense_is_refused(client: TestClient, is_problem: Any) -> None:

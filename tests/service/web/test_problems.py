@@ -67,8 +67,10 @@ def test_an_overlong_address_is_414(shared: TestClient, is_problem: Problem) -> 
 
 
 @pytest.mark.parametrize("host", ["", "a b", "<script>", "[::", "x" * 300, "a/b"])
-def test_a_malformed_host_is_400(shared: TestClient, is_problem: Problem, host: str) -> None:
-    is_problem(shared.get("/v1/leaderboard", headers={"Host": host}), 400)
+def test_no_host_is_repeated(shared: TestClient, host: str) -> None:
+    answer = shared.get("/v1/leaderboard", headers={"Host": host})
+    assert answer.status_code == 200
+    assert not host or host not in answer.text + str(answer.headers)
 
 
 STRANGE = ["NaN", "1e999", "-1e999", "%00", "%ED%A0%80", "%F0%9F", "\u0661", "%2e%2e%2f", "9" * 1500, "<b>", "[]", "{}"]

@@ -51,7 +51,7 @@ def test_rows_survive_a_kill_and_workers_do_not(
         params = {"pair": pair.name, "method": "mine"}
         answer = client.post("/v1/submissions", params=params, content=h5(truth), headers=headers)
         assert answer.status_code == 201
-        assert answer.json()["url"] == f"{str(client.base_url).rstrip('/')}/submissions/{answer.json()['id']}"
+        assert answer.json()["url"] == f"/submissions/{answer.json()['id']}"
         board = client.get("/v1/leaderboard").json()["rows"]
         break_off(client, settings)
         children = psutil.Process(process.pid).children(recursive=True)
@@ -143,3 +143,23 @@ def test_a_broken_ledger_is_not_served(settings: Settings, make_entry: Callable[
             connection.execute(text("UPDATE ledger SET document = replace(document, 'mine', 'better')"))
     with pytest.raises(CheckFailedError, match="broken at row 1"):
         serve(settings)
+
+
+def test_the_data_are_closed_to_other_users(
+    settings: Settings, truth: dict[str, Any], npy: Callable[..., bytes], bearer: Callable[..., Any]
+) -> None:
+    headers = bearer(settings)
+    settings.data.chmod(0o775)  # as an older release left it, with a group that is the operator's business
+    with serving(settings) as (_, client):
+        params = {"pair": "small-d2-n4-p8", "method": "mine"}
+        answer = client.post("/v1/submissions", params=params, content=npy(truth["gradient"]), headers=headers)
+        assert answer.status_code == 201
+    assert settings.data.stat().st_mode & 0o777 == 0o770
+    made = list((settings.data / "submissions").rglob("*"))
+    assert made
+    assert [path for path in made if path.stat().st_mode & 0o007] == []
+
+
+def test_a_new_data_folder_is_its_owners_alone(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings.model_copy(update={"data": tmp_path / "new"})):
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700

@@ -8,39 +8,32 @@ from collections.abc import AsyncGenerator
 
 from starlette.concurrency import run_in_threadpool
 
-from w1bench_server.errors import busy
+from w1bench_server.clients import Client, Places
 from w1bench_server.jobs.job import Job
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.web.api.schemas.jobs import job_row
 
 MEDIA_TYPE = "text/event-stream"
 _RETRY = b"retry: 2000\n\n"  # milliseconds until a reader reconnects after its stream broke off
-_MOST_STREAMS = 100  # of a server
 
 
 class Streams:
-    """The open streams of a server, each for at most so many `seconds`.
+    """The open streams of a server, which hold `places`, each for at most so many `seconds`.
 
     A job is looked up every `look_seconds`; after `heartbeat_seconds` of silence a stream says so, so that no proxy takes the
     connection for dead.
     """
 
     def __init__(
-        self, jobs: Jobs, seconds: float, *, look_seconds: float = 0.5, heartbeat_seconds: float = 15.0
+        self, jobs: Jobs, seconds: float, places: Places, *, look_seconds: float = 0.5, heartbeat_seconds: float = 15.0
     ) -> None:
         self._jobs, self._seconds = jobs, seconds
         self._look_seconds, self._heartbeat_seconds = look_seconds, heartbeat_seconds
-        self._count = 0
+        self.places = places
 
-    def check_place(self) -> None:
-        """Raise a 503 if too many streams are open."""
-        if self._count >= _MOST_STREAMS:
-            raise busy("Too many streams of events are open; ask for the job itself, or try again later.")
-
-    async def events(self, job: Job, seen: int) -> AsyncGenerator[bytes]:
+    async def events(self, job: Job, seen: int, client: Client) -> AsyncGenerator[bytes]:
         """The job as it is now, unless that version was `seen`, and after each change."""
-        self._count += 1
-        try:
+        with self.places.held(client):
             yield _RETRY
             end = silent_since = time.monotonic()
             end += self._seconds
@@ -55,8 +48,6 @@ class Streams:
                     return
                 await asyncio.sleep(self._look_seconds)
                 job = await run_in_threadpool(self._jobs.find, job.id)
-        finally:
-            self._count -= 1
 
 
 def _event(job: Job) -> bytes:

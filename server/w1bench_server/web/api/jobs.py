@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from w1bench_server.clients import Client
 from w1bench_server.jobs.job import STATES, Job
 from w1bench_server.web.api import events
 from w1bench_server.web.api import pagination as listing
@@ -66,17 +68,18 @@ def get_job(service: ServiceDep, id: str) -> JobRow:  # noqa: A002 - its name in
 
 
 @read(router, "/{id}/events", response_class=Response, responses=_EVENTS)
-def get_events(request: Request, service: ServiceDep, id: str, last: LastEventId = None) -> Response:  # noqa: A002
+async def get_events(request: Request, service: ServiceDep, id: str, last: LastEventId = None) -> Response:  # noqa: A002
     """A job as server-sent events: as it is now, each change, and how it ended. `Last-Event-ID` leaves out what was seen."""
     streams: events.Streams = request.state.streams
-    job, seen = service.jobs.find(id), int(last or 0)
+    job, seen = await run_in_threadpool(service.jobs.find, id), int(last or 0)
     seen = seen if seen <= job.version else 0  # not a change of this job
     if not job.is_open and job.version <= seen:
         return Response(status_code=204)
     if request.method == "HEAD":
         return Response(media_type=events.MEDIA_TYPE)
-    streams.check_place()
-    return StreamingResponse(streams.events(job, seen), media_type=events.MEDIA_TYPE, headers=_UNBUFFERED)
+    client: Client = request.state.client
+    streams.places.check(client)
+    return StreamingResponse(streams.events(job, seen, client), media_type=events.MEDIA_TYPE, headers=_UNBUFFERED)
 
 
 @router.post("/{id}/cancel")

@@ -131,4 +131,5 @@ def get_slice(
     media_type = slices.MEDIA_TYPES[form]
     if request.method == "HEAD":
         return Response(media_type=media_type)
-    return StreamingResponse(slices.written(rows, form), media_type=media_type)
+    blocks = slices.in_turns(rows, form, request.state.reads, request.state.client)
+    return StreamingResponse(blocks, media_type=media_type)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from w1bench_server.jobs.job import Job
 from w1bench_server.ledger.records import Retraction
 from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.service import Service
-from w1bench_server.submissions.uploads import received
+from w1bench_server.submissions.uploads import Upload, received
 from w1bench_server.web.api.jobs import job_answer
 from w1bench_server.web.api.schemas.jobs import JobRow
 from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, PairName, Reason
@@ -51,7 +51,7 @@ async def validate_submission(request: Request, service: ServiceDep, pair: PairN
     """Whether a body would be accepted; nothing is kept, and no token is needed."""
     published = await run_in_threadpool(service.pairs.get, pair)
     async with _received(request, service, published) as upload:
-        arrays = await service.scorer.check(published.folder, upload.path)
+        arrays = await service.scorer.check(published.folder, upload.path, client=request.state.client)
     shapes = {name: list(shape) for name, shape in arrays.items()}
     return Validation(pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes)
 
@@ -119,12 +119,11 @@ def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:
             yield piece
 
 
-def _received(request: Request, service: Service, pair: PublishedPair) -> Any:
+@asynccontextmanager
+async def _received(request: Request, service: Service, pair: PublishedPair) -> AsyncGenerator[Upload]:
     lift_body_bound(request)  # the pair's own holds
-    service.scorer.check_place()  # before anything is received
-    return received(
-        request,
-        service.bodies.incoming,
-        limit=largest_bytes(pair.manifest),
-        min_free=service.settings.min_free_bytes,
-    )
+    service.scorer.check_place(request.state.client)  # before anything is received
+    limit, min_free = largest_bytes(pair.manifest), service.settings.min_free_bytes
+    with request.state.uploads.held(request.state.client):
+        async with received(request, service.bodies.incoming, limit=limit, min_free=min_free) as upload:
+            yield upload

@@ -26,7 +26,7 @@ _METRICS: dict[int | str, dict[str, Any]] = {
 
 
 @read(router, "/livez")
-def livez() -> Health:
+async def livez() -> Health:
     """The process answers."""
     return Health(status="alive")
 

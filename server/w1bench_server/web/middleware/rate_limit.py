@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from w1bench_server.clients import Client
 from w1bench_server.errors import TokenError
 from w1bench_server.web.auth import tokens
 from w1bench_server.web.problems import problem
@@ -36,8 +37,9 @@ class RateLimit:
         if scope["type"] == "http" and scope["path"] not in _FREE:
             request = Request(scope)
             client = await _client(request)
-            if not self._window.hit(self._limit, client):
-                app = self._refusal(request, client)
+            request.state.client = client
+            if not self._window.hit(self._limit, client.name):
+                app = self._refusal(request, client.name)
         await app(scope, receive, send)
 
     def _refusal(self, request: Request, client: str) -> ASGIApp:
@@ -46,17 +48,17 @@ class RateLimit:
         return problem(request, 429, sentence, headers={"Retry-After": str(seconds)})
 
 
-async def _client(request: Request) -> str:
+async def _client(request: Request) -> Client:
     """The client that a request counts for. Only valid tokens count, because anyone could invent others."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         with suppress(TokenError, SQLAlchemyError):
             await run_in_threadpool(tokens.holder, request.state.service.ledger.engine, token)
-            return tokens.prefix(token)
-    return _network(request.client.host if request.client else "")
+            return Client(tokens.prefix(token), known=True)
+    return Client(network(request.client.host if request.client else ""))
 
 
-def _network(host: str) -> str:
+def network(host: str) -> str:
     """An IPv4 address, the network of an IPv6 address, or a name as it is."""
     try:
         address = ip_address(host)
