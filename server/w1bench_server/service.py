@@ -13,8 +13,8 @@ from w1bench_server.jobs.table import Jobs
 from w1bench_server.leaderboard.boards import Boards
 from w1bench_server.ledger.ledger import Ledger, bodies_of
 from w1bench_server.pairs import fixity
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.pairs.fixity import Fixity
-from w1bench_server.pairs.published import PublishedPairs
 from w1bench_server.sandbox import canaries
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer

@@ -19,7 +19,7 @@ from w1bench.solvers import GP, LP, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver
 from w1bench.solvers.learners.critic import CriticLearner, Loss, kantorovich
 from w1bench.solvers.learners.distances import distances, least, lengths
 from w1bench.solvers.learners.three_players import ThreePlayers
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.networks.orthogonal import orthogonal_critic
 from w1bench.solvers.protocol import Learner, Method, Outcome, Sampler, Settings
 

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from support.shared import made_once
 from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
 from w1bench_server.ledger.records import Entry
-from w1bench_server.pairs.published import PublishedPair, PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 from w1bench_server.web.auth.tokens import create_token

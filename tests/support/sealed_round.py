@@ -22,7 +22,7 @@ from w1bench_server.database import connection as database
 from w1bench_server.database.times import now
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Entry, Record
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies

@@ -19,7 +19,7 @@ from w1bench.builder.describe.croissant import CROISSANT, croissant
 from w1bench.builder.describe.preview import draw_preview
 from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
-from w1bench.builder.staging import Site, emptied
+from w1bench.builder.work_folder import Site, emptied
 from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource

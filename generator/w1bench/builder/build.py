@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from w1bench.archive.unfinished import is_published
+from w1bench.archive.drafts import is_published
 from w1bench.builder.assemble import assemble
 from w1bench.builder.engines.engine import Engine, Run
 from w1bench.builder.engines.threads import LocalThreads
 from w1bench.builder.seal import keep_back, refuse_bare_centres, with_secret
 from w1bench.builder.shards import COST, DRAWN, Shard, ShardWork, shards_between, shards_of, tiles_per_shard
-from w1bench.builder.staging import Site, open_work_folder
+from w1bench.builder.work_folder import Site, open_work_folder
 from w1bench.errors import InputError, PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.backends import storage_at

@@ -9,7 +9,7 @@ from typing import Any
 from w1bench.archive import hdf5 as store
 from w1bench.archive.commitment import REVEAL, Reveal, Truth, check_apart, read_reveal, salt_of
 from w1bench.archive.manifest import SECRET, Figure, Manifest
-from w1bench.builder.staging import PINNED, Site
+from w1bench.builder.work_folder import PINNED, Site
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.files import fsync, write_atomically

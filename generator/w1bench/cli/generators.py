@@ -34,7 +34,7 @@ def sample_generator(
 ) -> None:
     """Pictures of a generator."""
     from w1bench.rng import stream
-    from w1bench.sources.generators.generated import load_generator, read_latents
+    from w1bench.sources.generators.pushforward import load_generator, read_latents
     from w1bench.sources.images.picture_files import check_picture_path, write_pictures
 
     check_picture_path(out)

@@ -59,7 +59,7 @@ def make_source(recipe: Recipe, *, device: str = "cpu") -> Source:
         case ImageSource(noise=noise):
             return NoisyPictures(_pictures(recipe.source, device), noise, recipe.half_width)
         case GeneratorSource(noise=noise):
-            from w1bench.sources.generators.generated import (
+            from w1bench.sources.generators.pushforward import (
                 recipe_generator,  # here, because only generators need torch
             )
 

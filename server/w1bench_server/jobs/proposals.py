@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.unfinished import is_unfinished, unfinished
+from w1bench.archive.drafts import is_unfinished, unfinished
 from w1bench.recipes.funnels import DrawnFunnels
 from w1bench.recipes.recipe import Recipe, Sizes
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, Projection, UniformSource
-from w1bench.sources.generators.embedded import EMBEDDED
+from w1bench.sources.generators.catalogue import EMBEDDED
 from w1bench.storage.files import content_sha256
 from w1bench_server.errors import ProblemError, ProblemPart, disk_full
 from w1bench_server.jobs.job import Job, new_job

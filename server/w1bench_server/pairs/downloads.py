@@ -14,7 +14,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from w1bench_server.pairs.published import PublishedFile
+from w1bench_server.pairs.catalogue import PublishedFile
 from w1bench_server.pairs.ranges import Span, requested_spans
 
 MEDIA_TYPES = {

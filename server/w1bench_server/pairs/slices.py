@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from w1bench.archive import hdf5 as store
 from w1bench_server.clients import Client, Turns
 from w1bench_server.errors import ProblemError
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 
 LARGEST_BYTES = 64_000_000
 _TEXT_BYTES = 25  # of a float64 written out, and its comma

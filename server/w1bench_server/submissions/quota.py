@@ -16,7 +16,7 @@ from w1bench_server.database.tables import jobs, ledger
 from w1bench_server.database.times import text_of
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.job import OPEN, SCORING
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 
 

@@ -15,7 +15,7 @@ from w1bench.errors import CheckFailedError, PairError
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Record, Score
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 
 PUBLIC = "cos"  # the metric that is shown
 _STEPS = (0.01, 0.02, 0.05, 0.1)

@@ -20,7 +20,7 @@ from w1bench.trials.results import Row
 from w1bench_server.database.times import now
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry
-from w1bench_server.pairs.published import PublishedPair, PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.submissions.bodies import Bodies
 
 PACKAGED = Path(results.__file__).with_name("reference")

@@ -20,7 +20,7 @@ from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Record, Rescore
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.submissions.bodies import Bodies
 

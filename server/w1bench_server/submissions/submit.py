@@ -26,7 +26,7 @@ from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.table import Jobs, known_job
 from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import Entry, Record, Submitted, content
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies

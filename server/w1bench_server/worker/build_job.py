@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from w1bench.archive.unfinished import discard_unfinished, is_published
+from w1bench.archive.drafts import discard_unfinished, is_published
 from w1bench.recipes.recipe import Recipe, parse_recipe
 from w1bench_server.jobs.job import CANCELLED, Ended, Job, Progress
 from w1bench_server.settings import Settings

@@ -17,10 +17,10 @@ from typing import Any
 
 import filelock
 
-from w1bench.archive.unfinished import lock_of
+from w1bench.archive.drafts import lock_of
 from w1bench.errors import CheckFailedError, PairError, UnreachableError, W1BenchError
 from w1bench.recipes.recipe import parse_recipe
-from w1bench.sources.generators.embedded import EMBEDDED
+from w1bench.sources.generators.catalogue import EMBEDDED
 
 _NICE = 10
 _PATIENCE_SECONDS = 60.0  # for a killed process to be gone, or for another one that builds the same pair

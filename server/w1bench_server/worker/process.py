@@ -25,7 +25,7 @@ from w1bench_server.database import connection as database
 from w1bench_server.jobs.job import QUEUES, SCORING
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox import canaries
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer

@@ -18,7 +18,7 @@ from w1bench_server.errors import as_problem
 from w1bench_server.jobs.job import CANCELLED, SCORING, Ended, Job, Progress, submitted_of
 from w1bench_server.jobs.table import Jobs, still_running
 from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.sandbox.scoring_process import NoTruthError
 from w1bench_server.settings import Settings

@@ -18,8 +18,8 @@ from support.processes import wait_for
 from support.recipes import PHOTOS, SIZES, SLOW, pinned, small_recipe
 from w1bench.archive import hdf5 as store
 from w1bench.archive.catalogue import catalogue, published
+from w1bench.archive.drafts import discard_unfinished, is_published, is_unfinished, lock_of, unfinished
 from w1bench.archive.manifest import read_published_manifest
-from w1bench.archive.unfinished import discard_unfinished, is_published, is_unfinished, lock_of, unfinished
 from w1bench.builder import build
 from w1bench.builder.engines.threads import LocalThreads
 from w1bench.builder.verify import verify

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import w1bench
 from w1bench.solvers import LP, ReferenceSolver
-from w1bench.solvers.networks.published import critic
+from w1bench.solvers.networks.architectures import critic
 from w1bench.solvers.protocol import HasPotential, Learner, Outcome, Sampler, Settings
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from support.checkpoints import SMALL, State, random_state
 from w1bench.errors import SourceError
 from w1bench.sources.generators.checkpoints import RESNETS, convert, load_resnet
-from w1bench.sources.generators.generated import load_generator
+from w1bench.sources.generators.pushforward import load_generator
 from w1bench.sources.generators.resnet import ResNetGenerator
 
 

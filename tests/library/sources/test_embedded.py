@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 
-from w1bench.sources.generators.embedded import EMBEDDED
-from w1bench.sources.generators.generated import load_generator
+from w1bench.sources.generators.catalogue import EMBEDDED
+from w1bench.sources.generators.pushforward import load_generator
 from w1bench.sources.generators.training.fidelity import measure
 from w1bench.sources.generators.training.split import split
 from w1bench.sources.generators.training.train import ARCHITECTURE

@@ -24,7 +24,7 @@ from w1bench.errors import SourceError
 from w1bench.recipes.files import read_recipe
 from w1bench.sources.from_recipe import make_source
 from w1bench.sources.generators.checkpoints import load_resnet
-from w1bench.sources.generators.generated import load_generator
+from w1bench.sources.generators.pushforward import load_generator
 from w1bench.sources.pictures import NoisyPictures
 
 

@@ -15,8 +15,8 @@ from w1bench.builder.build import build
 from w1bench.builder.verify import verify
 from w1bench.errors import RecipeError, SourceError
 from w1bench.recipes.files import read_recipe
-from w1bench.sources.generators.generated import load_generator
 from w1bench.sources.generators.projection import ProjectedPictures
+from w1bench.sources.generators.pushforward import load_generator
 from w1bench.storage.files import content_sha256
 from w1bench.transport.from_recipe import make_pair
 

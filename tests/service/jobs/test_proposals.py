@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from support.recipes import small_recipe
-from w1bench.archive.unfinished import unfinished
+from w1bench.archive.drafts import unfinished
 from w1bench.recipes.files import read_recipe
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.proposals import read_proposal

@@ -8,7 +8,7 @@ from w1bench_server.database import connection as database
 from w1bench_server.leaderboard.boards import Boards
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Entry
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.redaction import PublicRecords
 

@@ -17,7 +17,7 @@ from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.leaderboard.comparison import Compared, difference, tied, unpacked
 from w1bench_server.ledger.records import Entry, Score, fold
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 
 Array = NDArray[np.float64]
 Scoring = Callable[..., Compared]

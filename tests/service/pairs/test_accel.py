@@ -25,7 +25,7 @@ from support.files import ROOT
 from support.recipes import small_recipe
 from support.servers import serving
 from w1bench.scoring.submission import largest_bytes
-from w1bench_server.pairs.published import PublishedPair, PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 

@@ -17,8 +17,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.pairs.downloads import read_pieces
-from w1bench_server.pairs.published import PublishedPair
 from w1bench_server.pairs.ranges import Span
 
 FILES = "/v1/pairs/small-d2-n4-p8/files"

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from w1bench.archive.catalogue import catalogue
 from w1bench.archive.manifest import read_published_manifest
 from w1bench_server.errors import NotPublishedError
-from w1bench_server.pairs.published import PublishedPair, PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 

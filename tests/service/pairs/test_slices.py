@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from w1bench_server.errors import ProblemError
 from w1bench_server.pairs import slices
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.pairs.slices import Form
 
 SLICE = "/v1/pairs/small-d2-n4-p8/slice"

@@ -20,7 +20,7 @@ import w1bench
 from w1bench.errors import SubmissionError
 from w1bench.scoring.scorecard import RESAMPLES, Scorecard
 from w1bench_server.errors import ProblemError
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox import scoring_process as worker
 from w1bench_server.sandbox.jail import Limits

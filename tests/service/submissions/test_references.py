@@ -18,7 +18,7 @@ from w1bench.trials import results
 from w1bench_server.database.connection import opened
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.submissions import references
 from w1bench_server.web.app import create_app

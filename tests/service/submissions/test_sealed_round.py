@@ -23,7 +23,7 @@ from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.database import connection as database
 from w1bench_server.errors import ProblemError
 from w1bench_server.ledger.records import Entry
-from w1bench_server.pairs.published import PublishedPairs
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.quota import Quota
 from w1bench_server.submissions.replay import replay_data

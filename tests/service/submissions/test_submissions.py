@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from w1bench.scoring.submission import largest_bytes
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 

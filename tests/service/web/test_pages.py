@@ -8,7 +8,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from w1bench.scoring.metrics import METRICS
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 
 from w1bench.solvers.learners.critic import CriticLearner, difference
 from w1bench.solvers.learners.penalty import slopes
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Generator, Tensor
 
 from w1bench.solvers.learners.three_players import ThreePlayers, mover_steps
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from w1bench.solvers.learners.critic import CriticLearner
 from w1bench.solvers.learners.distances import distances, least, lengths
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

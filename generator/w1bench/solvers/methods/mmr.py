@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from w1bench.solvers.learners.distances import direction
 from w1bench.solvers.learners.three_players import ThreePlayers, mover_steps
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import register_parametrization
 
 from w1bench.solvers.learners.critic import CriticLearner, kantorovich
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from w1bench.solvers.learners.critic import adam, descend
 from w1bench.solvers.methods.lp import LP
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

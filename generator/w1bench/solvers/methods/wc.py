@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from w1bench.solvers.learners.critic import CriticLearner, kantorovich
-from w1bench.solvers.networks import published as networks
+from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
-from w1bench.solvers.networks.published import Scalar, is_published_picture, mlp_width
+from w1bench.solvers.networks.architectures import Scalar, is_published_picture, mlp_width
 
 _WIDEST = 128  # channels; a solve grows with the cube of four times as many
 _THIN = 2  # rows or columns up to which reflections are cheaper than a solve

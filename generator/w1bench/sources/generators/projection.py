@@ -14,7 +14,7 @@ from torch import Tensor
 
 from w1bench.errors import SourceError
 from w1bench.recipes.sources import Projection
-from w1bench.sources.generators.generated import GeneratedPictures, recipe_generator
+from w1bench.sources.generators.pushforward import GeneratedPictures, recipe_generator
 from w1bench.sources.pictures import Pictures
 
 _LEARNING_RATE = 0.05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w1bench.sources.images.installed import folder_of
+from w1bench.sources.images.package_data import folder_of
 from w1bench.sources.pictures import PictureTable
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from w1bench.errors import SourceError
-from w1bench.sources.images.installed import folder_of
+from w1bench.sources.images.package_data import folder_of
 from w1bench.sources.pictures import centred
 
 # Photographs that scikit-image carries, CC0 or public domain: https://scikit-image.org/docs/stable/api/skimage.data.html

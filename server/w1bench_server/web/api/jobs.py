@@ -15,7 +15,7 @@ from w1bench_server.web.api import events
 from w1bench_server.web.api import pagination as listing
 from w1bench_server.web.api.schemas.jobs import JobPage, JobQueue, JobRow, JobState, job_row
 from w1bench_server.web.auth.access import Admin
-from w1bench_server.web.routing import ServiceDep, read
+from w1bench_server.web.dependencies import ServiceDep, read
 
 
 def job_answer(job: Job, status: int) -> Response:

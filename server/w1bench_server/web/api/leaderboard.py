@@ -17,7 +17,7 @@ from w1bench_server.service import Service
 from w1bench_server.web.api.leaderboard_csv import as_csv
 from w1bench_server.web.api.schemas.leaderboard import Board, Comparison, board, compared
 from w1bench_server.web.api.schemas.parameters import MetricName, PairName, Track
-from w1bench_server.web.routing import Origin, ServiceDep, read
+from w1bench_server.web.dependencies import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1", tags=["leaderboard"])
 _CSV = {200: {"model": Board, "content": {"text/csv": {"schema": {"type": "string"}}}}}

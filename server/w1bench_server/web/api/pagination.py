@@ -10,7 +10,7 @@ from w1bench.archive.catalogue import entry
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.table import Jobs
 from w1bench_server.ledger.records import Record
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.web.api.schemas.jobs import JobPage, job_row
 from w1bench_server.web.api.schemas.pairs import PairEntry, PairPage

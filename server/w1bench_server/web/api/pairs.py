@@ -20,7 +20,7 @@ from w1bench_server.web.api.schemas.pairs import Certificate, PairPage, certific
 from w1bench_server.web.api.schemas.parameters import IdempotencyKey
 from w1bench_server.web.api.schemas.submissions import SubmissionPage
 from w1bench_server.web.auth.access import Admin
-from w1bench_server.web.routing import Origin, ServiceDep, read
+from w1bench_server.web.dependencies import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
 _LARGEST_INDEX = 2**63 - 1

@@ -16,7 +16,7 @@ from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.job import Job
 from w1bench_server.ledger.records import Retraction
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.service import Service
 from w1bench_server.submissions.uploads import Upload, received
 from w1bench_server.web.api.jobs import job_answer
@@ -24,8 +24,8 @@ from w1bench_server.web.api.schemas.jobs import JobRow
 from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, PairName, Reason
 from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
 from w1bench_server.web.auth.access import Caller, Submitter
+from w1bench_server.web.dependencies import Origin, ServiceDep, read
 from w1bench_server.web.middleware.bounds import lift_body_bound
-from w1bench_server.web.routing import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 _OCTETS = "application/octet-stream"

@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from w1bench_server.errors import ProblemError
 from w1bench_server.web.auth import tokens
 from w1bench_server.web.auth.tokens import Holder
-from w1bench_server.web.routing import ServiceDep
+from w1bench_server.web.dependencies import ServiceDep
 
 _bearer = HTTPBearer(auto_error=False, description="`w1bench token create --user NAME`")
 

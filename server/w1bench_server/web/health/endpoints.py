@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from w1bench_server.errors import ProblemPart, busy
+from w1bench_server.web.dependencies import ServiceDep, read
 from w1bench_server.web.health.metrics import CONTENT_TYPE, Watched
 from w1bench_server.web.health.readiness import Readiness, checks
-from w1bench_server.web.routing import ServiceDep, read
 
 
 class Health(BaseModel):

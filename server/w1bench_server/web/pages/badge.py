@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from w1bench_server.errors import ProblemError
 from w1bench_server.leaderboard.ranking import averages
-from w1bench_server.web.routing import ServiceDep, read
+from w1bench_server.web.dependencies import ServiceDep, read
 
 router = APIRouter(tags=["leaderboard"])
 _MEDIA_TYPE = "image/svg+xml"

@@ -14,7 +14,7 @@ from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING, SHOWN
 from w1bench.site import pages
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
-from w1bench_server.web.routing import ServiceDep, read
+from w1bench_server.web.dependencies import ServiceDep, read
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 _templates = Jinja2Templates([Path(__file__).with_name("templates"), pages.TEMPLATES])  # its own first

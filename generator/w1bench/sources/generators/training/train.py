@@ -15,7 +15,7 @@ from safetensors.torch import save
 from w1bench.errors import SourceError
 from w1bench.rng import stream
 from w1bench.sources.generators.checkpoints import RESNETS
-from w1bench.sources.generators.generated import GeneratedPictures, resolve_device
+from w1bench.sources.generators.pushforward import GeneratedPictures, resolve_device
 from w1bench.sources.generators.resnet import LATENT_DIM, ResNetGenerator
 from w1bench.sources.generators.training.fidelity import measure
 from w1bench.sources.generators.training.gan import Progress, Training, train

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from w1bench_server.pairs.published import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.web.api.schemas.base import Part
 
 

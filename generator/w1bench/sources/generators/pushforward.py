@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from w1bench.errors import SourceError
 from w1bench.recipes.sources import GeneratorFile
 from w1bench.sources.generators import checkpoints
+from w1bench.sources.generators.catalogue import EMBEDDED
 from w1bench.sources.generators.checkpoints import RESNETS, Network
-from w1bench.sources.generators.embedded import EMBEDDED
 from w1bench.sources.generators.resnet import LATENT_DIM
 from w1bench.storage.files import content_sha256
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from w1bench.archive import catalogue
+from w1bench.archive.drafts import lock_of, unfinished
 from w1bench.archive.manifest import FILENAME, Manifest
-from w1bench.archive.unfinished import lock_of, unfinished
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.backends import Storage
