@@ -64,6 +64,8 @@ def test_revealed_it_is_as_sure_as_an_open_one(sealed_copy: Sealed) -> None:
     assert set(after) - set(before) == {"reveal.json", "truth.h5", "funnel.h5"}
     assert all((sealed_copy.folder / name).stat().st_mode & 0o044 for name in after)
     assert whole.digest() == sealed.digest()
+    assert sealed.datasets("test") == {"input": "test.h5", "target": "test.h5"}
+    assert whole.datasets("test") == dict.fromkeys(store.ROLES["test"], "truth.h5") | sealed.datasets("test")
     figures = {figure.name: figure for figure in verify(sealed_copy.folder)}
     assert all(figure.holds for figure in figures.values())
     assert {"w1_replayed", "train_unpaired", "map_residual"} < set(figures)

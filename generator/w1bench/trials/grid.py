@@ -10,20 +10,15 @@ import hashlib
 import json
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from itertools import product
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import torch
-from threadpoolctl import threadpool_limits
-
+from w1bench.builder.engines.processes import start_worker
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError, W1BenchError
 from w1bench.storage.files import exclusive
@@ -82,7 +77,7 @@ def _in_processes(
     spawn = multiprocessing.get_context("spawn")
     watched, held = spawn.Pipe(duplex=False)
     count = min(len(trials), workers or os.cpu_count() or 1)
-    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_start, initargs=(watched,))
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=start_worker, initargs=(watched,))
     try:
         futures = {
             pool.submit(
@@ -101,19 +96,6 @@ def _in_processes(
     finally:
         held.close()
         pool.shutdown(cancel_futures=True)
-
-
-def _start(watched: Connection) -> None:
-    """Make a process one of a single thread, that ends with the one that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets go of the pipe
-    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
-    torch.set_num_threads(1)
-    threadpool_limits(1)
-
-
-def _end_with_parent(watched: Connection) -> None:
-    watched.poll(None)  # nothing is ever sent: this returns when the other end is closed
-    os._exit(1)
 
 
 def _find(rows: Sequence[Row], trial: Trial) -> Row | None:

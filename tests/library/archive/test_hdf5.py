@@ -91,3 +91,8 @@ def test_blocks_cover_all_rows_once() -> None:
     array = np.zeros((1000, 100))
     covered = np.concatenate([np.arange(1000)[rows] for rows in blocks(array, 8 * 100 * 7)])
     np.testing.assert_array_equal(covered, np.arange(1000))
+
+
+def test_every_data_set_of_an_open_pair_is_in_the_file_of_its_role(manifest: Manifest) -> None:
+    for role, names in store.ROLES.items():
+        assert manifest.datasets(role) == dict.fromkeys(names, f"{role}.h5")

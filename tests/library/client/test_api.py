@@ -64,11 +64,10 @@ def test_batches_are_endless_and_unpaired(archive: Path) -> None:
 
 
 def test_fresh_draws_need_the_source_and_no_funnel_file(tmp_path: Path) -> None:
-    from library.transport.test_pair import published
-    from support.recipes import pinned, small_recipe
+    from support.recipes import pinned, published_funnel, small_recipe
     from w1bench.builder.build import build
 
-    table = published(tmp_path / "f.pt", [[0.0, 0.0], [1.0, 1.0]], [0.0, 0.1])
+    table = published_funnel(tmp_path / "f.pt", [[0.0, 0.0], [1.0, 1.0]], [0.0, 0.1])
     pair = w1bench.load(build(small_recipe("away", funnel=table), tmp_path / "archive"))
     (tmp_path / "f.pt").unlink()
     x = pair.sampler(4000)[0](0)

@@ -7,21 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from support.recipes import small_recipe
+from support.recipes import published_funnel, small_recipe
 from w1bench.errors import FunnelError, RecipeError
 from w1bench.transport.from_recipe import make_pair
 
 
-def published(path: Path, center: object, offset: object) -> dict[str, str]:
-    """A funnel table for a state dict that is written to `path`."""
-    torch.save({"net.centers": torch.tensor(center), "net.bias": torch.tensor(offset)}, path)
-    return {"file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
 def test_published_funnels_are_taken_as_they_are(tmp_path: Path) -> None:
-    table = published(tmp_path / "f.pt", [[0.25, 0.5], [-1.0, 1.0]], [0.0, 0.125])
+    table = published_funnel(tmp_path / "f.pt", [[0.25, 0.5], [-1.0, 1.0]], [0.0, 0.125])
     funnel = make_pair(small_recipe(funnel=table)).map.funnel
     np.testing.assert_array_equal(funnel.center, [[0.25, 0.5], [-1.0, 1.0]])
     np.testing.assert_array_equal(funnel.offset, [0.0, 0.125])
@@ -29,17 +22,17 @@ def test_published_funnels_are_taken_as_they_are(tmp_path: Path) -> None:
 
 def test_centres_outside_the_domain_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FunnelError, match=r"lies 0.5 outside Cube\(half_width=2.5\)"):
-        make_pair(small_recipe(funnel=published(tmp_path / "f.pt", [[3.0, 0.0]], [0.0])))
+        make_pair(small_recipe(funnel=published_funnel(tmp_path / "f.pt", [[3.0, 0.0]], [0.0])))
 
 
 def test_centres_of_another_dimension_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FunnelError, match="give centres of dimension 2"):
-        make_pair(small_recipe(funnel=published(tmp_path / "f.pt", [[1.0, 0.0, 0.0]], [0.0])))
+        make_pair(small_recipe(funnel=published_funnel(tmp_path / "f.pt", [[1.0, 0.0, 0.0]], [0.0])))
 
 
 def test_dominated_only_funnels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FunnelError, match="keep at least one that is somewhere the minimum"):
-        make_pair(small_recipe(funnel=published(tmp_path / "f.pt", [[1.0, 0.0], [1.0, 0.0]], [0.0, 0.0])))
+        make_pair(small_recipe(funnel=published_funnel(tmp_path / "f.pt", [[1.0, 0.0], [1.0, 0.0]], [0.0, 0.0])))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 garbage"])
@@ -52,8 +45,8 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, content: bytes)
 
 
 def test_a_file_that_changed_since_it_was_pinned_is_refused(tmp_path: Path) -> None:
-    table = published(tmp_path / "f.pt", [[0.0, 0.0]], [0.0])
-    published(tmp_path / "f.pt", [[0.5, 0.0]], [0.0])
+    table = published_funnel(tmp_path / "f.pt", [[0.0, 0.0]], [0.0])
+    published_funnel(tmp_path / "f.pt", [[0.5, 0.0]], [0.0])
     with pytest.raises(RecipeError, match="but the recipe needs"):
         make_pair(small_recipe(funnel=table))
 

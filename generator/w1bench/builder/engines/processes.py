@@ -10,11 +10,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
 from w1bench.builder.engines.engine import Result, Run, Task, available_processors, compute_on_one_thread, in_order
 from w1bench.errors import UnreachableError
 
+_SPAWN = get_context("spawn")
 _LOSSES = 3  # of workers without a result in between, after which the build gives up
 
 
@@ -35,6 +37,7 @@ class _Pool:
 
     def __init__(self, count: int) -> None:
         self._count = count
+        self._watched, self._held = _SPAWN.Pipe(duplex=False)
         self._pool = self._new()
 
     def __enter__(self) -> _Pool:
@@ -42,6 +45,7 @@ class _Pool:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._held.close()
 
     def run(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """As `Run`; the tasks of a worker that died are repeated.
@@ -66,18 +70,16 @@ class _Pool:
         )
 
     def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._count, mp_context=get_context("spawn"), initializer=_start)
+        return ProcessPoolExecutor(self._count, mp_context=_SPAWN, initializer=start_worker, initargs=(self._watched,))
 
 
-def _start() -> None:
-    """Set up a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def start_worker(watched: Connection) -> None:
+    """Set up this worker process: it computes on one thread, and ends when its parent closes the other end of `watched` or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to answer
+    threading.Thread(target=_end_when_closed, args=(watched,), daemon=True).start()
     compute_on_one_thread()
 
 
-def _end_with_parent() -> None:
-    """End this worker process with its parent; if the parent was killed, it would wait for tasks forever."""
-    if (parent := parent_process()) is not None:
-        parent.join()
-        os._exit(1)
+def _end_when_closed(watched: Connection) -> None:
+    watched.poll(None)  # nothing is ever sent: this returns when the other end is closed
+    os._exit(1)
