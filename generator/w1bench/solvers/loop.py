@@ -23,11 +23,10 @@ class Budget:
     """What a training may take, and where it saves itself (every `save_every` seconds, to be resumed from)."""
 
     steps: int
-    seconds: float = math.inf
     checkpoint: Path | None = None
     save_every: float = 60.0
     identity: str = ""  # of the training: a checkpoint of another one is not taken over
-    report: Callable[[int, float], None] | None = None  # called with (steps done, dual value) now and then
+    report: Callable[[int, float], object] | None = None  # called with (steps done, dual value) now and then
 
 
 def train(
@@ -55,9 +54,6 @@ def train(
         now = time.monotonic()
         if not math.isfinite(values[-1]):
             outcome = Outcome.DIVERGED
-            break
-        if spent + now - started > budget.seconds:
-            outcome = Outcome.OUT_OF_TIME
             break
         if budget.checkpoint and now - saved > budget.save_every:
             state = {"step": step, "values": values, "seconds": spent + now - started}

@@ -1,4 +1,4 @@
-"""The roles around training: Sampler, Learner, Method, Solver, and the Fit that training ends in."""
+"""The roles around training: Sampler, Learner, Method, and the Fit that training ends in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class Outcome(StrEnum):
     """How a training ended; the value is the message."""
 
     FINISHED = "all steps were done"
-    OUT_OF_TIME = "the time allowed was used up"
     DIVERGED = "the dual value or an answer was no longer finite"
 
 
@@ -117,15 +116,3 @@ class Method(Protocol):
     def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
         """A new learner, initialised from torch's global stream."""
         ...
-
-
-class Solver(Protocol):
-    """What a benchmark row is made of; anything with these can be scored. None stands for what a method does not have."""
-
-    def fit(self, inputs: Sampler, targets: Sampler) -> Fit: ...
-
-    def potential(self, x: Tensor) -> Tensor | None: ...
-
-    def gradient(self, x: Tensor) -> Tensor: ...
-
-    def transport(self, x: Tensor) -> Tensor | None: ...

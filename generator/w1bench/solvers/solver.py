@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +22,10 @@ class ReferenceSolver:
     settings: Settings
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    seconds: float = math.inf
     checkpoint: Path | None = None
     save_every: float = 60.0
     data: str = ""  # what the samplers draw from, in words: part of a checkpoint's identity
-    report: Callable[[int, float], None] | None = None
+    report: Callable[[int, float], object] | None = None
     learner: Learner | None = None
 
     def fit(self, inputs: Sampler, targets: Sampler) -> Fit:
@@ -35,7 +33,7 @@ class ReferenceSolver:
             torch.manual_seed(self.seed)
             self.learner = self.method.learner(self.shape, self.settings)
         identity = f"{self.method} {self.shape} {self.settings} {self.seed} {self.data}"
-        budget = Budget(self.settings.steps, self.seconds, self.checkpoint, self.save_every, identity, self.report)
+        budget = Budget(self.settings.steps, self.checkpoint, self.save_every, identity, self.report)
         return train(self.learner, inputs, targets, seed=self.seed, device=self.device, budget=budget)
 
     def potential(self, x: Tensor) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Grid: trials of methods x pairs x seeds in several processes, each of one thread; interrupted anywhere, it goes on.
+"""A grid of trials: methods x pairs x seeds, in several processes of one thread; interrupted anywhere, it can be resumed.
 
 Finished rows are in the results file, which is replaced as a whole whenever a row is added; what is unfinished keeps its
 checkpoint in a folder beside it. A row is not computed again while its method, pair, seed, data and settings are the same.
@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from w1bench.builder.engines.processes import start_worker
+from w1bench.builder.engines.processes import LocalProcesses
 from w1bench.client.stored_pair import StoredPair
-from w1bench.errors import InputError, W1BenchError
+from w1bench.errors import InputError
 from w1bench.storage.files import exclusive
 from w1bench.trials import results
 from w1bench.trials.row import row
@@ -41,8 +38,8 @@ def run_grid(
 
     Raises:
         PairError: a pair is sealed.
-        InputError: as `make_trial`; or another grid is writing to `out`, or it is no results file.
-        W1BenchError: a process was killed from outside; what was finished is kept.
+        InputError: as `make_trial`; or another grid is writing to `out`, or it is not a results file.
+        UnreachableError: processes keep dying, perhaps for want of memory; what was finished is kept.
     """
     for pair in pairs:
         pair.manifest.check_known()  # before anything is trained for it
@@ -55,47 +52,24 @@ def run_grid(
     taken = InputError(f"Another trial is writing to {out}; wait for it, or give another --out.")
     with exclusive(out.with_name(f".{out.name}.lock"), taken):
         rows = results.read(out) if out.exists() else []
-        missing = sorted((t for t in trials if _find(rows, t) is None), key=lambda trial: trial.seed)
+        unopened = (replace(trial, pair=replace(trial.pair)) for trial in trials)  # without files that are open here
+        missing = sorted((t for t in unopened if _find(rows, t) is None), key=lambda trial: trial.seed)
         unfinished.mkdir(exist_ok=True)
-        for done, (trial, added) in enumerate(_in_processes(missing, unfinished, workers, device, save_every), start=1):
-            rows.append(added)
-            results.write(out, rows)
-            checkpoint_of(unfinished, trial).unlink(missing_ok=True)
-            if report:
-                report(added, len(trials) - len(missing) + done, len(trials))
+        work = partial(_row, folder=unfinished, device=device, save_every=save_every)
+        with LocalProcesses(workers).started() as pool:
+            for count, (trial, added) in enumerate(pool.as_completed(work, missing), start=1):
+                rows.append(added)
+                results.write(out, rows)
+                checkpoint_of(unfinished, trial).unlink(missing_ok=True)
+                if report:
+                    report(added, len(trials) - len(missing) + count, len(trials))
         if not any(unfinished.iterdir()):
             unfinished.rmdir()
     return [row for trial in trials if (row := _find(rows, trial))]
 
 
-def _in_processes(
-    trials: Sequence[Trial], folder: Path, workers: int, device: str, save_every: float
-) -> Iterator[tuple[Trial, Row]]:
-    """Rows as they are finished. Processes end when this one does, however it ends: they watch a pipe that it holds open."""
-    if not trials:
-        return
-    spawn = multiprocessing.get_context("spawn")
-    watched, held = spawn.Pipe(duplex=False)
-    count = min(len(trials), workers or os.cpu_count() or 1)
-    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=start_worker, initargs=(watched,))
-    try:
-        futures = {
-            pool.submit(
-                row, replace(trial, pair=replace(trial.pair)),  # without files that are open here
-                device=device, checkpoint=checkpoint_of(folder, trial), save_every=save_every,
-            ): trial
-            for trial in trials
-        }  # fmt: skip
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool:
-        raise W1BenchError(
-            "A process of the grid was killed from outside, perhaps for want of memory; what was finished is kept: "
-            "give the same command again, with fewer --workers."
-        ) from None
-    finally:
-        held.close()
-        pool.shutdown(cancel_futures=True)
+def _row(trial: Trial, *, folder: Path, device: str, save_every: float) -> Row:
+    return row(trial, device=device, checkpoint=checkpoint_of(folder, trial), save_every=save_every)
 
 
 def _find(rows: Sequence[Row], trial: Trial) -> Row | None:

@@ -36,7 +36,7 @@ def solve(
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     # `disable=None` draws no bar without a terminal.
     with tqdm(total=trial.settings.steps, unit="step", leave=False, disable=None if progress else True) as bar:
-        fit, arrays = run(trial, device=device, checkpoint=checkpoint, report=lambda step, _: _advance(bar, step))
+        fit, arrays = run(trial, device=device, checkpoint=checkpoint, report=lambda step, _: bar.update(step - bar.n))
     if arrays is not None:
         partial = out.with_name(f".{out.name}.part")
         submission.write(partial, submission.from_arrays(pair.manifest, arrays))
@@ -50,7 +50,3 @@ def solve(
     out.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
     checkpoint.unlink(missing_ok=True)
     return sidecar
-
-
-def _advance(bar: Any, step: int) -> None:
-    bar.update(step - bar.n)

@@ -61,7 +61,7 @@ def make_trial(
 
 def run(
     trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY,
-    report: Callable[[int, float], None] | None = None,
+    report: Callable[[int, float], object] | None = None,
 ) -> tuple[Fit, dict[str, NDArray[Any]] | None]:  # fmt: skip
     """Train; returns how it ended and the answers at the pair's points, None where a figure is not finite any more."""
     on, pair = _device(device), trial.pair

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -53,6 +54,22 @@ def test_workers_that_die_again_and_again_are_given_up(tmp_path: Path) -> None:
     with LocalProcesses(1).started() as run, pytest.raises(UnreachableError, match="died 3 times in a row"):
         list(run(Fragile(tmp_path, deaths=9), [3]))
     assert len(list(tmp_path.glob("dead-*"))) == 3
+
+
+def test_results_come_as_they_are_done_and_those_of_killed_workers_too(tmp_path: Path) -> None:
+    with LocalProcesses(2).started() as pool:
+        pairs = list(pool.as_completed(Fragile(tmp_path, deaths=1), [3, 0, 2]))
+    assert sorted(pairs) == [(0, 0), (2, 4), (3, 9)]
+    with LocalProcesses(2).started() as pool:
+        first, _ = next(pool.as_completed(time.sleep, [5.0, 0.0]))
+    assert first == 0.0
+
+
+def test_an_error_ends_the_workers_in_the_middle_of_their_tasks() -> None:
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), LocalProcesses(2).started() as pool:
+        raise KeyboardInterrupt(next(pool.as_completed(time.sleep, [60.0, 0.0])))
+    assert time.monotonic() - started < 50
 
 
 def test_workers_compute_on_one_thread() -> None:

@@ -5,81 +5,107 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from w1bench.builder.engines.engine import Result, Run, Task, available_processors, compute_on_one_thread, in_order
+from w1bench.builder.engines.engine import Result, Task, available_processors, compute_on_one_thread, in_order
 from w1bench.errors import UnreachableError
 
+_LOSSES = 3  # of workers without a result in between, after which no more are started
 _SPAWN = get_context("spawn")
-_LOSSES = 3  # of workers without a result in between, after which the build gives up
 
 
 @dataclass(frozen=True)
 class LocalProcesses:
-    """Spawned processes, one shard each at a time."""
+    """Spawned processes of one thread, one task each at a time."""
 
     workers: int = 0  # 0: one for each processor that this process may use
 
     @contextmanager
-    def started(self) -> Generator[Run]:
-        with _Pool(self.workers or available_processors()) as pool:
-            yield pool.run
+    def started(self) -> Generator[Pool]:
+        """The processes; an error in the block, Ctrl-C included, ends them in the middle of their tasks."""
+        watched, held = _SPAWN.Pipe(duplex=False)
+        pool = Pool(self.workers or available_processors(), watched)
+        try:
+            yield pool
+        except BaseException:
+            held.close()
+            raise
+        finally:
+            pool.close()
+            held.close()
+            watched.close()
 
 
-class _Pool:
-    """A pool of processes that is replaced if one of its workers dies."""
+class Pool:
+    """Worker processes that run until the other end of `watched` is closed; they are replaced if one of them dies."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._watched, self._held = _SPAWN.Pipe(duplex=False)
+    def __init__(self, count: int, watched: Connection) -> None:
+        self._count, self._watched = count, watched
         self._pool = self._new()
 
-    def __enter__(self) -> _Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        self._held.close()
-
-    def run(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    def __call__(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """As `Run`; the tasks of a worker that died are repeated.
 
         Raises:
             UnreachableError: workers keep dying.
         """
-        done = losses = 0
+
+        def results(missing: Sequence[int]) -> Iterable[tuple[int, Result]]:
+            ordered = in_order(missing, lambda place: self._pool.submit(work, tasks[place]).result, self._count)
+            return zip(missing, ordered, strict=True)
+
+        return (result for _, result in self._repeated(results, len(tasks)))
+
+    def as_completed(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+        """Each task with its result, as soon as it is done; else as a call."""
+
+        def results(missing: Sequence[int]) -> Iterable[tuple[int, Result]]:
+            places = {self._pool.submit(work, tasks[place]): place for place in missing}
+            return ((places[done], done.result()) for done in as_completed(places))
+
+        return ((tasks[place], result) for place, result in self._repeated(results, len(tasks)))
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _repeated(
+        self, results: Callable[[Sequence[int]], Iterable[tuple[int, Result]]], count: int
+    ) -> Iterator[tuple[int, Result]]:
+        """The results of tasks 0, 1, ...: of those that are missing again, whenever a worker died."""
+        missing, losses = dict.fromkeys(range(count)), 0
         while losses < _LOSSES:
             try:
-                for result in in_order(tasks[done:], lambda task: self._pool.submit(work, task).result, self._count):
-                    done, losses = done + 1, 0
-                    yield result
+                for place, result in results(list(missing)):
+                    del missing[place]
+                    losses = 0
+                    yield place, result
                 return
             except BrokenProcessPool:
                 losses += 1
-                self._pool.shutdown(cancel_futures=True)
+                self.close()
                 self._pool = self._new()
         raise UnreachableError(
-            f"Worker processes died {_LOSSES} times in a row; is there enough memory for {self._count}? Give fewer "
-            "--workers, and resume the build with --resume."
+            f"Worker processes died {_LOSSES} times in a row; is there enough memory for {self._count}? What was "
+            "finished is kept: give the command again with fewer --workers (a build: with --resume)."
         )
 
     def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._count, mp_context=_SPAWN, initializer=start_worker, initargs=(self._watched,))
+        return ProcessPoolExecutor(self._count, mp_context=_SPAWN, initializer=_start, initargs=(self._watched,))
 
 
-def start_worker(watched: Connection) -> None:
-    """Set up this worker process: it computes on one thread, and ends when its parent closes the other end of `watched` or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to answer
-    threading.Thread(target=_end_when_closed, args=(watched,), daemon=True).start()
+def _start(watched: Connection) -> None:
+    """Set up a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     compute_on_one_thread()
 
 
-def _end_when_closed(watched: Connection) -> None:
-    watched.poll(None)  # nothing is ever sent: this returns when the other end is closed
+def _end_with_parent(watched: Connection) -> None:
+    watched.poll(None)  # nothing is ever sent: this returns when the parent closes the other end, or is killed
     os._exit(1)
