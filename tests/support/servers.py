@@ -16,7 +16,7 @@ from w1bench_server.settings import Settings
 from w1bench_server.web.serve import serve
 from w1bench_server.worker.process import work
 
-SECONDS = 60
+SECONDS = 180  # which only what hangs takes, also on a busy machine
 _SETTLED_SECONDS = 2  # after which a process that waits for an upload has imported what it needs
 
 

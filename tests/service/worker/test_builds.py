@@ -74,7 +74,7 @@ def ask(service: TestClient, own: Settings, bearer: Callable[..., Any]) -> Calla
     return post
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+def until(holds: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it took too long"
