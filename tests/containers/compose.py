@@ -48,10 +48,10 @@ _BRING = (
     "-ec 'cp -R /from/NAME /archive/.NAME; w1bench verify /archive/.NAME; mv -T /archive/.NAME /archive/NAME'"
 )
 _EXPLANATION = """\
-The containers are podman's; each line of commands in hosting.md is run as it stands there, with `docker` for podman and podman-compose, and an `.env` in
-which the database's password is `{password}`. A step fails where a command does, or where what it should bring about is not seen; what is run by hand once is
-not listed. "The host is killed" sends SIGKILL to all containers at once, while a pair is built. Health is asked for by the run itself, with the
-tests that compose.yaml names; {base}."""
+The containers are podman's. Each `docker` command of hosting.md but `build --pull` (and `build`, with `--no-build`) is run as it stands there, with podman
+and podman-compose for `docker`, and an `.env` in which the database's password is `{password}`. A step fails where a command does, or where what it should bring about is not seen. "The host is killed" sends SIGKILL to all
+containers at once, while a pair is built; then `up` starts them again. Health is asked for by the run itself, with the tests that compose.yaml
+names; {base}."""
 
 
 @dataclass
@@ -112,7 +112,7 @@ def main() -> None:
             deployment.remove()
     assert deployment.never_run() == (["docker compose build"] if given.no_build else [])
     base = (
-        "nginx, PostgreSQL and the Python image are stand-ins from Debian's packages"
+        "nginx (1.22), PostgreSQL (15) and the Python image are stand-ins from Debian bookworm's packages"
         if given.stand_ins
         else "all images are those that compose.yaml names"
     )
