@@ -48,10 +48,10 @@ _BRING = (
     "-ec 'cp -R /from/NAME /archive/.NAME; w1bench verify /archive/.NAME; mv -T /archive/.NAME /archive/NAME'"
 )
 _EXPLANATION = """\
-The containers are podman's; each line of commands in hosting.md is run as it stands there, with `docker` for podman and podman-compose, and an `.env` in
-which the database's password is `{password}`. A step fails where a command does, or where what it should bring about is not seen; what is run by hand once is
-not listed. "The host is killed" sends SIGKILL to all containers at once, while a pair is built. Health is asked for by the run itself, with the
-tests that compose.yaml names; {base}."""
+The containers are podman's. Each `docker` command of hosting.md but `build --pull` (and `build`, with `--no-build`) is run as it stands there, with podman
+and podman-compose for `docker`, and an `.env` in which the database's password is `{password}`. A step fails where a command does, or where what it should bring about is not seen. "The host is killed" sends SIGKILL to all
+containers at once, while a pair is built; then `up` starts them again. Health is asked for by the run itself, with the tests that compose.yaml
+names; {base}."""
 
 
 @dataclass
@@ -110,13 +110,13 @@ def main() -> None:
                     step(run)
         finally:
             deployment.remove()
-    assert (left := deployment.never_run()) == [], left
+    assert deployment.never_run() == (["docker compose build"] if given.no_build else [])
     base = (
-        "nginx, PostgreSQL and the Python image are stand-ins from Debian's packages"
+        "nginx (1.22), PostgreSQL (15) and the Python image are stand-ins from Debian bookworm's packages"
         if given.stand_ins
         else "all images are those that compose.yaml names"
     )
-    made = f"`PYTHONPATH=tests python -m containers.compose{' --stand-ins' * given.stand_ins}`, {datetime.now(UTC).date()}, on {machine()}; {output('podman', '--version').strip()}."
+    made = f"`PYTHONPATH=tests python -m containers.compose{' --stand-ins' * given.stand_ins}{' --no-build' * given.no_build}`, {datetime.now(UTC).date()}, on {machine()}; {output('podman', '--version').strip()}."
     explanation = _EXPLANATION.format(password=deployment.password, base=base)
     page = "\n\n".join(["# Compose", made, explanation, table(("step", "seen", "seconds"), run.steps)]) + "\n"
     _OUT.write_text(page, encoding="utf-8")
@@ -131,22 +131,12 @@ def _build(run: Run) -> None:
 
 def _start(run: Run) -> None:
     with run.step("everything is started") as seen:
-        seen.append(f"healthy: {', '.join(_up(run))}")
+        seen.append(f"healthy: {', '.join(run.deployment.start())}")
         run.deployment.check_bounds()
         seen.append("bounds on memory and processes, read-only roots, no root and no capability in each")
         for user, more in (("ann", ""), ("operator", " --scope admin")):
             said = run.deployment.documented(f"docker compose exec server w1bench token create --user {user}{more}")
             run.tokens[user] = said.split()[-1]
-
-
-def _up(run: Run) -> list[str]:
-    """Start all, a service after those that it needs: podman-compose leaves that to newer podmans."""
-    for needed in ("database", "server", "ray-head"):
-        run.deployment.run(f"docker compose up --detach {needed}")
-        run.deployment.await_healthy([needed])
-    run.deployment.documented("docker compose up --detach")
-    run.deployment.documented("docker compose --profile sealed up --detach")
-    return run.deployment.await_healthy(run.deployment.services)
 
 
 def _bring(run: Run) -> None:
@@ -242,7 +232,7 @@ def _kill_host(run: Run) -> None:
             assert time.monotonic() < deadline, "nobody began the job"
             time.sleep(0.1)
         killed = run.deployment.kill()
-        _up(run)
+        run.deployment.start()
         row = ended(run.client, job, seconds=_JOB_SECONDS)
         assert (row["state"], row["attempts"] > 1) == ("succeeded", True), row
         for kept in (*run.rows.values(), late):
@@ -265,7 +255,7 @@ def _restore(run: Run) -> None:
         run.deployment.await_healthy(["database"])
         restore = "docker compose run --rm --entrypoint w1bench backup restore /backups/w1bench-2030-01-31T040000Z.tar"
         run.deployment.documented(restore, words)
-        _up(run)
+        run.deployment.start()
         page = run.client.get(f"/v1/pairs/{_BROUGHT}/submissions").json()["submissions"]
         assert [row["id"] for row in page if not row["reference"]] == [run.rows["open"]["id"]]
         for kept in run.rows.values():
