@@ -48,7 +48,7 @@ def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     settings = Settings(
         archive=archive, data=tmp_path_factory.mktemp("connections") / "data", port=0, min_free_bytes=0, worker="none",
         requests_per_minute=10**6, head_seconds=HEAD_SECONDS, stall_seconds=STALL_SECONDS, head_bytes=16384,
-        connections=ALL, connections_per_client=PER_CLIENT,
+        connections=ALL, connections_per_client=PER_CLIENT, unread_bytes=24 * MIB,
     )  # fmt: skip
     with serving(settings, seconds=120) as (process, client):
         yield Server(settings, process.pid, client)
@@ -195,6 +195,15 @@ def test_a_body_of_20_mb_is_read_on_so_that_its_sender_reads_why(server: Server,
         assert response.status == {"/v1/pairs": 401, "/nothing": 404}.get(path, 413)
         assert json.loads(response.read())["status"] == response.status
         connection.close()
+
+
+def test_no_more_is_read_on_than_is_worth_it(server: Server) -> None:
+    endless = b"100000\r\n" + bytes(MIB) + b"\r\n"
+    found, taken = server.asked(
+        b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 80 * endless
+    )
+    assert found == 404
+    assert 24 * MIB < taken < 60 * MIB
 
 
 def test_no_link_carries_a_host_that_a_stranger_made_up(server: Server) -> None:
