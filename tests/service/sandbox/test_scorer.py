@@ -25,7 +25,7 @@ from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox import scoring_process as worker
 from w1bench_server.sandbox.jail import Limits
 from w1bench_server.sandbox.scorer import Scorer
-from w1bench_server.sandbox.scoring_process import Job, NoJail
+from w1bench_server.sandbox.scoring_process import NoJail, ScoringTask
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 
@@ -98,7 +98,7 @@ def test_an_outcome_is_no_more_than_a_pipe_takes_at_once(
     """Else a worker that is killed while it answers leaves half an answer in the pipe of all, and the server waits for the rest."""
     folder, resampled = archive / "small-d2-n4-p8", tmp_path / "resampled"
     (tmp_path / "upload").write_bytes(npy(truth["gradient"]))
-    outcome = worker.score(Job(folder, tmp_path / "upload", 30, Limits(1 << 30, 10, 10, 0), resampled=resampled))
+    outcome = worker.score(ScoringTask(folder, tmp_path / "upload", 30, Limits(1 << 30, 10, 10, 0), resampled=resampled))
     assert isinstance(outcome, Scorecard)
     assert len(resampled.read_bytes()) == 2 * 8 * RESAMPLES
     card = w1bench.score(w1bench.load(folder), **truth)  # with all that can be scored
@@ -202,7 +202,7 @@ def test_a_sentence_names_no_path_and_repeats_nothing(settings: Settings, pair: 
     asyncio.run(refused())
 
 
-def not_started(job: Job) -> NoJail:
+def not_started(job: ScoringTask) -> NoJail:
     return NoJail("it did not start")
 
 
