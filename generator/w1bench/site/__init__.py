@@ -1,1 +1,1 @@
-"""Site."""
+"""The static site of an archive: its pages, leaderboard and files, for any host that serves a folder."""

@@ -1,1 +1,1 @@
-"""Methods."""
+"""Methods: published ways to estimate the Wasserstein-1 potential or its gradient, one file a paper."""

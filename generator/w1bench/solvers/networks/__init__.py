@@ -1,1 +1,1 @@
-"""Networks."""
+"""Networks: the architectures of critics and movers."""
