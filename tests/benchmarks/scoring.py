@@ -26,7 +26,7 @@ _NUMBERS = count()  # of pairs that were never scored
 _NOISE = 0.5  # ||g - t||, about
 
 _OF_SCORES = """\
-A score, from arrays in memory to scorecard and resamples; median over runs in turn, on one thread. Again: the pair was scored
+A score, from arrays in memory to scorecard and resamples; median over runs in turn, on one thread (OPENBLAS_NUM_THREADS=1). Again: the pair was scored
 before, as it is for all but the first submission to a pair in a process. First: its resamples are drawn. Plain: definitions over
 whole arrays, resamples drawn anew for each submission, and the slopes of all pairs of points sorted
 (`tests/benchmarks/plain_scoring.py`). Difference: the largest one of any value, bound or resample, relative to what plain gives, or

@@ -1,4 +1,4 @@
-"""`w1bench generator`: image generators, sampled, converted and trained."""
+"""`w1bench generator`: image generators are sampled, converted and trained."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def train_generator(
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.cpu,
     as_json: Json = False,
 ) -> None:
-    """Train a small generator on patches of photographs; saved every minute, an interrupted training is gone on with."""
+    """Train a small generator on patches of photographs; it is saved every minute, and an interrupted training is resumed."""
     from tqdm import tqdm
 
     from w1bench.sources.generators.training.gan import Training

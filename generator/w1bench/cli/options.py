@@ -1,4 +1,4 @@
-"""What commands share: their common options, the service's settings, and how they print."""
+"""The options that commands share, the service's settings made from them, and the printing of results."""
 
 from __future__ import annotations
 

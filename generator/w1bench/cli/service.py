@@ -1,4 +1,4 @@
-"""`w1bench serve`: the service; `work`: a worker of it; `backup` and `restore`: what it holds, as one file; `replay`: scores, once more."""
+"""`w1bench serve`, `work`, `backup`, `restore` and `replay`: a service, its workers, its backups, and its scores computed again."""
 
 from __future__ import annotations
 

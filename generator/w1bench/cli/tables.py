@@ -1,4 +1,4 @@
-"""What the command line prints for people: rich tables."""
+"""The tables and lines that the command line prints for people."""
 
 from __future__ import annotations
 

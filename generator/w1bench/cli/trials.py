@@ -81,7 +81,7 @@ def trial(
     csv: Annotated[bool, typer.Option("--csv", help="Write the file's rows as .csv beside it, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train and score a grid of solvers, pairs and seeds; given again after an interruption, it goes on."""
+    """Train and score a grid of solvers, pairs and seeds; after an interruption, the same command resumes it."""
     from w1bench.client.api import load
     from w1bench.solvers import SOLVERS
     from w1bench.trials.grid import run_grid

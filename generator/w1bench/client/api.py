@@ -1,4 +1,4 @@
-"""Api."""
+"""The functions `w1bench.load`, `w1bench.score` and `w1bench.submit`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Config: what the environment says, read once, at the edge."""
+"""The configuration of a process: what the environment says, read once, at the edge."""
 
 from __future__ import annotations
 

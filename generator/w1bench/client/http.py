@@ -1,4 +1,4 @@
-"""Client of the service: submit a file, read the leaderboard."""
+"""An HTTP client of the service: submits files, reads leaderboards and submissions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def submit_file(pair: str, path: Path, *, method: str, server: str, token: str |
             "A submission needs a token: ask the service's operator (w1bench token create --user NAME) and set W1BENCH_TOKEN."
         )
     if not _PRINTABLE.fullmatch(token):
-        raise SubmissionError("The token holds characters that no token has; set W1BENCH_TOKEN to one line of ASCII.")
+        raise SubmissionError(
+            "The token holds characters that tokens never have; set W1BENCH_TOKEN to one line of ASCII."
+        )
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
@@ -110,7 +112,7 @@ def submissions(server: str, pair: str) -> Iterator[SubmittedRow]:
     """All submissions to a pair, the oldest first.
 
     Raises:
-        SubmissionError: the service knows no such pair.
+        SubmissionError: the service has no such pair.
         UnreachableError: the service does not answer.
     """
     cursor: str | None = None
@@ -141,11 +143,11 @@ def fetch_body(server: str, identity: str, path: Path) -> None:
 
 
 def _result(server: str, job: _Job) -> str:
-    """The address of what came of a job, once it has ended. A service that is started again goes on with it.
+    """Wait for a job to end; returns the address of its result. A service that restarts resumes it.
 
     Raises:
-        SubmissionError: nothing came of it; the sentence is the service's own.
-        UnreachableError: the service does not answer for a while.
+        SubmissionError: it failed; the sentence is the service's own.
+        UnreachableError: the service has not answered for two minutes.
     """
     given_up = time.monotonic() + _ABSENCE_SECONDS
     while job.result is None:
@@ -165,7 +167,7 @@ def leaderboard(server: str, *, pair: str | None = None, metric: str = HEADLINE)
     """The leaderboard as the service gives it.
 
     Raises:
-        SubmissionError: the service knows no such pair or metric.
+        SubmissionError: the service has no such pair or metric.
         UnreachableError: the service does not answer.
     """
     board = _checked(_Board, _board(server, pair, metric, "json"))
@@ -197,7 +199,7 @@ def _ask(server: str, verb: str, path: str, **request: Any) -> httpx2.Response:
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise unreachable(server, error) from None
     except UnicodeEncodeError as error:
-        raise SubmissionError(f"{error.object!r} cannot be sent; use characters that UTF-8 has.") from None
+        raise SubmissionError(f"{error.object!r} cannot be sent; use characters that UTF-8 can encode.") from None
     if not answer.is_success:
         raise _refusal(server, answer)
     return answer

@@ -1,4 +1,4 @@
-"""StoredPair: a pair's folder as Python sees it; arrays are lazy, truth is scored against, batches are drawn."""
+"""A pair in a folder, as Python sees it: its arrays are read when they are used, and batches are drawn from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scorecard: a submission held against a pair's truth, with bootstrap intervals and the reasons for a low score."""
+"""The scorecard of a critic on a pair: its metrics with bootstrap intervals, and a diagnosis of why they are low."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submission: what a critic says at a pair's points, as arrays, `.npy` or `.h5`; held against the exact shapes needed."""
+"""A submission: a critic's gradients and values at a pair's points, as arrays, `.npy` or `.h5`, checked against the exact shapes needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members: the arrays of an HDF5 submission, each known to be plain data in the file itself before any of it is read.
+"""A reader of HDF5 files from strangers: each array is known to be plain data in the file itself before any of it is read.
 
 It needs h5py and nothing of a pair, so that a process that can do nothing else can run it.
 """

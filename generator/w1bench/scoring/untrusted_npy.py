@@ -1,4 +1,4 @@
-"""`.npy` files: a header that is matched whole by one pattern, and an array that is mapped; nothing is ever evaluated.
+"""A reader of `.npy` files from strangers: one pattern must match the whole header, the array is mapped, nothing is evaluated.
 
 The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """

@@ -1,4 +1,4 @@
-"""Export: the static twin of an archive, its files, index and pages, for any host that serves a folder."""
+"""The export of an archive as a static site: files, index, leaderboard and pages, for any host that serves a folder."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _trial(row: results.Row) -> TrialRow:
         return TrialRow.model_validate(row)
     except ValidationError as error:
         raise InputError(
-            f"A row of the results is no trial's ({first_fault(error, 'the row')}); give files that `w1bench trial` wrote."
+            f"A row of the results is not a trial ({first_fault(error, 'the row')}); give files that `w1bench trial` wrote."
         ) from None
 
 

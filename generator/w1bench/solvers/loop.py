@@ -25,7 +25,7 @@ class Budget:
     steps: int
     checkpoint: Path | None = None
     save_every: float = 60.0
-    identity: str = ""  # of the training: a checkpoint of another one is not taken over
+    identity: str = ""  # of the training: a checkpoint of another one is ignored
     report: Callable[[int, float], object] | None = None  # called with (steps done, dual value) now and then
 
 

@@ -1,4 +1,4 @@
-"""The roles around training: Sampler, Learner, Method, and the Fit that training ends in."""
+"""The interfaces around training: Sampler, Learner, Method, and the Fit that training ends in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ReferenceSolver: a method, its settings and a seed, made into `fit`, and into answers at any points."""
+"""The reference solver: a method with its settings and a seed, which is trained by `fit` and then answers at any points."""
 
 from __future__ import annotations
 

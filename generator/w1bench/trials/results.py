@@ -1,4 +1,4 @@
-"""Results: rows of trials as a JSON or CSV file, and as Markdown beside the figures published with the paper."""
+"""The results file of trials: JSON with one row a trial, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read(path: Path) -> list[Row]:
     """The rows of a results file.
 
     Raises:
-        InputError: it is missing or no results file.
+        InputError: it is missing, or it is not a results file.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -35,7 +35,9 @@ def read(path: Path) -> list[Row]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a file that `w1bench trial` wrote.") from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is no results file; give one that `w1bench trial` wrote, or another name.") from None
+        raise InputError(
+            f"{path} is not a results file; give one that `w1bench trial` wrote, or another name."
+        ) from None
 
 
 def read_all(paths: Iterable[Path]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Row."""
+"""A row of results: a trial that was run and scored, as plain values."""
 
 from __future__ import annotations
 

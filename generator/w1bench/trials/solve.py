@@ -1,4 +1,4 @@
-"""Solve."""
+"""One training of a reference solver on a pair, written as a submission file with a JSON sidecar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables."""
+"""Tables of results: as CSV, and as Markdown beside the figures published with the paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trial: a reference solver on a pair, from training to a submission file with its sidecar, or to a row of results."""
+"""A trial: a reference solver trained on a pair from a seed, and its answers at the pair's points."""
 
 from __future__ import annotations
 

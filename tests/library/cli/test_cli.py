@@ -160,7 +160,7 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("solve", "lp", tmp_path), "There is no pair"),
         (("trial", "lp", "nothing", "--pair", pair, "--out", tmp_path / "r.json"), "There is no method 'nothing'"),
         (("trial", "lp"), "--pair"),
-        (("results", tmp_path / "bad.toml"), "is no results file"),
+        (("results", tmp_path / "bad.toml"), "is not a results file"),
         (("submit", "typed", tmp_path / "nan.npy", "--method", "m"), "needs a token"),
         (("nothing",), "No such command"),
         (("solve", "lp", pair, "--steps", "0"), "--steps"),
@@ -194,7 +194,7 @@ def test_bad_settings_end_with_2_and_a_sentence(built: Path, tmp_path: Path) -> 
         words = ("serve", "--archive", built, "--data", tmp_path / "data")
         assert sentence in run(*words, code=2, **{name: value}), name
     np.save(tmp_path / "g.npy", np.zeros((600, 2)))
-    assert "no token has" in run(
+    assert "tokens never have" in run(
         "submit", "typed", tmp_path / "g.npy", "--method", "m", code=2, W1BENCH_TOKEN="a\nsecret"
     )
     assert "secret" not in run(

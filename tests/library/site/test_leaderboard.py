@@ -42,7 +42,7 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
 )
 def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"format": results.FORMAT, "rows": [row(**changes)]}))
-    with pytest.raises(InputError, match=rf"row of the results is no trial's \({reason}"):
+    with pytest.raises(InputError, match=rf"row of the results is not a trial \({reason}"):
         read_trials([tmp_path / "r.json"])
 
 

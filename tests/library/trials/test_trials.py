@@ -158,7 +158,7 @@ def test_a_results_file_is_not_mistaken(pair: StoredPair, tmp_path: Path) -> Non
         '{"format": "w1bench-results", "rows": [{}]}',
     ):
         other.write_text(content)
-        with pytest.raises(InputError, match="is no results file"):
+        with pytest.raises(InputError, match="is not a results file"):
             run_grid(["lp"], [pair], other, steps=2)
     with pytest.raises(InputError, match="cannot be read"):
         results.read(tmp_path / "none.json")

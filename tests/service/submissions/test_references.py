@@ -105,7 +105,7 @@ def test_more_seeds_are_a_further_row(site: Settings, rows: Rows) -> None:
 def test_a_file_that_holds_no_results_stops_the_service(site: Settings) -> None:
     assert site.references is not None
     (site.references / "a.json").write_text("{}")
-    with pytest.raises(InputError, match=r"a\.json is no results file"), TestClient(create_app(site)):
+    with pytest.raises(InputError, match=r"a\.json is not a results file"), TestClient(create_app(site)):
         pass
 
 

@@ -1,4 +1,4 @@
-"""CriticLearner: one network trained by Adam on a loss of (critic, x, y); most methods are no more than their loss."""
+"""The learner of most methods: one network trained by Adam on a loss of (critic, x, y)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ThreePlayers: a critic f against a mover T, the maximin that MM and MM:R play in opposite directions.
+"""The learner of MM and MM:R: a critic f against a mover T, a maximin that the two play in opposite directions.
 
 On points s to move and points e that they should end among, the critic maximises and the mover minimises
 E f(e) + E [||T(s) - s|| - f(T(s))], the mover several times on a batch before the critic moves once.

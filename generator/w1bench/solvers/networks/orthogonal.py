@@ -1,4 +1,4 @@
-"""Critics of orthogonal layers and sorting activations: 1-Lipschitz, and norms of gradients are kept.
+"""Critics of orthogonal layers and sorting activations: 1-Lipschitz, and they keep the norm of gradients.
 
 Anil, Lucas, Grosse, "Sorting out Lipschitz function approximation", ICML 2019. Weights are orthogonal by torch's Cayley map (one
 linear solve a layer and pass), of one or two rows or columns by Householder reflections, which are cheaper there. On

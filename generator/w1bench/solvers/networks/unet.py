@@ -1,4 +1,4 @@
-"""UNet: the mover of pictures.
+"""The UNet that moves pictures.
 
 Ronneberger, Fischer, Brox, "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015, in the shape
 of the paper's movers: four halvings from 24 channels up, batch normalisation, bilinear upsampling.
