@@ -139,7 +139,7 @@ def _part(found: Any) -> ProblemPart:
     # Without the kinds of sources and funnels, and pydantic's own words for them.
     names = [part for n, part in enumerate(where) if part in _FIELDS and (n, where[0]) != (1, "source")]
     detail = (
-        "A field here is none of a recipe's; see datasets/FORMAT.md."
+        "This field is not part of a recipe; see datasets/FORMAT.md."
         if unknown
         else found["msg"].removeprefix("Value error, ")
     )
