@@ -28,7 +28,7 @@ from w1bench_server.database import connection as database
 from w1bench_server.database import migrations
 from w1bench_server.database.tables import schema
 from w1bench_server.jobs.job import SCORING, submitted_of
-from w1bench_server.jobs.table import Jobs, open_jobs
+from w1bench_server.jobs.queue import Jobs, open_jobs
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import bodies_of, check_resamples, read_rows
 from w1bench_server.settings import Settings

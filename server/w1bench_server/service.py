@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from w1bench_server.database import connection as database
 from w1bench_server.jobs.job import SCORING, submitted_of
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.leaderboard.boards import Boards
 from w1bench_server.ledger.ledger import Ledger, bodies_of
 from w1bench_server.pairs import fixity

@@ -37,7 +37,7 @@ from w1bench.recipes.recipe import parse_recipe
 from w1bench.scoring.score import score_resampled
 from w1bench_server.database import connection as database
 from w1bench_server.jobs.job import new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Entry

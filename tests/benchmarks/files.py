@@ -1,4 +1,4 @@
-"""Files: writing and reading train.h5 through `w1bench.store` against raw writes and reads of the same bytes."""
+"""Files: writing and reading train.h5 through `w1bench.archive.hdf5` against raw writes and reads of the same bytes."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ from pathlib import Path
 from threading import Event
 from w1bench_server.database import connection
 from w1bench_server.jobs.job import new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
 from w1bench_server.worker.liveness import Liveness
-from w1bench_server.worker.queue import Queue
+from w1bench_server.worker.consumer import Queue
 url, name, begun, ask = sys.argv[1:]
 def do(job):
     with open(begun, "a") as file:

@@ -15,7 +15,7 @@ import w1bench
 from w1bench.builder.build import build
 from w1bench.builder.engines.engine import Engine
 from w1bench.builder.engines.processes import LocalProcesses
-from w1bench.builder.engines.ray import RayCluster
+from w1bench.builder.engines.ray_cluster import RayCluster
 from w1bench.builder.engines.threads import LocalThreads
 from w1bench.recipes.files import read_recipe
 from w1bench.recipes.recipe import Recipe

@@ -32,7 +32,7 @@ from support.servers import ended, serving
 from w1bench.archive.catalogue import catalogue
 from w1bench.builder.verify import verify
 from w1bench_server.database import connection as database
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings

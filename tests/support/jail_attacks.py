@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from w1bench_server.sandbox import jail_process
+from w1bench_server.sandbox import hdf5_jail_process
 from w1bench_server.sandbox.confinement import Account
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -52,7 +52,7 @@ def main(attacks: Sequence[str], targets: Mapping[str, Any], layers: Sequence[st
             "refusal": json.dumps({name: _outcome(ATTACKS[name], Targets(**targets), upload, copy) for name in attacks})
         }
 
-    jail_process.main(account, layers, read)
+    hdf5_jail_process.main(account, layers, read)
 
 
 def _outcome(attack: Attack, targets: Targets, upload: int, copy: int) -> str:

@@ -19,7 +19,7 @@ from w1bench.builder.describe.croissant import CROISSANT, croissant
 from w1bench.builder.describe.preview import draw_preview
 from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
-from w1bench.builder.work_folder import Site, emptied
+from w1bench.builder.work_folder import BuildFolders, emptied
 from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
@@ -32,14 +32,14 @@ _PREVIEWED = 2000  # rows that the picture is drawn from
 
 
 def assemble(
-    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, site: Site, *, gzip: bool
+    pair: Pair, cost: Cost, shards: dict[str, list[Shard]], storage: Storage, folders: BuildFolders, *, gzip: bool
 ) -> Manifest:
-    """Write the pair's files from its shards, certify and describe them; where the site has a place for the truth, seal the pair.
+    """Write the pair's files from its shards, certify and describe them; where there is a folder for the truth, seal the pair.
 
     Raises:
         CheckFailedError: the certificate does not hold.
     """
-    folder, kept_back = emptied(site.public), emptied(site.secret) if site.secret else None
+    folder, kept_back = emptied(folders.public), emptied(folders.secret) if folders.secret else None
     contents = store.SEALED_ROLES | store.TRUTH_ROLES if kept_back else store.ROLES
     paths = {
         file: (kept_back if kept_back and file in store.TRUTH_ROLES else folder) / f"{file}.h5" for file in contents

@@ -22,7 +22,7 @@ from w1bench.builder.engines.engine import Engine, Run
 from w1bench.builder.engines.threads import LocalThreads
 from w1bench.builder.seal import keep_back, refuse_bare_centres, with_secret
 from w1bench.builder.shards import COST, DRAWN, Shard, ShardWork, shards_between, shards_of, tiles_per_shard
-from w1bench.builder.work_folder import Site, open_work_folder
+from w1bench.builder.work_folder import BuildFolders, open_work_folder
 from w1bench.errors import InputError, PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.backends import storage_at
@@ -63,33 +63,33 @@ def build(
         UnreachableError: object storage, or the engine's workers, cannot be reached.
         RecipeError, FunnelError, SourceError: see `make_pair`.
     """
-    site = Site(archive_folder, recipe.name, truth)
+    folders = BuildFolders(archive_folder, recipe.name, truth)
     if truth is not None:
         if shards:
             raise InputError(f"Shards of a sealed pair hold its truth and stay in {truth}; leave {shards} out.")
-        recipe = with_secret(recipe, site, resume=resume)
-    storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(site.work / "shards"))
+        recipe = with_secret(recipe, folders, resume=resume)
+    storage = storage_at(f"{shards.rstrip('/')}/{recipe.sha256()}" if shards else str(folders.work / "shards"))
     if resume and is_published(archive_folder, recipe):
-        return site.tidy(storage)
-    site.refuse_to_overwrite()
+        return folders.tidy(storage)
+    folders.refuse_to_overwrite()
     work = ShardWork(recipe, storage, device)
     pair, _ = work.pair_and_memory()
     if truth is not None:
         refuse_bare_centres(pair)
     # Products on one thread round the same everywhere; the engine's workers are the parallel part.
-    with threadpool_limits(1), site.occupied():
-        open_work_folder(site, storage, recipe, resume=resume)
+    with threadpool_limits(1), folders.occupied():
+        open_work_folder(folders, storage, recipe, resume=resume)
         tiles = tiles or tiles_per_shard(pair)
         drawn = {role: shards_of(pair, role, tiles) for role in DRAWN}
         with (engine or LocalThreads()).started() as run:
             compute = partial(_compute, run, work, rows=pair.rows, progress=progress, report=report)
             moments = compute([shard for part in drawn.values() for shard in part], unit="row")
             cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
-        manifest = assemble(pair, cost, drawn, storage, site, gzip=gzip)
+        manifest = assemble(pair, cost, drawn, storage, folders, gzip=gzip)
         if truth is not None:
-            keep_back(site, manifest)
-        site.publish(manifest)
-        return site.tidy(storage)
+            keep_back(folders, manifest)
+        folders.publish(manifest)
+        return folders.tidy(storage)
 
 
 def _compute(

@@ -9,7 +9,7 @@ from typing import Any
 from w1bench.archive import hdf5 as store
 from w1bench.archive.commitment import REVEAL, Reveal, Truth, check_apart, read_reveal, salt_of
 from w1bench.archive.manifest import SECRET, Figure, Manifest
-from w1bench.builder.work_folder import PINNED, Site
+from w1bench.builder.work_folder import PINNED, BuildFolders
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.files import fsync, write_atomically
@@ -19,7 +19,7 @@ _BARE = 1e-3  # half widths from a centre, within which an input gives it away
 _CHECKED = 8192  # inputs
 
 
-def with_secret(recipe: Recipe, site: Site, *, resume: bool) -> Recipe:
+def with_secret(recipe: Recipe, folders: BuildFolders, *, resume: bool) -> Recipe:
     """The recipe with the secret that the pair is drawn from: that of the build to be resumed, or else a new one.
 
     Raises:
@@ -27,17 +27,17 @@ def with_secret(recipe: Recipe, site: Site, *, resume: bool) -> Recipe:
         PairError: what is kept back of a pair of this name is there already.
         RecipeError: see `Recipe.with_secret`.
     """
-    assert site.truth is not None
-    assert site.kept is not None
-    check_apart(site.truth, site.archive)
-    kept_back = _recipe_in(site.kept / REVEAL)
-    for begun in (_recipe_in(site.work / PINNED), kept_back) if resume else ():
+    assert folders.truth is not None
+    assert folders.kept is not None
+    check_apart(folders.truth, folders.archive)
+    kept_back = _recipe_in(folders.kept / REVEAL)
+    for begun in (_recipe_in(folders.work / PINNED), kept_back) if resume else ():
         if recipe.secret is None and begun == recipe.published() | {"secret": begun.get("secret")}:
             recipe = recipe.model_copy(update={"secret": begun["secret"]})
     recipe = recipe.with_secret()
-    if site.kept.exists() and not (resume and kept_back == recipe.published()):
+    if folders.kept.exists() and not (resume and kept_back == recipe.published()):
         raise PairError(
-            f"{site.kept} holds the truth of a pair of this name already; give another --truth or name, or resume its build "
+            f"{folders.kept} holds the truth of a pair of this name already; give another --truth or name, or resume its build "
             "with --resume if that pair was not published yet."
         )
     return recipe
@@ -91,17 +91,17 @@ def seal(whole: Manifest, recipe: Recipe, certificate: tuple[Figure, ...], kept_
     return whole.model_copy(update=update)
 
 
-def keep_back(site: Site, manifest: Manifest) -> None:
+def keep_back(folders: BuildFolders, manifest: Manifest) -> None:
     """Give the folder of what is kept back its name, readable by its owner alone; the same of a killed build is left as it is."""
-    assert site.kept is not None
-    assert site.secret is not None
-    if site.kept.exists():
-        read_reveal(site.kept, manifest)
+    assert folders.kept is not None
+    assert folders.secret is not None
+    if folders.kept.exists():
+        read_reveal(folders.kept, manifest)
         return
-    for path in site.secret.iterdir():
+    for path in folders.secret.iterdir():
         path.chmod(0o600)
         fsync(path)
-    site.secret.chmod(0o700)
-    fsync(site.secret)
-    site.secret.rename(site.kept)
-    fsync(site.kept.parent)
+    folders.secret.chmod(0o700)
+    fsync(folders.secret)
+    folders.secret.rename(folders.kept)
+    fsync(folders.kept.parent)

@@ -20,7 +20,7 @@ PINNED = "recipe.json"  # in the hidden folder: what is built there
 
 
 @dataclass(frozen=True)
-class Site:
+class BuildFolders:
     """Where pair `name` is built: in the folder `archive`, and in `truth` what is not published of a sealed pair."""
 
     archive: Path
@@ -94,13 +94,13 @@ class Site:
         return self.final
 
 
-def open_work_folder(site: Site, storage: Storage, recipe: Recipe, *, resume: bool) -> None:
+def open_work_folder(folders: BuildFolders, storage: Storage, recipe: Recipe, *, resume: bool) -> None:
     """Make the hidden folder, or resume the build of the same recipe in it; a folder without a shard counts as no build.
 
     Raises:
         PairError: it holds a build that is not to be resumed, or one of another recipe.
     """
-    work, pinned = site.work, site.work / PINNED
+    work, pinned = folders.work, folders.work / PINNED
     parts = [work / "shards", work / "pair", work / "truth"]
     begun = not storage.is_empty() or any(part.exists() for part in parts[1:])
     if not pinned.exists() and any(part.exists() for part in parts):
@@ -109,14 +109,14 @@ def open_work_folder(site: Site, storage: Storage, recipe: Recipe, *, resume: bo
         )
     if begun and not resume:
         raise PairError(
-            f"An unfinished build of {site.name} lies in {work if work.exists() else storage}; resume it with --resume, or "
+            f"An unfinished build of {folders.name} lies in {work if work.exists() else storage}; resume it with --resume, or "
             "remove that folder to start anew."
         )
     if begun and pinned.exists() and pinned.read_text() != recipe.canonical():
         raise PairError(
             f"The unfinished build in {work} is of another recipe or other sizes; resume it with those, or remove that folder."
         )
-    work.mkdir(mode=0o700 if site.truth else 0o777, exist_ok=True)
+    work.mkdir(mode=0o700 if folders.truth else 0o777, exist_ok=True)
     write_atomically(pinned, recipe.canonical().encode())
 
 

@@ -217,7 +217,7 @@ def _engine(engine: Engine, workers: int, address: str | None, device: Device) -
 
             return LocalProcesses(workers)
         case Engine.ray:
-            from w1bench.builder.engines.ray import RayCluster
+            from w1bench.builder.engines.ray_cluster import RayCluster
 
             place = address or config.from_environment().ray_address
             return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)

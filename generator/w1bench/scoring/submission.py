@@ -16,8 +16,8 @@ from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest
 from w1bench.arrays import RowArray, blocks
 from w1bench.errors import SubmissionError
-from w1bench.scoring import untrusted_hdf5 as members
-from w1bench.scoring import untrusted_npy as npy
+from w1bench.scoring import submission_hdf5 as members
+from w1bench.scoring import submission_npy as npy
 
 REQUIRED = "gradient"
 LARGEST = 1e100  # beyond it a square overflows float64

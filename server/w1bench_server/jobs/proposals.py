@@ -25,7 +25,7 @@ from w1bench.sources.generators.catalogue import EMBEDDED
 from w1bench.storage.files import content_sha256
 from w1bench_server.errors import ProblemError, ProblemPart, disk_full
 from w1bench_server.jobs.job import Job, new_job
-from w1bench_server.jobs.table import Jobs, open_jobs
+from w1bench_server.jobs.queue import Jobs, open_jobs
 from w1bench_server.settings import Settings
 
 _CARRIED = ("photos", "digits")  # by libraries

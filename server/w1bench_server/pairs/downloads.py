@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from w1bench_server.pairs.catalogue import PublishedFile
-from w1bench_server.pairs.ranges import Span, requested_spans
+from w1bench_server.pairs.range_header import Span, requested_spans
 
 MEDIA_TYPES = {
     ".h5": "application/x-hdf5",

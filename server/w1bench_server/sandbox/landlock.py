@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from w1bench_server.sandbox.kernel import system_call
+from w1bench_server.sandbox.syscalls import system_call
 
 # The same numbers on every architecture.
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446

@@ -19,13 +19,13 @@ from prometheus_client import Counter
 from w1bench.archive.commitment import check_apart
 from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
-from w1bench_server.clients import HOUSE, Client, Turns
 from w1bench_server.errors import busy, disk_full
+from w1bench_server.fairness import HOUSE, Client, Turns
 from w1bench_server.sandbox import scoring_process
 from w1bench_server.sandbox.confinement import account_of
-from w1bench_server.sandbox.jail import Jail, Limits, NoJailError
-from w1bench_server.sandbox.kernel import make_unreadable
+from w1bench_server.sandbox.hdf5_jail import Jail, Limits, NoJailError
 from w1bench_server.sandbox.scoring_process import NoJail, NoRoom, Outcome, Refusal, ScoringTask, Shapes
+from w1bench_server.sandbox.syscalls import make_unreadable
 from w1bench_server.settings import Settings
 
 T = TypeVar("T")

@@ -23,13 +23,13 @@ from w1bench.archive.folder import check_digests, open_test, read_manifest
 from w1bench.archive.manifest import FileEntry, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError, SubmissionError
 from w1bench.scoring import submission
-from w1bench.scoring import untrusted_npy as npy
+from w1bench.scoring import submission_npy as npy
 from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.scoring.submission import Submission
 from w1bench_server.sandbox.confinement import Account
-from w1bench_server.sandbox.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
-from w1bench_server.sandbox.kernel import give_up_new_privileges, make_unreadable
+from w1bench_server.sandbox.hdf5_jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
+from w1bench_server.sandbox.syscalls import give_up_new_privileges, make_unreadable
 
 T = TypeVar("T")
 Shapes = dict[str, tuple[int, ...]]

@@ -13,7 +13,7 @@ import platform
 import struct
 from collections.abc import Iterator
 
-from w1bench_server.sandbox.kernel import system_call
+from w1bench_server.sandbox.syscalls import system_call
 
 # Audit architecture, the number of seccomp(2), and the column of the tables below.
 _ARCHITECTURES = {"x86_64": (0xC000003E, 317, 0), "aarch64": (0xC00000B7, 277, 1)}

@@ -19,11 +19,11 @@ from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
 from w1bench.errors import SubmissionError
-from w1bench_server.clients import Client
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
+from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import Job, new_job
-from w1bench_server.jobs.table import Jobs, known_job
+from w1bench_server.jobs.queue import Jobs, known_job
 from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import Entry, Record, Submitted, content
 from w1bench_server.pairs.catalogue import PublishedPair

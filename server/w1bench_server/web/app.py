@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from w1bench.site.pages import STATIC
-from w1bench_server.clients import Places, Turns
+from w1bench_server.fairness import Places, Turns
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
 from w1bench_server.web import problems
@@ -24,7 +24,7 @@ from w1bench_server.web.api import leaderboard as board
 from w1bench_server.web.api.events import Streams
 from w1bench_server.web.api.openapi import document
 from w1bench_server.web.health import endpoints as health
-from w1bench_server.web.health.metrics import Monitor
+from w1bench_server.web.health.prometheus import Monitor
 from w1bench_server.web.middleware.access_log import AccessLog
 from w1bench_server.web.middleware.bounds import RequestBounds
 from w1bench_server.web.middleware.cors import Cors

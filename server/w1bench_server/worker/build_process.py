@@ -80,7 +80,7 @@ def _engine(ray_address: str | None) -> Any:
     """The cluster at an address; None for threads of this process."""
     if ray_address is None:
         return None
-    from w1bench.builder.engines.ray import RayCluster
+    from w1bench.builder.engines.ray_cluster import RayCluster
 
     return RayCluster(ray_address)
 

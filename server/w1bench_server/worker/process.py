@@ -23,7 +23,7 @@ from w1bench.errors import InputError, MissingExtraError, W1BenchError
 from w1bench_server import logs
 from w1bench_server.database import connection as database
 from w1bench_server.jobs.job import QUEUES, SCORING
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox import canaries
@@ -31,8 +31,8 @@ from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.worker.consumer import Consumer
 from w1bench_server.worker.liveness import Liveness
-from w1bench_server.worker.queue import Queue
 from w1bench_server.worker.runner import JobRunner
 
 BUILD_LIBRARIES = ("torch", "numba", "threadpoolctl")
@@ -124,25 +124,25 @@ async def _work(
             with liveness.register(name) as check:
                 bodies = Bodies(settings.data, settings.bodies_url, scratch=liveness.folder / name)
                 runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping)
-                queue = Queue(jobs, liveness, name, settings.job_attempts)
-                consumed = queue.consumed(runner.run, slots, stopping, grace=_GRACE_SECONDS)
+                consumer = Consumer(jobs, liveness, name, settings.job_attempts)
+                consumed = consumer.consumed(runner.run, slots, stopping, grace=_GRACE_SECONDS)
                 async with contextmanager_in_threadpool(consumed):
                     announce(f"w1bench working on {' and '.join(queues)}")
                     sys.stdout.flush()  # whoever reads a pipe waits for this line
                     try:
-                        await _heartbeat(told, check, queue)
+                        await _heartbeat(told, check, consumer)
                     finally:
                         stopping.set()
                         _exit_after_a_while()
                 await asyncio.to_thread(runner.hand_back)
 
 
-async def _heartbeat(stop: asyncio.Event, check: Callable[[], None], queue: Queue) -> None:
+async def _heartbeat(stop: asyncio.Event, check: Callable[[], None], consumer: Consumer) -> None:
     """Until told to stop: make sure that this worker is still taken to be alive, and find those that are not."""
     while not stop.is_set():
         await asyncio.to_thread(check)
         try:
-            await asyncio.to_thread(queue.find_dead)
+            await asyncio.to_thread(consumer.find_dead)
         except SQLAlchemyError as error:
             _log.warning("dead workers cannot be looked for at the moment: %s", error)
         with suppress(TimeoutError):

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from w1bench.errors import W1BenchError
 from w1bench_server.errors import as_problem
 from w1bench_server.jobs.job import CANCELLED, SCORING, Ended, Job, Progress, submitted_of
-from w1bench_server.jobs.table import Jobs, still_running
+from w1bench_server.jobs.queue import Jobs, still_running
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.pairs.downloads import read_pieces
-from w1bench_server.pairs.ranges import Span
+from w1bench_server.pairs.range_header import Span
 
 FILES = "/v1/pairs/small-d2-n4-p8/files"
 Problem = Callable[[Any, int], dict[str, Any]]

@@ -18,7 +18,7 @@ import pytest
 from support.jail_attacks import ATTACKS, SIGNAL, Targets
 from w1bench.errors import InputError, SubmissionError
 from w1bench_server.sandbox.confinement import LAYERS, account_of
-from w1bench_server.sandbox.jail import BrokenJailError, Jail, Limits, NoJailError
+from w1bench_server.sandbox.hdf5_jail import BrokenJailError, Jail, Limits, NoJailError
 
 LIMITS = Limits(memory=2 << 30, cpu_seconds=20, wall_seconds=60, min_free=0)
 TESTS = Path(__file__).parents[2]

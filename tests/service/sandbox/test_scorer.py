@@ -23,7 +23,7 @@ from w1bench_server.errors import ProblemError
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox import scoring_process as worker
-from w1bench_server.sandbox.jail import Limits
+from w1bench_server.sandbox.hdf5_jail import Limits
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.sandbox.scoring_process import NoJail, ScoringTask
 from w1bench_server.settings import Settings
@@ -98,7 +98,9 @@ def test_an_outcome_is_no_more_than_a_pipe_takes_at_once(
     """Else a worker that is killed while it answers leaves half an answer in the pipe of all, and the server waits for the rest."""
     folder, resampled = archive / "small-d2-n4-p8", tmp_path / "resampled"
     (tmp_path / "upload").write_bytes(npy(truth["gradient"]))
-    outcome = worker.score(ScoringTask(folder, tmp_path / "upload", 30, Limits(1 << 30, 10, 10, 0), resampled=resampled))
+    outcome = worker.score(
+        ScoringTask(folder, tmp_path / "upload", 30, Limits(1 << 30, 10, 10, 0), resampled=resampled)
+    )
     assert isinstance(outcome, Scorecard)
     assert len(resampled.read_bytes()) == 2 * 8 * RESAMPLES
     card = w1bench.score(w1bench.load(folder), **truth)  # with all that can be scored

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server.clients import HOUSE, Places
+from w1bench_server.fairness import HOUSE, Places
 from w1bench_server.jobs.job import Ended, Job, Progress, new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
 from w1bench_server.web.api.events import Streams
 from w1bench_server.web.app import create_app

@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 from w1bench_server.database import connection as database
 from w1bench_server.database.tables import tokens
 from w1bench_server.jobs.job import new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.sandbox.confinement import account_of
-from w1bench_server.sandbox.jail import Jail
+from w1bench_server.sandbox.hdf5_jail import Jail
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app

@@ -19,7 +19,7 @@ from w1bench.client.http import submit_file
 from w1bench.errors import SubmissionError
 from w1bench_server.backup import backup, restore
 from w1bench_server.database import connection as database
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings

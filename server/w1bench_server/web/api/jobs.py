@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from w1bench_server.clients import Client
+from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import STATES, Job
 from w1bench_server.web.api import events
 from w1bench_server.web.api import pagination as listing

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from w1bench.archive.catalogue import entry
 from w1bench_server.errors import ProblemError
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.submissions.redaction import PublicRecords

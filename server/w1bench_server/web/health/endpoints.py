@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from w1bench_server.errors import ProblemPart, busy
 from w1bench_server.web.dependencies import ServiceDep, read
-from w1bench_server.web.health.metrics import CONTENT_TYPE, Watched
+from w1bench_server.web.health.prometheus import CONTENT_TYPE, Watched
 from w1bench_server.web.health.readiness import Readiness, checks
 
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from w1bench_server.web.headers import request_id
-from w1bench_server.web.health.metrics import Monitor
+from w1bench_server.web.health.prometheus import Monitor
 
 _LONGEST_PATH = 256
 _NOWHERE = "none"  # the route where none matches, so that strangers cannot invent new ones

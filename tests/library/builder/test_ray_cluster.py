@@ -19,12 +19,12 @@ from support.processes import Fragile, inverse, threads_of_torch, where
 from support.recipes import PHOTOS, SLOW
 from support.servers import working
 from w1bench.builder.build import build
-from w1bench.builder.engines.ray import RayCluster
+from w1bench.builder.engines.ray_cluster import RayCluster
 from w1bench.builder.engines.threads import LocalThreads
 from w1bench.errors import MissingExtraError, UnreachableError
 from w1bench_server.database import connection as database
 from w1bench_server.jobs.job import new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
 
 _NODE = {"num_cpus": 1, "include_dashboard": False}

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from w1bench.errors import SubmissionError, W1BenchError
-from w1bench.scoring import untrusted_hdf5 as members
-from w1bench_server.sandbox import jail_process as jailed
+from w1bench.scoring import submission_hdf5 as members
+from w1bench_server.sandbox import hdf5_jail_process as jailed
 from w1bench_server.sandbox.confinement import LAYERS, Account
 
 # An isolated process finds what is installed; this is where these packages are, also when they run from elsewhere.
@@ -34,8 +34,8 @@ _ROOTS = {str(Path(str(module.__file__)).parents[2]) for module in (members, jai
 PROGRAM = """
 import sys
 sys.path[:0] = sys.argv[3:]
-from w1bench_server.sandbox import confinement, jail_process
-jail_process.main(confinement.Account(*map(int, sys.argv[1:3])) if sys.argv[1] else None)
+from w1bench_server.sandbox import confinement, hdf5_jail_process
+hdf5_jail_process.main(confinement.Account(*map(int, sys.argv[1:3])) if sys.argv[1] else None)
 """
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # it would reserve memory for every processor
 _START_SECONDS = 30.0  # that a process may take until it waits for a file

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from w1bench_server.database import connection as database
 from w1bench_server.jobs.job import new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from w1bench_server.jobs.job import Job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.worker.liveness import Liveness
 
 _POLL_SECONDS = 0.5
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Queue:
+class Consumer:
     """What `worker` claims its jobs from; a job that was started `most` times has failed."""
 
     jobs: Jobs

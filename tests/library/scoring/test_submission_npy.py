@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w1bench.errors import SubmissionError
-from w1bench.scoring import untrusted_npy as npy
+from w1bench.scoring import submission_npy as npy
 
 SOUND = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
 ROWS = np.arange(6, dtype="<f4").reshape(3, 2)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from w1bench_server.errors import ProblemError
-from w1bench_server.pairs.ranges import Span, requested_spans
+from w1bench_server.pairs.range_header import Span, requested_spans
 
 SIZE = 100
 DAY = "Mon, 01 Jan 2030 00:00:00 GMT"

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.sandbox.scorer import REFUSED
 from w1bench_server.service import Service
 

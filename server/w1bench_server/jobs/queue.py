@@ -1,4 +1,4 @@
-"""The table of jobs, which is also the queue that workers claim them from.
+"""The queue of jobs, which is their table: workers claim the oldest job that waits.
 
 A job goes from queued to running to succeeded, failed or cancelled. Every writing transaction takes the database's one lock, so
 that a claim is one UPDATE of the oldest waiting row. A job whose worker died is claimed again, and a worker that lost its job in

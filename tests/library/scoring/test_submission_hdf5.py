@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from w1bench.errors import SubmissionError
-from w1bench.scoring.untrusted_hdf5 import members
+from w1bench.scoring.submission_hdf5 import members
 
 SHAPES = {"gradient": (200, 2), "input_potential": (200,)}
 

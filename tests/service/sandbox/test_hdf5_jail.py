@@ -16,9 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from w1bench.errors import SubmissionError
-from w1bench.scoring.untrusted_hdf5 import LARGEST_CHUNK
-from w1bench_server.sandbox import jail_process as jailed
-from w1bench_server.sandbox.jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
+from w1bench.scoring.submission_hdf5 import LARGEST_CHUNK
+from w1bench_server.sandbox import hdf5_jail_process as jailed
+from w1bench_server.sandbox.hdf5_jail import BrokenJailError, Jail, Limits, NoJailError, NoRoomError
 
 SHAPES = {"gradient": (1500, 2), "input_potential": (1500,)}
 LIMITS = Limits(memory=2 << 30, cpu_seconds=20, wall_seconds=60, min_free=0)

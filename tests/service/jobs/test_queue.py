@@ -12,7 +12,7 @@ import pytest
 from w1bench_server.database import connection as database
 from w1bench_server.errors import KeyReusedError, UnknownJobError
 from w1bench_server.jobs.job import OPEN, QUEUES, STATES, Ended, Job, Progress, new_job
-from w1bench_server.jobs.table import Jobs
+from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
 
 DATABASES = ("sqlite", "postgresql")

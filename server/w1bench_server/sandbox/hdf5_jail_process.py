@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from w1bench.errors import SubmissionError
-from w1bench.scoring.untrusted_hdf5 import members
+from w1bench.scoring.submission_hdf5 import members
 from w1bench_server.sandbox.confinement import LAYERS, Account, confine
 
 MESSAGE_BYTES = 1 << 16

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench.errors import SubmissionError
-from w1bench.scoring.untrusted_hdf5 import check_dtype
+from w1bench.scoring.submission_hdf5 import check_dtype
 
 MAGIC = b"\x93NUMPY"
 _LARGEST_HEADER = 4096
