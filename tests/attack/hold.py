@@ -30,8 +30,7 @@ import numpy as np
 from attack.stranger import ATTACKS, Target, attack
 from benchmarks.report import machine, table, versions
 from support.servers import serving
-from w1bench.archive.folder import open_test
-from w1bench.archive.manifest import read_manifest
+from w1bench.archive.folder import open_test, read_manifest
 from w1bench.builder.build import build
 from w1bench.recipes.recipe import parse_recipe
 from w1bench.scoring.score import score_resampled
@@ -116,7 +115,7 @@ def hold(
     """
     pair_folder = _small_pair(folder / "archive")
     settings = Settings(
-        archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0, worker="none", log_level="error",
+        archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0, own_worker="none", log_level="error",
         requests_per_minute=_UNLIMITED, daily_submissions=_UNLIMITED,
     )  # fmt: skip
     gradient = np.random.default_rng(0).standard_normal((2000, 16), dtype=np.float32)

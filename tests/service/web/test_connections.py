@@ -46,7 +46,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = Settings(
-        archive=archive, data=tmp_path_factory.mktemp("connections") / "data", port=0, min_free_bytes=0, worker="none",
+        archive=archive, data=tmp_path_factory.mktemp("connections") / "data", port=0, min_free_bytes=0, own_worker="none",
         requests_per_minute=10**6, head_seconds=HEAD_SECONDS, stall_seconds=STALL_SECONDS, head_bytes=16384,
         connections=ALL, connections_per_client=PER_CLIENT, unread_bytes=24 * MIB,
     )  # fmt: skip

@@ -128,7 +128,7 @@ def test_what_cannot_be_served_is_said_in_a_sentence(settings: Settings, tmp_pat
 
 def test_the_ledger_does_not_lie_in_the_archive(settings: Settings) -> None:
     for inside in (settings.archive, settings.archive / "data"):
-        with pytest.raises(InputError, match="inside of the archive"):
+        with pytest.raises(InputError, match="inside the archive"):
             serve(settings.model_copy(update={"data": inside}))
         assert not (settings.archive / "data").exists()
 
