@@ -95,8 +95,9 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
             timeout_notify=_FOREVER_SECONDS,
         )
         server = uvicorn.Server(config)
-        # What the worker builds is for all to read.
-        with _stopped_by_signals(server), supervisor.worker(settings, before):
+        # The worker starts when the service answers, and stops beside it; what it builds is for all to read.
+        worker = supervisor.worker(settings, announced, lambda: server.should_exit, before)
+        with _stopped_by_signals(server), worker:
             server.run(sockets=[listener])
 
 
