@@ -15,10 +15,9 @@ from statistics import fmean
 
 from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING
 from w1bench.scoring.scorecard import Scorecard
-from w1bench_server.leaderboard.comparison import Compared, tied
 from w1bench_server.ledger.records import Record, Score
 
-Open = Callable[[Score], Compared]
+Ties = Callable[[Score, Score, str], bool]  # whether two scores differ in a metric by noise alone
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ class Average:
     pairs: int
 
 
-def board(records: Sequence[Record], metric: str, opened: Open) -> list[Standing]:
+def board(records: Sequence[Record], metric: str, tied: Ties) -> list[Standing]:
     """The board of one pair, best first: the best record of each method and user; ties share a rank.
 
-    `records` are all of the pair, in the ledger's order; `opened` finds the resamples of a score.
+    `records` are all of the pair, in the ledger's order.
     """
     current = records[-1].entry.pair_digest
     scored = [
@@ -59,8 +58,8 @@ def board(records: Sequence[Record], metric: str, opened: Open) -> list[Standing
         if record.entry.pair_digest == current and record.retraction is None
     ]
     if metric in RANKING:
-        return _ranked(scored, metric, opened)
-    listed = sorted(_ranked(scored, HEADLINE, opened), key=lambda standing: badness(standing.card, metric))
+        return _ranked(scored, metric, tied)
+    listed = sorted(_ranked(scored, HEADLINE, tied), key=lambda standing: badness(standing.card, metric))
     return [s if badness(s.card, metric) < inf else replace(s, rank=None, tied=False) for s in listed]
 
 
@@ -83,17 +82,17 @@ def badness(card: Scorecard, metric: str) -> float:
     return METRICS[metric].badness(card.metrics.get(metric), card.w1)
 
 
-def _ranked(scored: Sequence[Standing], metric: str, opened: Open) -> list[Standing]:
+def _ranked(scored: Sequence[Standing], metric: str, tied: Ties) -> list[Standing]:
     best: dict[tuple[str, str], Standing] = {}
     for standing in sorted(scored, key=lambda s: (badness(s.card, metric), s.record.seq)):
         best.setdefault(standing.method, standing)
     groups: list[list[Standing]] = []
-    leader: Compared | None = None
+    leader: Score | None = None
     for standing in best.values():
         if badness(standing.card, metric) == inf:
             groups.append([standing])
             continue
-        score = opened(standing.record.score)
+        score = standing.record.score
         if leader is not None and tied(leader, score, metric):
             groups[-1].append(standing)  # with the best of the group, not with its last, so that noise does not add up
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from support.servers import serving
+from w1bench.client import http as client
 from w1bench.scoring.metrics import METRICS
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry
 from w1bench_server.settings import Settings
 
 PAIR = "small-d2-n4-p8"
@@ -226,3 +230,48 @@ def test_csv_holds_the_same_figures(board: TestClient) -> None:
         assert (row["rank"], row["method"], row["url"]) == (str(expected["rank"]), expected["method"], expected["url"])
         for metric, interval in expected["metrics"].items():
             assert [float(row[metric + suffix]) for suffix in ("", "_low", "_high")] == list(interval.values())
+
+
+def test_a_long_board_comes_in_parts(site: Site, is_problem: Problem) -> None:
+    """As JSON, CSV and pages; all show the board as it was at the first."""
+    for pair in (HD, BALL):
+        for method in "xyz":
+            site.submit(pair, method, noise=ord(method) / 200)
+    whole, sheet = site.board(), site.client.get("/v1/leaderboard?format=csv").text.splitlines()
+    assert whole["next"] is None
+    pages, lines, texts = [site.board(limit=4)], [site.client.get("/v1/leaderboard?format=csv&limit=4")], [""]
+    site.submit(BALL, "late", noise=0.01)
+    pages.append(site.board(limit=4, cursor=pages[0]["next"]))
+    lines.append(site.client.get(str(lines[0].url.join(lines[0].links["next"]["url"]).raw_path, "ascii")))
+    assert [row for page in pages for row in page["rows"]] == whole["rows"]
+    assert [len(page["rows"]) for page in pages] == [4, 2]
+    assert [page["as_of"] for page in pages] == [6, 6]
+    assert pages[1]["next"] is None
+    assert "next" not in lines[1].links
+    assert [*lines[0].text.splitlines(), *lines[1].text.splitlines()[1:]] == sheet
+    texts = [site.client.get("/?limit=4").text]
+    while found := re.search(r'href="([^"]*)" rel="next"', texts[-1]):
+        texts.append(site.client.get("/" + found[1].replace("&amp;", "&")).text)
+    assert [text.count("<time") for text in texts] == [4, 3]
+    assert site.client.get(f"/pairs/{HD}?limit=2").text.count("<time") == 2
+    methods = [site.board(track="open", limit=3)]
+    methods.append(site.board(track="open", limit=3, cursor=methods[0]["next"]))
+    assert [(len(page["methods"]), len(page["rows"])) for page in methods] == [(3, 0), (1, 2)]
+    assert len(site.client.get("/v1/leaderboard?track=open&format=csv&limit=9").text.splitlines()) == 1 + 4
+    for nonsense in ("x", "MSAyIDM0IDU", "AAAA"):
+        for path in ("/v1/leaderboard", "/", f"/pairs/{HD}"):
+            is_problem(site.client.get(path, params={"cursor": nonsense}), 400)
+    is_problem(site.client.get("/v1/leaderboard?limit=501"), 400)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_the_client_reads_all_parts(settings: Settings, make_entry: Callable[..., Entry]) -> None:
+    with database.opened(settings) as engine:
+        for number in range(501):
+            Ledger(engine).append(make_entry(f"{number}", method=f"{number}", cos=number / 501))
+    with serving(settings) as (_, http):
+        server = str(http.base_url)
+        board = client.leaderboard(server)
+        assert [row["method"] for row in board["rows"]] == [f"{number}" for number in reversed(range(501))]
+        sheet = list(csv.DictReader(io.StringIO(client.leaderboard_csv(server))))
+        assert [row["method"] for row in sheet] == [row["method"] for row in board["rows"]]

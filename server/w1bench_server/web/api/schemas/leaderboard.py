@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from w1bench.scoring.scorecard import Diagnosis, Interval
-from w1bench_server.leaderboard.boards import View
 from w1bench_server.leaderboard.comparison import Difference
-from w1bench_server.leaderboard.ranking import Average, Standing
+from w1bench_server.leaderboard.parts import BoardPart
+from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.api.schemas.base import Part
 from w1bench_server.web.api.schemas.submissions import Retracted, page_of, retraction
@@ -51,7 +51,10 @@ class MethodRow(Part):
 
 
 class Board(Part):
-    """The leaderboard up to row `as_of` of the ledger, one pair after the other; `methods` where a track was chosen."""
+    """A page of the leaderboard up to row `as_of` of the ledger; `next` is the cursor of the following one.
+
+    The methods come first, where a track was chosen, and then one pair after the other: its rows, and what was retracted.
+    """
 
     metric: str
     track: str | None
@@ -59,6 +62,7 @@ class Board(Part):
     rows: list[BoardRow]
     methods: list[MethodRow] | None
     retracted: list[RetractedRow]
+    next: str | None
 
 
 class Comparison(Part):
@@ -71,17 +75,16 @@ class Comparison(Part):
     metrics: dict[str, Difference | None]
 
 
-def board(
-    view: View, metric: str, origin: str, *, track: str | None = None, methods: list[Average] | None = None
-) -> Board:
-    """The answer with a view of the leaderboard."""
+def board(part: BoardPart, metric: str, origin: str, *, following: str | None, track: str | None = None) -> Board:
+    """The answer with a part of the leaderboard; `following` is the cursor of the next."""
     return Board(
         metric=metric,
         track=track,
-        as_of=view.as_of,
-        rows=[_board_row(standing, origin) for standing in view.standings],
-        methods=None if methods is None else [MethodRow(**asdict(average)) for average in methods],
-        retracted=[_retracted_row(record, origin) for record in view.retracted],
+        as_of=part.as_of,
+        rows=[_board_row(standing, origin) for standing in part.standings],
+        methods=None if track is None else [MethodRow(**asdict(average)) for average in part.methods],
+        retracted=[_retracted_row(record, origin) for record in part.retracted],
+        next=following,
     )
 
 
