@@ -121,7 +121,7 @@ def test_a_tie_group_is_with_its_best_not_with_its_last(
     rng = np.random.default_rng(0)
     resampled = {name: rng.normal(0, 0.01, 1000) for name in "abcd"}
     values = {"a": 0.90, "b": 0.87, "c": 0.84, "d": 0.60}
-    entries = [make_entry(name, method=name, cos=value) for name, value in values.items()]
+    entries = [make_entry(name, user=name, cos=value) for name, value in values.items()]
     names = {entry.scorecard: entry.id for entry in entries}
 
     def opened(score: Score) -> Compared:

@@ -49,7 +49,7 @@ def get_leaderboard(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Board | Response:
-    """The best row of each method and user on each pair, or on some, a page at a time. Only cos and l2 rank; else ranks are those by cos.
+    """The newest row of each method and user on each pair, or on some, a page at a time. Only cos and l2 rank; else ranks are those by cos.
 
     All pages of a cursor show the board as it was at the first. As CSV, the next page is in the header Link.
     """

@@ -14,7 +14,10 @@ from w1bench_server.web.api.schemas.submissions import Retracted, page_of, retra
 
 
 class BoardRow(Part):
-    """The best submission of a method and user on a pair. It has no rank without the metric; `tied`: others share its rank."""
+    """The newest submission of a method and user on a pair. It has no rank without the metric; `tied`: with others by noise alone.
+
+    `tries` counts the submissions of that method and user to the pair, this one and those that were retracted included.
+    """
 
     rank: int | None
     tied: bool
@@ -25,6 +28,7 @@ class BoardRow(Part):
     url: str
     submitted_at: str
     reference: bool
+    tries: int
     metrics: dict[str, Interval | None]
     diagnosis: Diagnosis | None
 
@@ -106,6 +110,7 @@ def _board_row(standing: Standing, origin: str) -> BoardRow:
         url=page_of(standing.record, origin),
         submitted_at=entry.submitted_at,
         reference=entry.reference,
+        tries=standing.tries,
         metrics=card.metrics,
         diagnosis=card.diagnosis,
     )
