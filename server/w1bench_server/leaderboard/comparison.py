@@ -1,7 +1,8 @@
 """Paired comparison of two scores: the difference of their metrics over the same resamples of a pair's test points.
 
 The resamples depend on the pair alone (see `w1bench.scoring.bootstrap`), so that the luck of the test points, which both
-submissions share, cancels. Two are tied where it is at most three of its bootstrap standard errors.
+submissions share, cancels. Two are tied where it is at most three of its bootstrap standard errors, and has not the same sign in all
+resamples: a standard error is as large as one huge term in a mean, but such a term does not make the better one worse where it is not drawn.
 """
 
 from __future__ import annotations
@@ -55,8 +56,7 @@ def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     x, y = (interval.value for interval in values if interval is not None)
-    tied = abs(x - y) <= TIE_ERRORS * _standard_error(resampled) + _ROUNDING
-    return Difference(x, y, x - y, float(low), float(high), tied)
+    return Difference(x, y, x - y, float(low), float(high), _is_noise(x - y, resampled))
 
 
 def tied(a: Compared, b: Compared, metric: str) -> bool:
@@ -64,6 +64,12 @@ def tied(a: Compared, b: Compared, metric: str) -> bool:
     if paired := difference(a, b, metric):
         return paired.tied
     return a.card.metrics.get(metric) == b.card.metrics.get(metric)
+
+
+def _is_noise(difference: float, resampled: NDArray[np.float64]) -> bool:
+    if abs(difference) <= _ROUNDING:
+        return True
+    return abs(difference) <= TIE_ERRORS * _standard_error(resampled) and bool(resampled.min() <= 0 <= resampled.max())
 
 
 def _standard_error(resampled: NDArray[np.float64]) -> float:

@@ -46,7 +46,7 @@ def test_only_the_newest_row_of_a_method_and_user_ranks(make_entry: Make) -> Non
         board = standings(ledger[:-1], metric=metric)
         assert shown(board) == [(1, "b"), (2, "d"), (3, "e")]
         assert [standing.tries for standing in board] == [2, 1, 1]
-    assert [standing.record.entry.id for standing in standings(ledger[:-1], metric="dev")][0] == "b"
+    assert standings(ledger[:-1], metric="dev")[0].record.entry.id == "b"
     back = Retraction("b", "2030-01-02T00:00:00.000+00:00", "ann", "a mistake")
     again = standings(rows(*(record.entry for record in ledger[:-1]), back))
     assert [(standing.record.entry.id, standing.tries) for standing in again] == [("a", 2), ("d", 1), ("e", 1)]
