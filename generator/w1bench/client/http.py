@@ -26,11 +26,20 @@ _PRINTABLE = re.compile(r"[!-~]+")
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)  # scoring a large pair takes its time
 
 
+class _Retraction(BaseModel):
+    """By whom and why a submission was retracted."""
+
+    at: str
+    user: str
+    reason: str
+
+
 class _Row(BaseModel):
     """What is needed of a submission's row."""
 
     url: str
     scorecard: Scorecard
+    retraction: _Retraction | None
 
 
 class SubmittedRow(_Row):

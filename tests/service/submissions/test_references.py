@@ -125,3 +125,34 @@ def test_the_committed_results_can_be_recorded(settings: Settings, pair: Publish
         assert len(board(client)) == len(
             {(row["method"], row["settings"]["steps"]) for row in committed if row["metrics"]}
         )
+
+
+def test_nobody_s_method_is_called_like_a_reference_row(
+    site: Settings,
+    pair: PublishedPair,
+    truth: dict[str, Any],
+    npy: Callable[..., bytes],
+    bearer: Callable[..., Any],
+    is_problem: Callable[..., Any],
+) -> None:
+    """Nor so that it looks like one; a reference method's badge is its own."""
+    with TestClient(create_app(site), raise_server_exceptions=False) as client:
+
+        def submit(method: str) -> Any:
+            params = {"pair": pair.name, "method": method}
+            return client.post("/v1/submissions", params=params, content=npy(truth["gradient"]), headers=bearer(site))
+
+        for name in (
+            "LP (2,000 steps)",
+            "lp (2,000 STEPS)",
+            "LP  (2,000  steps)",
+            "LP(2,000steps)",
+            "LP (2,OOO steps)",
+            "1P (2,000 steps)",
+        ):
+            problem = is_problem(submit(name), 409)
+            assert problem["errors"][0]["pointer"] == "#/query/method"
+            assert "reference" in problem["detail"]
+        assert submit("LP2").status_code == 201
+        badge = client.get("/badge/LP (2,000 steps).svg").text
+        assert "rank 2 on 1 pair" in badge

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from support.forks import command
 from support.servers import serving
 from w1bench.client import http as client
 from w1bench.scoring.metrics import METRICS
@@ -40,7 +43,9 @@ class Site:
     settings: Settings
     bearer: Header
 
-    def submit(self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann") -> dict[str, Any]:
+    def submit(
+        self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann", status: int = 201
+    ) -> dict[str, Any]:
         """A gradient that is the truth with so much noise on it."""
         with h5py.File(self.settings.archive / pair / "test.h5") as file:
             truth = file["gradient"][:].astype(np.float32)
@@ -50,7 +55,7 @@ class Site:
         )
         headers, params = self.bearer(self.settings, user), {"pair": pair, "method": method}
         answer = self.client.post("/v1/submissions", params=params, content=stream.getvalue(), headers=headers)
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code == status, answer.text
         return answer.json()
 
     def board(self, **params: Any) -> dict[str, Any]:
@@ -275,3 +280,42 @@ def test_the_client_reads_all_parts(settings: Settings, make_entry: Callable[...
         assert [row["method"] for row in board["rows"]] == [f"{number}" for number in reversed(range(501))]
         sheet = list(csv.DictReader(io.StringIO(client.leaderboard_csv(server))))
         assert [row["method"] for row in sheet] == [row["method"] for row in board["rows"]]
+
+
+def test_a_method_s_name_belongs_to_its_first_user(site: Site) -> None:
+    """On all pairs, also when it is retracted, and also where another user's only looks the same."""
+    retract(site, site.submit(HD, "Sinkhorn 10", noise=0.3), "a mistake")
+    for name in ("Sinkhorn 10", "sinkhorn  1O"):
+        for pair in (HD, BALL):
+            problem = site.submit(pair, name, noise=0.1, user="bob", status=409)
+            assert "another user" in problem["detail"]
+            assert problem["errors"][0]["pointer"] == "#/query/method"
+    site.submit(BALL, "Sinkhorn 10", noise=0.3)
+    site.submit(BALL, "Sinkhorn 20", noise=0.1, user="bob")
+    assert "rank 2 on 1 pair" in site.client.get("/badge/Sinkhorn 10.svg").text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_who_sends_a_retracted_file_again_is_told(settings: Settings, bearer: Header, tmp_path: Path) -> None:
+    with h5py.File(settings.archive / HD / "test.h5") as file:
+        np.save(tmp_path / "g.npy", file["gradient"][:])
+    with serving(settings) as (_, http):
+        headers = bearer(settings)
+        token = {
+            "W1BENCH_TOKEN": headers["Authorization"].removeprefix("Bearer "),
+            "W1BENCH_SERVER": str(http.base_url),
+        }
+
+        def submit() -> str:
+            words = ("submit", HD, tmp_path / "g.npy", "--method", "mine")
+            done = command(*words, environment=os.environ | token)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        assert "retracted" not in submit()
+        identity = http.get("/v1/leaderboard").json()["rows"][0]["id"]
+        http.post(f"/v1/submissions/{identity}/retract", params={"reason": "a <typo>"}, headers=headers)
+        again = submit()
+        assert "was retracted by ann on " in again
+        assert "a <typo>" in again
+        assert "does not rank" in again
