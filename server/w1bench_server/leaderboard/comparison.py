@@ -48,15 +48,25 @@ def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
 def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
     """The difference in a metric; None where a score lacks the value or resamples, or the metric versions differ."""
     values = [score.card.metrics.get(metric) for score in (a, b)]
-    if None in values or a.resampled is None or b.resampled is None:
-        return None
-    if a.card.metric_version != b.card.metric_version:
+    if None in values or a.resampled is None or b.resampled is None or a.card.metric_version != b.card.metric_version:
         return None
     resampled = a.resampled[metric] - b.resampled[metric]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     x, y = (interval.value for interval in values if interval is not None)
     return Difference(x, y, x - y, float(low), float(high), _is_noise(x - y, resampled))
+
+
+def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str | None:
+    """Why two named scores have no difference in a metric; None where they have one."""
+    for name, score in (a, b):
+        if score.card.metrics.get(metric) is None:
+            return f"{name} has no {metric}: {score.card.missing.get(metric, 'it was not computed')}"
+        if score.resampled is None:
+            return f"the resamples of {name} were not kept"
+    if a[1].card.metric_version != b[1].card.metric_version:
+        return "the two were scored by different metric versions"
+    return None
 
 
 def tied(a: Compared, b: Compared, metric: str) -> bool:

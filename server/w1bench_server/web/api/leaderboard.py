@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench_server.errors import ProblemError
 from w1bench_server.leaderboard.boards import AsOf
-from w1bench_server.leaderboard.comparison import difference
+from w1bench_server.leaderboard.comparison import difference, reason
 from w1bench_server.leaderboard.parts import part
 from w1bench_server.leaderboard.ranking import averages
 from w1bench_server.service import Service
@@ -77,7 +77,9 @@ def compare_submissions(service: ServiceDep, a: Identity, b: Identity) -> Compar
             422, "These submissions are to different pairs; give two to the same one.", pointer="#/query/b"
         )
     x, y = (service.boards.opened(record.score) for record in (first, second))
-    return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS})
+    named = ((first.entry.method, x), (second.entry.method, y))
+    missing = {metric: why for metric in METRICS if (why := reason(*named, metric))}
+    return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS}, missing)
 
 
 def _chosen(service: Service, pair: str | None, track: str | None, dim: int | None) -> set[str] | None:

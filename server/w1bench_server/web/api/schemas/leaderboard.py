@@ -70,13 +70,14 @@ class Board(Part):
 
 
 class Comparison(Part):
-    """Two submissions to one pair. A metric that cannot be compared is null."""
+    """Two submissions to one pair. A metric that cannot be compared is null, with the reason in `missing`."""
 
     pair: str
     pair_digest: str
     a: str
     b: str
     metrics: dict[str, Difference | None]
+    missing: dict[str, str]
 
 
 def board(part: BoardPart, metric: str, origin: str, *, following: str | None, track: str | None = None) -> Board:
@@ -92,10 +93,12 @@ def board(part: BoardPart, metric: str, origin: str, *, following: str | None, t
     )
 
 
-def compared(a: Record, b: Record, differences: dict[str, Difference | None]) -> Comparison:
+def compared(a: Record, b: Record, differences: dict[str, Difference | None], missing: dict[str, str]) -> Comparison:
     """The answer with the differences of two submissions."""
     entry = a.entry
-    return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences)
+    return Comparison(
+        pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences, missing=missing
+    )
 
 
 def _board_row(standing: Standing, origin: str) -> BoardRow:
