@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from w1bench.scoring.metrics import HEADLINE
-from w1bench_server.leaderboard.comparison import Compared
-from w1bench_server.leaderboard.ranking import Open, Standing, board
+from w1bench_server.leaderboard.comparison import Compared, tied
+from w1bench_server.leaderboard.ranking import Standing, board
 from w1bench_server.ledger.records import Record, Score
+
+Open = Callable[[Score], Compared]
 
 
 def without_resamples(score: Score) -> Compared:
@@ -20,4 +22,8 @@ def standings(records: Iterable[Record], *, metric: str = HEADLINE, opened: Open
     boards: dict[str, list[Record]] = {}
     for record in records:
         boards.setdefault(record.entry.pair, []).append(record)
-    return [standing for pair in sorted(boards) for standing in board(boards[pair], metric, opened)]
+
+    def are_tied(a: Score, b: Score, of: str) -> bool:
+        return tied(opened(a), opened(b), of)
+
+    return [standing for pair in sorted(boards) for standing in board(boards[pair], metric, are_tied)]

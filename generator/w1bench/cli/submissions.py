@@ -43,7 +43,8 @@ def submit(
 
     environment = config.from_environment()
     row = submit_file(pair, file, method=method, server=server or environment.server, token=environment.token)
-    show(as_json, row, tables.scorecard(Scorecard.model_validate(row["scorecard"])), row["url"])
+    card = tables.scorecard(Scorecard.model_validate(row["scorecard"]))
+    show(as_json, row, card, *tables.retraction(row), row["url"])
 
 
 @app.command()

@@ -84,6 +84,15 @@ def trial(row: Mapping[str, Any]) -> str:
     )
 
 
+def retraction(row: Mapping[str, Any]) -> list[str]:
+    """A line on the retraction of a submission, if it was retracted."""
+    if (told := row["retraction"]) is None:
+        return []
+    return [
+        f"This submission was retracted by {told['user']} on {told['at'][:10]}, so that it does not rank: {told['reason']}"
+    ]
+
+
 def leaderboard(board: Mapping[str, Any]) -> Table:
     """The rows of a leaderboard."""
     rows = (

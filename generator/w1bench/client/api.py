@@ -16,6 +16,7 @@ from w1bench.client import http as client
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import PairError
 from w1bench.scoring import submission
+from w1bench.scoring.score import Scored, score_resampled
 from w1bench.scoring.score import score as score_arrays
 from w1bench.scoring.scorecard import Scorecard
 
@@ -53,10 +54,15 @@ def score(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scorecar
         SubmissionError: an array has the wrong shape or dtype, or is not finite.
         PairError: the pair is sealed.
     """
+    return score_with_resamples(pair, **arrays).card
+
+
+def score_with_resamples(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scored:
+    """`score`, with the metrics over the bootstrap's resamples, for comparison in pairs."""
     opened = pair if isinstance(pair, StoredPair) else load(pair)
     checked = submission.from_arrays(opened.manifest, arrays)
     with open_test(opened.folder, opened.manifest) as test:
-        return score_arrays(opened.manifest, test, checked)
+        return score_resampled(opened.manifest, test, checked)
 
 
 def score_file(folder: Path, path: Path) -> Scorecard:

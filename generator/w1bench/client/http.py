@@ -21,8 +21,17 @@ from w1bench.scoring.scorecard import Interval, Scorecard
 _PIECE_BYTES = 1 << 20
 _LOOK_SECONDS = 1.0  # at a job that is waited for
 _ABSENCE_SECONDS = 120.0  # of a service that may be starting again
+_BOARD_ROWS = 500  # a page, the most that a service gives
 _PRINTABLE = re.compile(r"[!-~]+")
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)  # scoring a large pair takes its time
+
+
+class _Retraction(BaseModel):
+    """By whom and why a submission was retracted."""
+
+    at: str
+    user: str
+    reason: str
 
 
 class _Row(BaseModel):
@@ -30,6 +39,7 @@ class _Row(BaseModel):
 
     url: str
     scorecard: Scorecard
+    retraction: _Retraction | None
 
 
 class SubmittedRow(_Row):
@@ -70,6 +80,8 @@ class _BoardRow(BaseModel):
 
 class _Board(BaseModel):
     rows: list[_BoardRow]
+    retracted: list[dict[str, Any]]
+    next: str | None
 
 
 def submit_file(pair: str, path: Path, *, method: str, server: str, token: str | None) -> dict[str, Any]:
@@ -164,22 +176,32 @@ def _result(server: str, job: _Job) -> str:
 
 
 def leaderboard(server: str, *, pair: str | None = None, metric: str = HEADLINE) -> dict[str, Any]:
-    """The leaderboard as the service gives it.
+    """The leaderboard as the service gives it, all pages as one.
 
     Raises:
         SubmissionError: the service has no such pair or metric.
         UnreachableError: the service does not answer.
     """
-    board = _checked(_Board, _board(server, pair, metric, "json"))
-    return board | {"rows": [_absolute(server, row) for row in board["rows"]]}
+    board = page = _checked(_Board, _board(server, pair, metric, "json"))
+    while page["next"] is not None:
+        page = _checked(_Board, _board(server, pair, metric, "json", page["next"]))
+        board |= {name: [*board[name], *page[name]] for name in ("rows", "retracted")}
+    return board | {"rows": [_absolute(server, row) for row in board["rows"]], "next": None}
 
 
 def leaderboard_csv(server: str, *, pair: str | None = None, metric: str = HEADLINE) -> str:
-    """The leaderboard as comma-separated values; raises as `leaderboard`."""
-    answer = _board(server, pair, metric, "csv")
-    if not answer.text.startswith("rank,"):
-        raise _no_service(answer)
-    return answer.text
+    """The leaderboard as comma-separated values, all pages as one; raises as `leaderboard`."""
+    text, cursor = "", None
+    while True:
+        answer = _board(server, pair, metric, "csv", cursor)
+        header, _, rows = answer.text.partition("\n")
+        if not header.startswith("rank,"):
+            raise _no_service(answer)
+        text += rows if text else answer.text
+        following = answer.links.get("next", {}).get("url")
+        if following is None:
+            return text
+        cursor = httpx2.URL(following).params.get("cursor")
 
 
 def _absolute(server: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -187,8 +209,10 @@ def _absolute(server: str, row: dict[str, Any]) -> dict[str, Any]:
     return row | {"url": urljoin(f"{server.rstrip('/')}/", row["url"].removeprefix("/"))}
 
 
-def _board(server: str, pair: str | None, metric: str, form: str) -> httpx2.Response:
-    params = {"metric": metric, "format": form} | ({"pair": pair} if pair else {})
+def _board(server: str, pair: str | None, metric: str, form: str, cursor: str | None = None) -> httpx2.Response:
+    """A page of the leaderboard, as long as the service allows."""
+    params = {"metric": metric, "format": form, "limit": _BOARD_ROWS}
+    params |= {name: value for name, value in (("pair", pair), ("cursor", cursor)) if value}
     return _ask(server, "GET", "/v1/leaderboard", params=params)
 
 

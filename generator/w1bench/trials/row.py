@@ -11,16 +11,17 @@ from typing import Any
 
 import torch
 
-from w1bench.client.api import score
+from w1bench.client.api import score_with_resamples
 from w1bench.client.stored_pair import StoredPair
 from w1bench.solvers.protocol import Fit
+from w1bench.trials.resamples import packed
 from w1bench.trials.trial import SAVE_EVERY, Trial, run
 
 
 def row(
     trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY
 ) -> dict[str, Any]:
-    """Train and score: what was run, how it ended, its metrics with their intervals; these are None where it diverged."""
+    """Train and score: what was run, how it ended, its metrics with their intervals and resamples; these are None where it diverged."""
     fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
     about = {
         "law": published_name(trial.pair), "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
@@ -29,9 +30,10 @@ def row(
     }  # fmt: skip
     if arrays is None:
         return trial.identity() | about | {"metrics": None}
-    card = score(trial.pair, **arrays).model_dump(mode="json")
+    scored = score_with_resamples(trial.pair, **arrays)
+    card = scored.card.model_dump(mode="json")
     of_card = ("points", "metric_version", "metrics", "missing", "diagnosis")
-    return trial.identity() | about | {name: card[name] for name in of_card}
+    return trial.identity() | about | {name: card[name] for name in of_card} | {"resamples": packed(scored)}
 
 
 def published_name(pair: StoredPair) -> str:

@@ -1,29 +1,44 @@
-"""The boards of a running service, cached: a pair's board is computed again only after an event on it."""
+"""The boards of a running service, cached: a pair's board is computed when it is asked for, and again only after an event on it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from w1bench.scoring.metrics import HEADLINE
-from w1bench_server.leaderboard.comparison import Compared, unpacked
+from w1bench_server.leaderboard.comparison import Compared, tied, unpacked
 from w1bench_server.leaderboard.ranking import Standing, board
 from w1bench_server.ledger.records import Record, Score
+from w1bench_server.ledger.snapshot import Records
 from w1bench_server.submissions.redaction import PublicRecords
 
 _KEPT_SCORES = 512  # 40 kB each
+_KEPT_TIES = 1 << 16
 AsOf = int | datetime | None
 
 
 @dataclass(frozen=True)
-class View:
-    """The leaderboard up to row `as_of` of the ledger: the boards, sorted by pair, and the retracted submissions."""
+class Board:
+    """A pair's board: who ranks, best first, and the retracted submissions."""
 
-    as_of: int
     standings: list[Standing]
     retracted: list[Record]
+
+
+@dataclass(frozen=True)
+class View:
+    """The leaderboard up to row `as_of` of the ledger, on `pairs`, which are sorted; `board` computes a pair's where necessary."""
+
+    as_of: int
+    pairs: list[str]
+    board: Callable[[str], Board]
+
+    @property
+    def standings(self) -> list[Standing]:
+        """The rows of all boards."""
+        return [standing for pair in self.pairs for standing in self.board(pair).standings]
 
 
 class Boards:
@@ -31,31 +46,43 @@ class Boards:
 
     def __init__(self, records: PublicRecords) -> None:
         self._records, self._ledger = records, records.ledger
-        self._cached: dict[tuple[str, str], tuple[tuple[int, bool | None], list[Standing]]] = {}
+        self._cached: dict[tuple[str, str], tuple[tuple[int, bool | None], Board]] = {}
         self.opened = lru_cache(_KEPT_SCORES)(self._opened)
+        self._tied = lru_cache(_KEPT_TIES)(self._compare)
 
     def view(self, *, metric: str = HEADLINE, pairs: Collection[str] | None = None, as_of: AsOf = None) -> View:
         """The boards of all pairs, or of some, now or as they were."""
-        records = self._ledger.records(as_of=as_of)
-        boards: dict[str, list[Record]] = {}
-        for record in records.values():
-            if pairs is None or record.entry.pair in pairs:
-                boards.setdefault(record.entry.pair, []).append(record)
-        standings = [s for pair in sorted(boards) for s in self._board(pair, boards[pair], metric, keep=as_of is None)]
-        retracted = [r for pair in sorted(boards) for r in boards[pair] if r.retraction is not None]
-        return View(max((record.last for record in records.values()), default=0), standings, retracted)
+        now = self._ledger.snapshot()
+        until = now.seq if as_of is None else self._ledger.seq_at(as_of)
 
-    def _board(self, pair: str, records: list[Record], metric: str, *, keep: bool) -> list[Standing]:
+        def records(pair: str) -> Records:
+            return now.pairs[pair] if until >= now.seq else self._ledger.past(now.pairs[pair], until)
+
+        def of_pair(pair: str) -> Board:
+            return self._board(pair, list(records(pair).values()), metric, keep=until >= now.seq)
+
+        entered = [
+            pair
+            for pair, of_it in now.pairs.items()
+            if (pairs is None or pair in pairs) and next(iter(of_it.values())).seq <= until
+        ]
+        return View(until, sorted(entered), of_pair)
+
+    def _board(self, pair: str, records: list[Record], metric: str, *, keep: bool) -> Board:
         last = max(record.last for record in records)  # stands for the pair's events so far
         is_sealed = self._records.is_sealed(pair, records[-1].entry.pair_digest)
         state = (last, is_sealed)
         cached = self._cached.get((pair, metric))
         if cached is None or cached[0] != state:
             public = records if is_sealed is False else [self._records.of(record) for record in records]
-            cached = (state, board(public, metric, self.opened))
+            retracted = [record for record in records if record.retraction is not None]
+            cached = (state, Board(board(public, metric, self._tied), retracted))
             if keep:
                 self._cached[pair, metric] = cached
         return cached[1]
+
+    def _compare(self, a: Score, b: Score, metric: str) -> bool:
+        return tied(self.opened(a), self.opened(b), metric)
 
     def _opened(self, score: Score) -> Compared:
         card = score.card

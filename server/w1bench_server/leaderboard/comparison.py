@@ -1,7 +1,8 @@
 """Paired comparison of two scores: the difference of their metrics over the same resamples of a pair's test points.
 
 The resamples depend on the pair alone (see `w1bench.scoring.bootstrap`), so that the luck of the test points, which both
-submissions share, cancels. Two are tied where it is at most three of its bootstrap standard errors.
+submissions share, cancels. Two are tied where it is at most three of its bootstrap standard errors, and has not the same sign in all
+resamples: a standard error is as large as one huge term in a mean, but such a term does not make the better one worse where it is not drawn.
 """
 
 from __future__ import annotations
@@ -47,16 +48,25 @@ def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
 def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
     """The difference in a metric; None where a score lacks the value or resamples, or the metric versions differ."""
     values = [score.card.metrics.get(metric) for score in (a, b)]
-    if None in values or a.resampled is None or b.resampled is None:
-        return None
-    if a.card.metric_version != b.card.metric_version:
+    if None in values or a.resampled is None or b.resampled is None or a.card.metric_version != b.card.metric_version:
         return None
     resampled = a.resampled[metric] - b.resampled[metric]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     x, y = (interval.value for interval in values if interval is not None)
-    tied = abs(x - y) <= TIE_ERRORS * _standard_error(resampled) + _ROUNDING
-    return Difference(x, y, x - y, float(low), float(high), tied)
+    return Difference(x, y, x - y, float(low), float(high), _is_noise(x - y, resampled))
+
+
+def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str | None:
+    """Why two named scores have no difference in a metric; None where they have one."""
+    for name, score in (a, b):
+        if score.card.metrics.get(metric) is None:
+            return f"{name} has no {metric}: {score.card.missing.get(metric, 'it was not computed')}"
+        if score.resampled is None:
+            return f"the resamples of {name} were not kept"
+    if a[1].card.metric_version != b[1].card.metric_version:
+        return "the two were scored by different metric versions"
+    return None
 
 
 def tied(a: Compared, b: Compared, metric: str) -> bool:
@@ -64,6 +74,12 @@ def tied(a: Compared, b: Compared, metric: str) -> bool:
     if paired := difference(a, b, metric):
         return paired.tied
     return a.card.metrics.get(metric) == b.card.metrics.get(metric)
+
+
+def _is_noise(difference: float, resampled: NDArray[np.float64]) -> bool:
+    if abs(difference) <= _ROUNDING:
+        return True
+    return abs(difference) <= TIE_ERRORS * _standard_error(resampled) and bool(resampled.min() <= 0 <= resampled.max())
 
 
 def _standard_error(resampled: NDArray[np.float64]) -> float:

@@ -2,38 +2,45 @@
 
 A board belongs to one pair as it is now: a pair that was built again under its old name (another digest) starts with an empty one.
 Methods rank by a metric of their gradients, cos or l2; those that differ by noise alone share a rank (see `comparison`).
+Of a user's submissions of one method the newest counts, so that many tries are worth no more than one. A rank is one more than the number of
+users who are better by their best row, so that many names of one user push nobody down; each reference method counts like a user.
 Metrics of the values alone (dev and the W1 estimates) never rank, because a bad gradient can have them right by chance: rows
 sorted by such a metric keep their rank by cos. Retracted submissions do not rank.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import inf
 from statistics import fmean
 
 from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING
 from w1bench.scoring.scorecard import Scorecard
-from w1bench_server.leaderboard.comparison import Compared, tied
-from w1bench_server.ledger.records import Record, Score
+from w1bench_server.ledger.records import REFERENCE_USER, Record, Score
 
-Open = Callable[[Score], Compared]
+Ties = Callable[[Score, Score, str], bool]  # whether two scores differ in a metric by noise alone
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A row of a board, without a rank where it lacks the metric; `tied` where it shares its rank."""
+    """A row of a board, without a rank where it lacks the metric; `tied` where it differs from its group's best by noise alone.
+
+    `tries` counts the submissions of its method and user to the pair, this one included.
+    """
 
     rank: int | None
     record: Record
     card: Scorecard
+    tries: int
     tied: bool = False
 
     @property
     def method(self) -> tuple[str, str]:
         """The method and its user."""
-        return self.record.entry.method, self.record.entry.user
+        return _method(self.record)
 
 
 @dataclass(frozen=True)
@@ -47,20 +54,23 @@ class Average:
     pairs: int
 
 
-def board(records: Sequence[Record], metric: str, opened: Open) -> list[Standing]:
-    """The board of one pair, best first: the best record of each method and user; ties share a rank.
+def board(records: Sequence[Record], metric: str, tied: Ties) -> list[Standing]:
+    """The board of one pair, best first: the newest record of each method and user; ties share a rank.
 
-    `records` are all of the pair, in the ledger's order; `opened` finds the resamples of a score.
+    `records` are all of the pair, in the ledger's order.
     """
     current = records[-1].entry.pair_digest
-    scored = [
-        Standing(None, record, record.score.card)
-        for record in records
-        if record.entry.pair_digest == current and record.retraction is None
-    ]
+    newest: dict[tuple[str, str], Record] = {}
+    tries = Counter[tuple[str, str]]()
+    for record in records:
+        if record.entry.pair_digest == current:
+            tries[_method(record)] += 1
+            if record.retraction is None:
+                newest[_method(record)] = record
+    scored = [Standing(None, record, record.score.card, tries[method]) for method, record in newest.items()]
     if metric in RANKING:
-        return _ranked(scored, metric, opened)
-    listed = sorted(_ranked(scored, HEADLINE, opened), key=lambda standing: badness(standing.card, metric))
+        return _ranked(scored, metric, tied)
+    listed = sorted(_ranked(scored, HEADLINE, tied), key=lambda standing: badness(standing.card, metric))
     return [s if badness(s.card, metric) < inf else replace(s, rank=None, tied=False) for s in listed]
 
 
@@ -71,11 +81,13 @@ def averages(standings: Iterable[Standing]) -> list[Average]:
         if standing.rank is not None:
             ranks.setdefault(standing.method, []).append(standing.rank)
     ordered = sorted(ranks.items(), key=lambda item: (fmean(item[1]), -len(item[1]), item[0]))
-    values = [(fmean(entered), -len(entered)) for _, entered in ordered]
-    return [
-        Average(values.index(value) + 1, method, user, fmean(entered), len(entered))
-        for ((method, user), entered), value in zip(ordered, values, strict=True)
-    ]
+    lines = set[str | tuple[str, str]]()
+    found: list[Average] = []
+    for (mean, pairs), equals in groupby(ordered, key=lambda item: (fmean(item[1]), len(item[1]))):
+        methods = [method for method, _ in equals]
+        found += [Average(len(lines) + 1, method, user, mean, pairs) for method, user in methods]
+        lines.update(map(_line, methods))
+    return found
 
 
 def badness(card: Scorecard, metric: str) -> float:
@@ -83,24 +95,30 @@ def badness(card: Scorecard, metric: str) -> float:
     return METRICS[metric].badness(card.metrics.get(metric), card.w1)
 
 
-def _ranked(scored: Sequence[Standing], metric: str, opened: Open) -> list[Standing]:
-    best: dict[tuple[str, str], Standing] = {}
+def _ranked(scored: Iterable[Standing], metric: str, tied: Ties) -> list[Standing]:
+    """The rows by a metric that ranks. Each has one more than the number of lines above its group: a line's first row is its best."""
+    groups: list[tuple[int | None, list[Standing]]] = []
+    leading: list[Standing] = []  # the last group that a line's best row leads
+    lines = set[str | tuple[str, str]]()
     for standing in sorted(scored, key=lambda s: (badness(s.card, metric), s.record.seq)):
-        best.setdefault(standing.method, standing)
-    groups: list[list[Standing]] = []
-    leader: Compared | None = None
-    for standing in best.values():
+        line = _line(standing.method)
         if badness(standing.card, metric) == inf:
-            groups.append([standing])
-            continue
-        score = opened(standing.record.score)
-        if leader is not None and tied(leader, score, metric):
-            groups[-1].append(standing)  # with the best of the group, not with its last, so that noise does not add up
+            groups.append((None, [standing]))
+        elif leading and tied(leading[0].record.score, standing.record.score, metric):
+            leading.append(standing)  # with the best of the group, not with its last, so that noise does not add up
+            lines.add(line)
         else:
-            groups.append([standing])
-            leader = score
-    ranked: list[Standing] = []
-    for group in groups:
-        rank = len(ranked) + 1 if badness(group[0].card, metric) < inf else None
-        ranked += [replace(standing, rank=rank, tied=len(group) > 1) for standing in group]
-    return ranked
+            groups.append((len(lines) + 1, [standing]))
+            if line not in lines:  # a user's further rows lead no group, so that they part no others
+                leading = groups[-1][1]
+                lines.add(line)
+    return [replace(standing, rank=rank, tied=len(group) > 1) for rank, group in groups for standing in group]
+
+
+def _method(record: Record) -> tuple[str, str]:
+    return record.entry.method, record.entry.user
+
+
+def _line(method: tuple[str, str]) -> str | tuple[str, str]:
+    """What counts once in ranks: a user with all methods, or a reference method."""
+    return method if method[1] == REFERENCE_USER else method[1]

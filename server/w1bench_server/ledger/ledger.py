@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, Select, bindparam, insert, select
 
 from w1bench.errors import CheckFailedError
 from w1bench_server.database.connection import writing
@@ -25,17 +26,18 @@ from w1bench_server.errors import UnknownSubmissionError
 from w1bench_server.ledger.chain import GENESIS, Row, kind_of, row_of
 from w1bench_server.ledger.idempotency import check_key, remember_key
 from w1bench_server.ledger.records import Content, Entry, Event, Record, Rescore, Retraction, content, fold
+from w1bench_server.ledger.snapshot import Records, Snapshot
 
 _RESAMPLES_AT_ONCE = 100
+_IDS_AT_ONCE = 500
 _log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Reading:
-    """The records of the rows that were read so far; rows never change, so each is read once."""
+    """What the rows that were read so far add up to; rows never change, so each is read once."""
 
-    seq: int = 0
-    records: dict[str, Record] = field(default_factory=dict[str, Record])
+    snapshot: Snapshot = field(default_factory=Snapshot)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -88,26 +90,47 @@ class Ledger:
                 _append(connection, event)
             return _record(connection, event.submission)
 
-    def rows(self, *, after: int = 0, as_of: int | datetime | None = None) -> list[Row]:
-        """The rows after a sequence number, in their order; `as_of` is the last number or time to include."""
-        query = select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq)
-        if isinstance(as_of, datetime):
-            until = select(func.max(ledger.c.seq)).where(ledger.c.at <= text_of(as_of)).scalar_subquery()
-            query = query.where(ledger.c.seq <= until)
-        elif as_of is not None:
-            query = query.where(ledger.c.seq <= as_of)
+    def rows(self, *, after: int = 0) -> list[Row]:
+        """The rows after a sequence number, in their order."""
         with self.engine.connect() as connection:
-            return _rows(connection, query)
+            return _rows(connection, _after(after))
 
-    def records(self, *, as_of: int | datetime | None = None) -> dict[str, Record]:
+    def snapshot(self, connection: Connection | None = None) -> Snapshot:
+        """The submissions now, or as a transaction sees them before it writes. Only rows that are new since the last time are read."""
+        if connection is None:
+            with self.engine.connect() as own:
+                return self.snapshot(own)
+        with self._reading.lock:  # after the connection: whoever holds the lock must not wait for one
+            if rows := _rows(connection, _after(self._reading.snapshot.seq)):
+                self._reading.snapshot = self._reading.snapshot.after(rows)
+            return self._reading.snapshot
+
+    def records(self, *, as_of: int | datetime | None = None) -> Records:
         """The submissions by their ids, oldest first, now or at an earlier number or time."""
-        if as_of is not None:
-            return _folded(self.rows(as_of=as_of))
-        with self._reading.lock:
-            if rows := self.rows(after=self._reading.seq):
-                self._reading.records = _folded(rows, self._reading.records)
-                self._reading.seq = rows[-1].seq
-            return self._reading.records
+        now = self.snapshot()
+        return now.records if as_of is None else self.past(now.records, self.seq_at(as_of))
+
+    def seq_at(self, as_of: int | datetime) -> int:
+        """The number of the last row at a number or time; 0 before the first."""
+        last = self.snapshot().seq
+        if isinstance(as_of, int):
+            return min(as_of, last)
+        with self.engine.connect() as connection:
+            of = select(ledger.c.at).where(ledger.c.seq == bindparam("seq"))
+            return bisect_right(
+                range(1, last + 1), text_of(as_of), key=lambda seq: connection.execute(of, {"seq": seq}).scalar_one()
+            )
+
+    def past(self, records: Records, seq: int) -> Records:
+        """Records as they were after row `seq`; of the rows, only those of submissions that changed since are read."""
+        known = {identity: record for identity, record in records.items() if record.seq <= seq}
+        changed = [identity for identity, record in known.items() if record.last > seq]
+        for start in range(0, len(changed), _IDS_AT_ONCE):
+            of_some = ledger.c.submission.in_(changed[start : start + _IDS_AT_ONCE])
+            rows = select(ledger).where(of_some, ledger.c.seq <= seq).order_by(ledger.c.seq)
+            with self.engine.connect() as connection:
+                known |= _folded(_rows(connection, rows))
+        return known
 
     def find(self, identity: str) -> Record:
         """The record of an id.
@@ -191,7 +214,11 @@ def _record(connection: Connection, identity: str) -> Record:
     return _the(_folded(_rows(connection, of_it)), identity)
 
 
-def _the(records: dict[str, Record], identity: str) -> Record:
+def _after(seq: int) -> Select[Any]:
+    return select(ledger).where(ledger.c.seq > seq).order_by(ledger.c.seq)
+
+
+def _the(records: Records, identity: str) -> Record:
     if identity not in records:
         raise UnknownSubmissionError("There is no submission of this id; the leaderboard lists the best ones.")
     return records[identity]
@@ -201,5 +228,5 @@ def _rows(connection: Connection, query: Any) -> list[Row]:
     return [Row(**row) for row in connection.execute(query).mappings()]
 
 
-def _folded(rows: Iterable[Row], records: dict[str, Record] | None = None) -> dict[str, Record]:
-    return fold(records or {}, ((row.seq, row.event) for row in rows))
+def _folded(rows: Iterable[Row]) -> dict[str, Record]:
+    return fold({}, ((row.seq, row.event) for row in rows))

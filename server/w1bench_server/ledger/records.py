@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
+from functools import cached_property
 
 from w1bench.scoring.scorecard import Scorecard
 
@@ -44,7 +45,7 @@ class Score:
     scorecard: str
     resamples: str | None
 
-    @property
+    @cached_property
     def card(self) -> Scorecard:
         return Scorecard.model_validate_json(self.scorecard)
 

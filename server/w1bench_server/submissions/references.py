@@ -1,6 +1,7 @@
 """Reference rows: the runs of the reference solvers that come with w1bench, as the first rows of a service's ledger.
 
-Each method, budget and pair is one row, that of the seed with the median cosine; its body holds the results of all seeds.
+Each method, budget and pair is one row, that of the seed with the median cosine; its body holds the results of all seeds. It is compared
+with others where its resamples were kept, which results of w1bench 0.1.0 were not.
 Rows that were recorded before stay as they are.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from w1bench.scoring.scorecard import Scorecard
-from w1bench.trials import results
+from w1bench.trials import resamples, results
 from w1bench.trials.results import Row
 from w1bench_server.database.times import now
 from w1bench_server.ledger.ledger import Ledger
@@ -44,7 +45,8 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
             content = Content(REFERENCE_USER, pair.digest, _name(seeds[0]), hashlib.sha256(body).hexdigest())
             if content not in recorded:
                 _keep(bodies, body, content.sha256)
-                ledger.append(_entry(pair, seeds, content, len(body)))
+                median = _median(seeds)
+                ledger.append(_entry(pair, median, content, len(body)), resampled=_resampled(pair, median))
 
 
 def _cells(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -59,8 +61,18 @@ def _name(row: Row) -> str:
     return f"{row['method']} ({row['settings']['steps']:,} steps{learned_from})"
 
 
-def _entry(pair: PublishedPair, seeds: list[Row], content: Content, size: int) -> Entry:
-    median = sorted(seeds, key=lambda row: row["metrics"]["cos"]["value"])[len(seeds) // 2]
+def _median(seeds: list[Row]) -> Row:
+    return sorted(seeds, key=lambda row: row["metrics"]["cos"]["value"])[len(seeds) // 2]
+
+
+def _resampled(pair: PublishedPair, row: Row) -> bytes | None:
+    """Its metrics over the resamples, if they were kept, and those of its pair are those of the published one."""
+    if row.get("resamples") is None or row["pair_digest"] != pair.digest:
+        return None
+    return resamples.unpacked(row["metrics"], row["resamples"])
+
+
+def _entry(pair: PublishedPair, median: Row, content: Content, size: int) -> Entry:
     return Entry(
         id=uuid4().hex, pair=pair.name, pair_digest=pair.digest, method=content.method, user=REFERENCE_USER,
         sha256=content.sha256, bytes=size, submitted_at=now(), scorer=median["software"]["w1bench"],

@@ -21,11 +21,12 @@ from w1bench.archive.manifest import PairState
 from w1bench.errors import SubmissionError
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
+from w1bench_server.errors import ProblemError
 from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.queue import Jobs, known_job
 from w1bench_server.ledger.ledger import Ledger, known_record
-from w1bench_server.ledger.records import Entry, Record, Submitted, content
+from w1bench_server.ledger.records import REFERENCE_USER, Entry, Record, Submitted, content
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
@@ -53,7 +54,7 @@ class Submissions:
         Raises:
             SubmissionError: it cannot be scored, or the pair was revealed.
             KeyReusedError: `key` was used before with other content.
-            ProblemError: 429, when the user's quota of today is used up.
+            ProblemError: 429, when the user's quota of today is used up; as `check_name`.
         """
         submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
         quota = quota_of(self.settings, user, pair)
@@ -79,6 +80,7 @@ class Submissions:
                 raise SubmissionError(
                     "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
                 )
+            check_name(self.ledger, connection, submitted)
             quota.check(connection)
             return None
 
@@ -90,10 +92,15 @@ class Submissions:
             "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user,
             pair=submitted.pair, content=content(submitted).digest, document=json.dumps(asdict(submitted)),
         )  # fmt: skip
+
+        def admit(connection: Connection) -> None:
+            check_name(self.ledger, connection, submitted)
+            quota.check(connection)
+
         created = False
         try:
             self.bodies.keep_waiting(body, job.id)
-            job, created = self.jobs.add(job, key=key, admit=quota.check)
+            job, created = self.jobs.add(job, key=key, admit=admit)
             return job, created
         finally:
             if not created:
@@ -124,10 +131,32 @@ async def score_and_record(
         (redacted(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
     )
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
+
+    def admit_named(connection: Connection) -> None:
+        check_name(ledger, connection, submitted)
+        admit(connection)
+
     # First a look without the lock: a body that is kept without a row stays until the next start.
-    await run_in_threadpool(_check, ledger.engine, admit)
+    await run_in_threadpool(_check, ledger.engine, admit_named)
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
-    return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit))
+    return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit_named))
+
+
+def check_name(ledger: Ledger, connection: Connection, submitted: Submitted) -> None:
+    """Check that the name of a submission's method is new, or its user's own.
+
+    Raises:
+        ProblemError: 409, where it belongs to another user, or to the reference rows.
+    """
+    owner = ledger.snapshot(connection).owner(submitted.method)
+    if owner in (None, submitted.user):
+        return
+    whose = "a reference row has" if owner == REFERENCE_USER else "another user's method has"
+    raise ProblemError(
+        409,
+        f"This method's name is one that {whose}, or looks like it; give it another name.",
+        pointer="#/query/method",
+    )
 
 
 def _check(engine: Engine, admit: Callable[[Connection], None]) -> None:

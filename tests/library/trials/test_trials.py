@@ -10,6 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -17,6 +19,7 @@ import torch
 import w1bench
 from support.forks import Fork
 from support.processes import wait_for
+from w1bench.client.api import score_with_resamples
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.scoring.scorecard import Scorecard
@@ -24,6 +27,7 @@ from w1bench.solvers import ReferenceSolver
 from w1bench.solvers.protocol import Settings
 from w1bench.trials import results
 from w1bench.trials.grid import checkpoint_of, run_grid
+from w1bench.trials.resamples import unpacked
 from w1bench.trials.row import published_name, row
 from w1bench.trials.solve import solve
 from w1bench.trials.tables import as_csv, as_markdown
@@ -88,6 +92,14 @@ def test_a_row_equals_the_scorecard_of_the_submission(pair: StoredPair, tmp_path
     assert found["machine"]["threads"] == torch.get_num_threads()
     assert found["software"]["torch"] == torch.__version__
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+    with h5py.File(tmp_path / "mmr.h5") as file:
+        scored = score_with_resamples(pair, **{name: data[:] for name, data in file.items()})
+    kept = np.frombuffer(unpacked(found["metrics"], found["resamples"])).reshape(5, -1)
+    exact = np.frombuffer(scored.resampled).reshape(5, -1)
+    assert (np.abs(kept - exact) <= np.ptp(exact, axis=1, keepdims=True) / 131_000).all()
+    assert len(json.dumps(found["resamples"])) < len(scored.resampled) / 2.9
+    with pytest.raises(InputError, match="damaged"):
+        unpacked(found["metrics"], {"cos": found["resamples"]["cos"]})
 
 
 def test_dot_and_maps_give_what_they_have(pair: StoredPair) -> None:

@@ -25,11 +25,12 @@ Scoring = Callable[..., Compared]
 
 @pytest.fixture(scope="module")
 def scored(pair: PublishedPair, truth: dict[str, Any]) -> Scoring:
-    """Scores a gradient that is turned from the truth by angles (m,), with any potentials."""
+    """Scores a gradient that is turned from the truth by angles (m,), its first row of this size, with any potentials."""
 
-    def make(angles: Array, **potentials: Array) -> Compared:
+    def make(angles: Array, *, size: float = 1.0, **potentials: Array) -> Compared:
         t = truth["gradient"].astype(np.float64)
         turned = np.cos(angles)[:, None] * t + np.sin(angles)[:, None] * np.stack([-t[:, 1], t[:, 0]], 1)
+        turned[0] *= size
         with store.open_file(pair.folder / "test.h5") as test:
             card, resampled = score_resampled(
                 read_published_manifest(pair.folder), store.datasets(test), {"gradient": turned, **potentials}
@@ -96,6 +97,19 @@ def test_huge_figures_are_no_noise(scored: Scoring, make_card: Callable[..., Sco
     assert not tied(small, huge, "l2")
 
 
+def test_one_huge_row_does_not_make_noise_the_truth_s_equal(scored: Scoring) -> None:
+    """It makes the standard error of l2 as large as the difference; yet the truth is better whether the row is drawn or not."""
+    truth, worse = scored(np.zeros(1500)), angles(5, 2.0)
+    noise = scored(worse, size=1e6)
+    assert not tied(truth, noise, "l2")
+    assert not tied(noise, truth, "l2")
+    good = scored(angles(6, 0.1))
+    assert not tied(good, noise, "l2")
+    assert tied(noise, scored(angles(5, 2.0), size=1e6), "l2")
+    rank = [tied(truth, scored(angles(seed, 1e-9)), "l2") for seed in range(3)]
+    assert rank == [True] * 3  # rounding
+
+
 def test_every_metric_is_compared_where_both_have_it(scored: Scoring, truth: dict[str, Any]) -> None:
     values = {name: truth[name] for name in ("input_potential", "target_potential")}
     a, b = scored(angles(3), **values), scored(angles(3), **{name: 0.5 * array for name, array in values.items()})
@@ -121,7 +135,7 @@ def test_a_tie_group_is_with_its_best_not_with_its_last(
     rng = np.random.default_rng(0)
     resampled = {name: rng.normal(0, 0.01, 1000) for name in "abcd"}
     values = {"a": 0.90, "b": 0.87, "c": 0.84, "d": 0.60}
-    entries = [make_entry(name, method=name, cos=value) for name, value in values.items()]
+    entries = [make_entry(name, user=name, cos=value) for name, value in values.items()]
     names = {entry.scorecard: entry.id for entry in entries}
 
     def opened(score: Score) -> Compared:

@@ -1,17 +1,19 @@
-"""The leaderboard is a pure function of the ledger's rows: best first, one row a method and user, no rank without a value."""
+"""The leaderboard is a pure function of the ledger's rows: best first, the newest row of a method and user, no rank without a value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.boards import standings
 from w1bench.scoring.metrics import METRICS, RANKING
+from w1bench_server.leaderboard.comparison import Compared
 from w1bench_server.leaderboard.ranking import Average, Standing, averages
-from w1bench_server.ledger.records import Entry, Record, Retraction, fold
+from w1bench_server.ledger.records import REFERENCE_USER, Entry, Record, Retraction, Score, fold
 
 Make = Callable[..., Entry]
 
@@ -31,21 +33,59 @@ def test_higher_cos_and_lower_l2_lead(make_entry: Make) -> None:
     assert shown(standings(ledger, metric="l2")) == [(1, "a"), (2, "b")]
 
 
-def test_only_the_best_row_of_a_method_and_user_ranks(make_entry: Make) -> None:
+def test_only_the_newest_row_of_a_method_and_user_ranks(make_entry: Make) -> None:
+    """Not the best of many tries, and a fuller submission is seen; how many tries there were is said."""
     ledger = rows(
-        make_entry("a", cos=0.2, l2=0.1),
-        make_entry("b", cos=0.9, l2=0.2),
-        make_entry("c", cos=0.9, l2=0.3),
+        make_entry("a", cos=0.9, l2=0.1),
         make_entry("d", cos=0.5, l2=0.4, user="bob"),
         make_entry("e", cos=0.1, l2=0.5, method="other"),
+        make_entry("b", cos=0.8, l2=0.2, dev=1.0),
+        make_entry("f", cos=0.99, l2=0.01, pair="another"),
     )
-    assert shown(standings(ledger)) == [(1, "b"), (2, "d"), (3, "e")]  # the earlier of equals
-    assert shown(standings(ledger, metric="l2")) == [(1, "a"), (2, "d"), (3, "e")]
+    for metric in RANKING:
+        board = standings(ledger[:-1], metric=metric)
+        assert shown(board) == [(1, "b"), (2, "d"), (3, "e")]
+        assert [standing.tries for standing in board] == [2, 1, 1]
+    assert standings(ledger[:-1], metric="dev")[0].record.entry.id == "b"
+    back = Retraction("b", "2030-01-02T00:00:00.000+00:00", "ann", "a mistake")
+    again = standings(rows(*(record.entry for record in ledger[:-1]), back))
+    assert [(standing.record.entry.id, standing.tries) for standing in again] == [("a", 2), ("d", 1), ("e", 1)]
+
+
+def test_many_names_of_one_user_push_nobody_down(make_entry: Make) -> None:
+    """Ranks count users, by their best rows, and reference methods, each of which is a line of its own."""
+    references = [
+        make_entry(name, user=REFERENCE_USER, method=name, cos=cos) for name, cos in {"lp": 0.8, "gp": 0.7}.items()
+    ]
+    names = [make_entry(f"{n}", user="ann", method=f"{n}", cos=0.9 + n / 1000) for n in range(20)]
+    others = [make_entry("bob", user="bob", cos=0.6), make_entry("late", user="ann", method="late", cos=0.1)]
+    board = standings(rows(*references, *names, *others))
+    assert shown(board)[0] == (1, "19")
+    assert shown(board)[1:20] == [(2, f"{n}") for n in reversed(range(19))]
+    assert shown(board)[20:] == [(2, "lp"), (3, "gp"), (4, "bob"), (5, "late")]
+    ranked = [(average.rank, average.method) for average in averages(board)]
+    assert [found for found in ranked if found[1] in ("19", "lp", "gp", "mine", "late")] == [
+        (1, "19"), (2, "lp"), (3, "gp"), (4, "mine"), (5, "late"),
+    ]  # fmt: skip
+
+
+def test_a_further_name_in_between_does_not_break_a_tie(make_entry: Make) -> None:
+    values = {"a": 0.9, "a2": 0.88, "b": 0.86}
+    entries = [make_entry(name, user=name[0], method=name, cos=value) for name, value in values.items()]
+
+    def opened(score: Score) -> Compared:
+        cos = score.card.metrics["cos"]
+        assert cos is not None
+        noise = np.random.default_rng(round(1000 * cos.value)).normal(0, 0.01, 1000)
+        return Compared(score.card, {"cos": cos.value + noise})
+
+    board = standings(rows(*entries), opened=opened)
+    assert [(s.rank, s.tied, s.record.entry.id) for s in board] == [(1, True, "a"), (1, True, "a2"), (1, True, "b")]
 
 
 def test_equals_share_a_rank_in_the_order_they_came(make_entry: Make) -> None:
     scores = {"a": 0.5, "b": 0.9, "c": 0.5, "d": 0.1}
-    ledger = rows(*(make_entry(name, method=name, cos=value) for name, value in scores.items()))
+    ledger = rows(*(make_entry(name, user=name, cos=value) for name, value in scores.items()))
     assert shown(standings(ledger)) == [(1, "b"), (2, "a"), (2, "c"), (4, "d")]
 
 
@@ -87,14 +127,14 @@ def test_what_was_retracted_does_not_rank_and_the_next_best_does(make_entry: Mak
 def test_a_method_s_average_is_over_the_pairs_that_it_entered(make_entry: Make) -> None:
     scores = {"x": {"lp": 0.9, "gp": 0.5, "wc": 0.1}, "y": {"lp": 0.2, "gp": 0.3}, "z": {"new": 0.3}}
     entries = [
-        make_entry(f"{pair}{name}", pair=pair, method=name, cos=cos)
+        make_entry(f"{pair}{name}", pair=pair, user=name, cos=cos)
         for pair, board in scores.items()
         for name, cos in board.items()
     ]
-    ranked = averages(standings(rows(*entries, make_entry("n", method="none", pair="z"))))
+    ranked = averages(standings(rows(*entries, make_entry("n", user="none", pair="z"))))
     assert ranked == [
-        Average(1, "new", "ann", 1.0, 1), Average(2, "gp", "ann", 1.5, 2), Average(2, "lp", "ann", 1.5, 2),
-        Average(4, "wc", "ann", 3.0, 1),
+        Average(1, "mine", "new", 1.0, 1), Average(2, "mine", "gp", 1.5, 2), Average(2, "mine", "lp", 1.5, 2),
+        Average(4, "mine", "wc", 3.0, 1),
     ]  # fmt: skip
 
 

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from w1bench.archive import hdf5
 from w1bench.errors import InputError
+from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.trials import results
+from w1bench.trials.resamples import packed
 from w1bench_server.database.connection import opened
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
@@ -125,3 +129,76 @@ def test_the_committed_results_can_be_recorded(settings: Settings, pair: Publish
         assert len(board(client)) == len(
             {(row["method"], row["settings"]["steps"]) for row in committed if row["metrics"]}
         )
+
+
+def test_nobody_s_method_is_called_like_a_reference_row(
+    site: Settings,
+    pair: PublishedPair,
+    truth: dict[str, Any],
+    npy: Callable[..., bytes],
+    bearer: Callable[..., Any],
+    is_problem: Callable[..., Any],
+) -> None:
+    """Nor so that it looks like one; a reference method's badge is its own."""
+    with TestClient(create_app(site), raise_server_exceptions=False) as client:
+
+        def submit(method: str) -> Any:
+            params = {"pair": pair.name, "method": method}
+            return client.post("/v1/submissions", params=params, content=npy(truth["gradient"]), headers=bearer(site))
+
+        for name in (
+            "LP (2,000 steps)",
+            "lp (2,000 STEPS)",
+            "LP  (2,000  steps)",
+            "LP(2,000steps)",
+            "LP (2,OOO steps)",
+            "1P (2,000 steps)",
+        ):
+            problem = is_problem(submit(name), 409)
+            assert problem["errors"][0]["pointer"] == "#/query/method"
+            assert "reference" in problem["detail"]
+        assert submit("LP2").status_code == 201
+        badge = client.get("/badge/LP (2,000 steps).svg").text
+        assert "rank 2 on 1 pair" in badge
+
+
+def test_a_reference_row_is_compared_where_its_resamples_were_kept(
+    site: Settings,
+    pair: PublishedPair,
+    truth: dict[str, Any],
+    rows: Rows,
+    npy: Callable[..., bytes],
+    bearer: Callable[..., Any],
+) -> None:
+    """To the rounding that they are kept with; an older row says why it is not."""
+    with hdf5.open_file(pair.folder / "test.h5") as file:
+        zero = score_resampled(pair.manifest, hdf5.datasets(file), {"gradient": np.ones((1500, 2))})
+    kept = {"pair_digest": pair.digest, "resamples": packed(zero), **zero.card.model_dump(include=_OF_CARD)}
+    assert site.references is not None
+    results.write(site.references / "c.json", [{**rows("DOT", 0.5)[0], **kept}])
+    with TestClient(create_app(site)) as client:
+        params = {"pair": pair.name, "method": "mine"}
+        mine = client.post(
+            "/v1/submissions", params=params, content=npy(truth["gradient"]), headers=bearer(site)
+        ).json()
+        same = client.post(
+            "/v1/submissions", params=params | {"method": "same"}, content=npy(np.ones((1500, 2))), headers=bearer(site)
+        ).json()
+        ids = {row["method"]: row["id"] for row in board(client)}
+
+        def compare(method: str, other: dict[str, Any]) -> Any:
+            return client.get("/v1/compare", params={"a": ids[method], "b": other["id"]}).json()
+
+        found = compare("DOT (2,000 steps)", mine)
+        assert (
+            found["metrics"]["cos"]["low"] < found["metrics"]["cos"]["difference"] < found["metrics"]["cos"]["high"] < 0
+        )
+        assert found["metrics"]["l2"]["tied"] is False
+        assert found["missing"].keys() == {"dev", "w1_estimate", "w1_raw"}
+        again = compare("DOT (2,000 steps)", same)["metrics"]
+        assert again["cos"]["tied"] is again["l2"]["tied"] is True
+        assert abs(again["cos"]["low"]) < 1e-5 > abs(again["cos"]["high"])
+        old = compare("LP (2,000 steps)", mine)
+        assert old["metrics"]["cos"] is None
+        assert "resamples" in old["missing"]["cos"]
+        assert "LP (2,000 steps)" in old["missing"]["cos"]

@@ -102,7 +102,8 @@ def test_a_repetition_is_the_same_row(
         assert (again.status_code, again.json()) == (200, first.json())
     for conflict in (post(other, ann, key="k1"), post(body, ann, method="another", key="k2")):
         assert "new key" in is_problem(conflict, 409)["detail"]
-    for new in (post(other, ann), post(body, ann, method="another"), post(body, bob), post(other, bob, key="k1")):
+    of_bob = [post(body, bob, method="his"), post(other, bob, method="his", key="k1")]
+    for new in (post(other, ann), post(body, ann, method="another"), *of_bob):
         assert new.status_code == 201
     assert len(kept(settings)) == 2  # one file a content
     assert list((settings.data / "incoming").iterdir()) == []

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,10 +18,14 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from support.forks import command
+from support.servers import serving
+from w1bench.client import http as client
 from w1bench.scoring.metrics import METRICS
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry
 from w1bench_server.settings import Settings
 
 PAIR = "small-d2-n4-p8"
@@ -36,7 +43,9 @@ class Site:
     settings: Settings
     bearer: Header
 
-    def submit(self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann") -> dict[str, Any]:
+    def submit(
+        self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann", status: int = 201
+    ) -> dict[str, Any]:
         """A gradient that is the truth with so much noise on it."""
         with h5py.File(self.settings.archive / pair / "test.h5") as file:
             truth = file["gradient"][:].astype(np.float32)
@@ -46,7 +55,7 @@ class Site:
         )
         headers, params = self.bearer(self.settings, user), {"pair": pair, "method": method}
         answer = self.client.post("/v1/submissions", params=params, content=stream.getvalue(), headers=headers)
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code == status, answer.text
         return answer.json()
 
     def board(self, **params: Any) -> dict[str, Any]:
@@ -70,7 +79,7 @@ def retract(site: Site, row: dict[str, Any], reason: str, **token: Any) -> Any:
 
 def test_noise_shares_a_rank_and_skill_does_not(site: Site) -> None:
     for seed in range(3):
-        site.submit(HD, f"noisy {seed}", noise=0.3, seed=seed)
+        site.submit(HD, f"noisy {seed}", noise=0.3, seed=seed, user=f"user{seed}")
     site.submit(HD, "better", noise=0.2, seed=9)
     for metric in ("cos", "l2"):
         rows = site.board(metric=metric)["rows"]
@@ -133,12 +142,12 @@ def test_the_board_as_it_was(site: Site, is_problem: Problem) -> None:
 def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem) -> None:
     for pair, noises in {HD: (0.1, 0.5), WIDE: (0.5, 0.1), BALL: (0.1, 0.5)}.items():
         for method, noise in zip(("x", "y"), noises, strict=True):
-            site.submit(pair, method, noise=noise)
-    site.submit(BALL, "balls", noise=0.01)
+            site.submit(pair, method, noise=noise, user=method)
+    site.submit(BALL, "balls", noise=0.01, user="balls")
     hd = site.board(track="hd")
     assert {row["pair"] for row in hd["rows"]} == {HD, WIDE}
     assert hd["methods"] == [
-        {"rank": 1, "method": method, "user": "ann", "mean_rank": 1.5, "pairs": 2} for method in ("x", "y")
+        {"rank": 1, "method": method, "user": method, "mean_rank": 1.5, "pairs": 2} for method in ("x", "y")
     ]
     ball = site.board(track="ball")["methods"]
     assert [(row["rank"], row["method"], row["mean_rank"]) for row in ball] == [
@@ -202,7 +211,7 @@ def test_rows_are_ranked_by_the_metric(board: TestClient, methods: tuple[str, ..
     assert [(row["rank"], row["method"]) for row in by_dev] == [(2, worse), (1, truth)]
     row = by_dev[0]
     assert set(row) == {
-        "rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "metrics", "diagnosis",
+        "rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "tries", "metrics", "diagnosis",
     }  # fmt: skip
     assert set(row["metrics"]) == set(METRICS)
     submission = board.get(f"/v1/submissions/{row['id']}").json()
@@ -226,3 +235,87 @@ def test_csv_holds_the_same_figures(board: TestClient) -> None:
         assert (row["rank"], row["method"], row["url"]) == (str(expected["rank"]), expected["method"], expected["url"])
         for metric, interval in expected["metrics"].items():
             assert [float(row[metric + suffix]) for suffix in ("", "_low", "_high")] == list(interval.values())
+
+
+def test_a_long_board_comes_in_parts(site: Site, is_problem: Problem) -> None:
+    """As JSON, CSV and pages; all show the board as it was at the first."""
+    for pair in (HD, BALL):
+        for method in "xyz":
+            site.submit(pair, method, noise=ord(method) / 200)
+    whole, sheet = site.board(), site.client.get("/v1/leaderboard?format=csv").text.splitlines()
+    assert whole["next"] is None
+    pages, lines, texts = [site.board(limit=4)], [site.client.get("/v1/leaderboard?format=csv&limit=4")], [""]
+    site.submit(BALL, "late", noise=0.01)
+    pages.append(site.board(limit=4, cursor=pages[0]["next"]))
+    lines.append(site.client.get(str(lines[0].url.join(lines[0].links["next"]["url"]).raw_path, "ascii")))
+    assert [row for page in pages for row in page["rows"]] == whole["rows"]
+    assert [len(page["rows"]) for page in pages] == [4, 2]
+    assert [page["as_of"] for page in pages] == [6, 6]
+    assert pages[1]["next"] is None
+    assert "next" not in lines[1].links
+    assert [*lines[0].text.splitlines(), *lines[1].text.splitlines()[1:]] == sheet
+    texts = [site.client.get("/?limit=4").text]
+    while found := re.search(r'href="([^"]*)" rel="next"', texts[-1]):
+        texts.append(site.client.get("/" + found[1].replace("&amp;", "&")).text)
+    assert [text.count("<time") for text in texts] == [4, 3]
+    assert site.client.get(f"/pairs/{HD}?limit=2").text.count("<time") == 2
+    methods = [site.board(track="open", limit=3)]
+    methods.append(site.board(track="open", limit=3, cursor=methods[0]["next"]))
+    assert [(len(page["methods"]), len(page["rows"])) for page in methods] == [(3, 0), (1, 2)]
+    assert len(site.client.get("/v1/leaderboard?track=open&format=csv&limit=9").text.splitlines()) == 1 + 4
+    for nonsense in ("x", "MSAyIDM0IDU", "AAAA"):
+        for path in ("/v1/leaderboard", "/", f"/pairs/{HD}"):
+            is_problem(site.client.get(path, params={"cursor": nonsense}), 400)
+    is_problem(site.client.get("/v1/leaderboard?limit=501"), 400)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_the_client_reads_all_parts(settings: Settings, make_entry: Callable[..., Entry]) -> None:
+    with database.opened(settings) as engine:
+        for number in range(501):
+            Ledger(engine).append(make_entry(f"{number}", method=f"{number}", cos=number / 501))
+    with serving(settings) as (_, http):
+        server = str(http.base_url)
+        board = client.leaderboard(server)
+        assert [row["method"] for row in board["rows"]] == [f"{number}" for number in reversed(range(501))]
+        sheet = list(csv.DictReader(io.StringIO(client.leaderboard_csv(server))))
+        assert [row["method"] for row in sheet] == [row["method"] for row in board["rows"]]
+
+
+def test_a_method_s_name_belongs_to_its_first_user(site: Site) -> None:
+    """On all pairs, also when it is retracted, and also where another user's only looks the same."""
+    retract(site, site.submit(HD, "Sinkhorn 10", noise=0.3), "a mistake")
+    for name in ("Sinkhorn 10", "sinkhorn  1O"):
+        for pair in (HD, BALL):
+            problem = site.submit(pair, name, noise=0.1, user="bob", status=409)
+            assert "another user" in problem["detail"]
+            assert problem["errors"][0]["pointer"] == "#/query/method"
+    site.submit(BALL, "Sinkhorn 10", noise=0.3)
+    site.submit(BALL, "Sinkhorn 20", noise=0.1, user="bob")
+    assert "rank 2 on 1 pair" in site.client.get("/badge/Sinkhorn 10.svg").text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_who_sends_a_retracted_file_again_is_told(settings: Settings, bearer: Header, tmp_path: Path) -> None:
+    with h5py.File(settings.archive / HD / "test.h5") as file:
+        np.save(tmp_path / "g.npy", file["gradient"][:])
+    with serving(settings) as (_, http):
+        headers = bearer(settings)
+        token = {
+            "W1BENCH_TOKEN": headers["Authorization"].removeprefix("Bearer "),
+            "W1BENCH_SERVER": str(http.base_url),
+        }
+
+        def submit() -> str:
+            words = ("submit", HD, tmp_path / "g.npy", "--method", "mine")
+            done = command(*words, environment=os.environ | token)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        assert "retracted" not in submit()
+        identity = http.get("/v1/leaderboard").json()["rows"][0]["id"]
+        http.post(f"/v1/submissions/{identity}/retract", params={"reason": "a <typo>"}, headers=headers)
+        again = submit()
+        assert "was retracted by ann on " in again
+        assert "a <typo>" in again
+        assert "does not rank" in again

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench_server.errors import ProblemError
 from w1bench_server.leaderboard.boards import AsOf
-from w1bench_server.leaderboard.comparison import difference
+from w1bench_server.leaderboard.comparison import difference, reason
+from w1bench_server.leaderboard.parts import part
 from w1bench_server.leaderboard.ranking import averages
 from w1bench_server.service import Service
 from w1bench_server.web.api.leaderboard_csv import as_csv
+from w1bench_server.web.api.pagination import Cursor, Limit, check_limit, read_position, write_position
 from w1bench_server.web.api.schemas.leaderboard import Board, Comparison, board, compared
 from w1bench_server.web.api.schemas.parameters import MetricName, PairName, Track
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
@@ -27,6 +31,7 @@ Identity = Annotated[str, Query(max_length=64, description="A submission's id.")
 
 @read(router, "/leaderboard", response_model=Board, responses=_CSV)
 def get_leaderboard(
+    request: Request,
     service: ServiceDep,
     origin: Origin,
     pair: PairName | None = None,
@@ -41,12 +46,26 @@ def get_leaderboard(
         ),
     ] = None,
     form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Board | Response:
-    """The best row of each method and user on each pair, or on some. Only cos and l2 rank; else ranks are those by cos."""
-    view = service.boards.view(metric=metric, pairs=_chosen(service, pair, track, dim), as_of=_prefix(as_of))
-    methods = averages(view.standings) if track else None
-    shown = board(view, metric, origin, track=track, methods=methods)
-    return shown if form == "json" else Response(as_csv(shown), media_type="text/csv")
+    """The newest row of each method and user on each pair, or on some, a page at a time. Only cos and l2 rank; else ranks are those by cos.
+
+    All pages of a cursor show the board as it was at the first. As CSV, the next page is in the header Link.
+    """
+    check_limit(limit, "rows")
+    start = read_position(cursor)
+    until = start.as_of if start else _prefix(as_of)
+    view = service.boards.view(metric=metric, pairs=_chosen(service, pair, track, dim), as_of=until)
+    methods = averages(view.standings) if track else []
+    if track and form == "csv":
+        view = replace(view, pairs=[])  # that table alone
+    found = part(view, limit=limit, start=start, methods=methods)
+    shown = board(found, metric, origin, following=write_position(found.next), track=track)
+    if form == "json":
+        return shown
+    following = {"Link": f'<{_next(request, shown.next)}>; rel="next"'} if shown.next else {}
+    return Response(as_csv(shown), media_type="text/csv", headers=following)
 
 
 @read(router, "/compare", responses={404: {}})
@@ -58,7 +77,9 @@ def compare_submissions(service: ServiceDep, a: Identity, b: Identity) -> Compar
             422, "These submissions are to different pairs; give two to the same one.", pointer="#/query/b"
         )
     x, y = (service.boards.opened(record.score) for record in (first, second))
-    return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS})
+    named = ((first.entry.method, x), (second.entry.method, y))
+    missing = {metric: why for metric in METRICS if (why := reason(*named, metric))}
+    return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS}, missing)
 
 
 def _chosen(service: Service, pair: str | None, track: str | None, dim: int | None) -> set[str] | None:
@@ -72,6 +93,11 @@ def _chosen(service: Service, pair: str | None, track: str | None, dim: int | No
         for each in service.pairs.all()
         if pair in (None, each.name) and dim in (None, each.manifest.dim) and track in (None, *each.tracks)
     }
+
+
+def _next(request: Request, cursor: str) -> str:
+    """The relative address of the same request's next page."""
+    return "?" + urlencode({**request.query_params, "cursor": cursor})
 
 
 def _prefix(as_of: str | None) -> AsOf:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from w1bench.scoring import metrics
 from w1bench_server.web.api.schemas.leaderboard import Board, MethodRow
 
-_COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference")
+_COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "tries")
 
 
 def as_csv(board: Board) -> str:

@@ -1,14 +1,19 @@
-"""Pages of pairs, submissions and jobs; a cursor encodes the last item of the page before."""
+"""Pages of pairs, submissions, jobs and the leaderboard; a cursor encodes the last item of the page before, or where the next begins."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from fastapi import Query
 
 from w1bench.archive.catalogue import entry
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.queue import Jobs
+from w1bench_server.leaderboard.parts import Position
 from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.submissions.redaction import PublicRecords
@@ -17,6 +22,8 @@ from w1bench_server.web.api.schemas.pairs import PairEntry, PairPage
 from w1bench_server.web.api.schemas.submissions import SubmissionPage, submission_row
 
 LARGEST_PAGE = 500
+Limit = Annotated[int, Query(ge=1, description="Items a page.", json_schema_extra={"maximum": LARGEST_PAGE})]
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
 
 
 def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> PairPage:
@@ -25,7 +32,7 @@ def page(pairs: Iterable[PublishedPair], *, limit: int, cursor: str | None) -> P
     Raises:
         ProblemError: 400 for a longer page, or a cursor that is not valid.
     """
-    _check_limit(limit, "pairs")
+    check_limit(limit, "pairs")
     after = _read(cursor) if cursor else ""
     following = sorted((pair for pair in pairs if pair.name > after), key=lambda pair: pair.name)
     shown = following[:limit]
@@ -37,7 +44,7 @@ def submission_page(
     records: Sequence[Record], public_records: PublicRecords, origin: str, *, limit: int, cursor: str | None
 ) -> SubmissionPage:
     """Up to `limit` records after the cursor, redacted where necessary; raises as `page`."""
-    _check_limit(limit, "submissions")
+    check_limit(limit, "submissions")
     after = _read(cursor) if cursor else "0"
     if not after.isdecimal():
         raise _invalid_cursor()
@@ -49,7 +56,7 @@ def submission_page(
 
 def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **filters: str | None) -> JobPage:
     """Up to `limit` jobs before the cursor, the newest first; raises as `page`."""
-    _check_limit(limit, "jobs")
+    check_limit(limit, "jobs")
     before = None
     if cursor:
         time, _, identity = _read(cursor).partition(" ")
@@ -60,9 +67,25 @@ def job_page(jobs: Jobs, *, limit: int, cursor: str | None, **filters: str | Non
     return JobPage(jobs=[job_row(job) for job in shown], next=after)
 
 
-def _check_limit(limit: int, what: str) -> None:
+def check_limit(limit: int, what: str) -> None:
+    """Raise 400 for a page that is longer than the longest."""
     if limit > LARGEST_PAGE:
         raise ProblemError(400, f"A page has at most {LARGEST_PAGE} {what}; ask for fewer.", pointer="#/query/limit")
+
+
+def write_position(position: Position | None) -> str | None:
+    """The cursor of a part of the leaderboard; None where there is none."""
+    return position and _write(f"{position.as_of} {position.offset} {position.section}")
+
+
+def read_position(cursor: str | None) -> Position | None:
+    """The position of a cursor; raises as `page`."""
+    if not cursor:
+        return None
+    numbers = re.fullmatch(r"([0-9]{1,15}) ([0-9]{1,15}) ([^ ]*)", _read(cursor))
+    if numbers is None:
+        raise _invalid_cursor()
+    return Position(int(numbers[1]), int(numbers[2]), numbers[3])
 
 
 def _entry(pair: PublishedPair) -> PairEntry:

@@ -15,6 +15,7 @@ from w1bench_server.pairs.downloads import MEDIA_TYPES, download
 from w1bench_server.pairs.slices import Form
 from w1bench_server.web.api import pagination as listing
 from w1bench_server.web.api.jobs import job_answer
+from w1bench_server.web.api.pagination import Cursor, Limit
 from w1bench_server.web.api.schemas.jobs import JobRow
 from w1bench_server.web.api.schemas.pairs import Certificate, PairPage, certificate
 from w1bench_server.web.api.schemas.parameters import IdempotencyKey
@@ -46,8 +47,6 @@ _RECIPE: dict[str, Any] = {
         "content": {"application/json": {"schema": {"type": "object"}}, "application/toml": _BINARY},
     }
 }
-Limit = Annotated[int, Query(ge=1, description="Items a page.", json_schema_extra={"maximum": listing.LARGEST_PAGE})]
-Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
 Index = Annotated[int, Query(ge=0, le=_LARGEST_INDEX)]
 
 
@@ -88,7 +87,11 @@ def list_submissions(
 ) -> SubmissionPage:
     """All submissions to a pair as it is now, the oldest first."""
     pair = service.pairs.get(name)
-    records = [record for record in service.ledger.records().values() if record.entry.pair_digest == pair.digest]
+    records = [
+        record
+        for record in service.ledger.snapshot().pairs.get(name, {}).values()
+        if record.entry.pair_digest == pair.digest
+    ]
     return listing.submission_page(records, service.public_records, origin, limit=limit, cursor=cursor)
 
 

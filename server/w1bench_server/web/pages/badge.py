@@ -21,8 +21,9 @@ _templates = Jinja2Templates(Path(__file__).with_name("templates"))
 
 @read(router, "/badge/{method:path}.svg", response_class=Response, responses=_SVG)
 def get_badge(request: Request, service: ServiceDep, method: str) -> Response:
-    """The mean rank by cos of a method over the pairs that it entered; of several users' methods of that name, the best."""
-    average = next((row for row in averages(service.boards.view().standings) if row.method == method), None)
+    """The mean rank by cos of a method over the pairs that it entered; the name is its first user's, or a reference row's."""
+    named = (method, service.ledger.snapshot().owner(method))
+    average = next((row for row in averages(service.boards.view().standings) if (row.method, row.user) == named), None)
     if average is None:
         raise ProblemError(404, "No method of this name is on the leaderboard.")
     pairs = "1 pair" if average.pairs == 1 else f"{average.pairs} pairs"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from w1bench.scoring.scorecard import Diagnosis, Interval
-from w1bench_server.leaderboard.boards import View
 from w1bench_server.leaderboard.comparison import Difference
-from w1bench_server.leaderboard.ranking import Average, Standing
+from w1bench_server.leaderboard.parts import BoardPart
+from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.api.schemas.base import Part
 from w1bench_server.web.api.schemas.submissions import Retracted, page_of, retraction
 
 
 class BoardRow(Part):
-    """The best submission of a method and user on a pair. It has no rank without the metric; `tied`: others share its rank."""
+    """The newest submission of a method and user on a pair. It has no rank without the metric; `tied`: with others by noise alone.
+
+    `tries` counts the submissions of that method and user to the pair, this one and those that were retracted included.
+    """
 
     rank: int | None
     tied: bool
@@ -25,6 +28,7 @@ class BoardRow(Part):
     url: str
     submitted_at: str
     reference: bool
+    tries: int
     metrics: dict[str, Interval | None]
     diagnosis: Diagnosis | None
 
@@ -51,7 +55,10 @@ class MethodRow(Part):
 
 
 class Board(Part):
-    """The leaderboard up to row `as_of` of the ledger, one pair after the other; `methods` where a track was chosen."""
+    """A page of the leaderboard up to row `as_of` of the ledger; `next` is the cursor of the following one.
+
+    The methods come first, where a track was chosen, and then one pair after the other: its rows, and what was retracted.
+    """
 
     metric: str
     track: str | None
@@ -59,36 +66,39 @@ class Board(Part):
     rows: list[BoardRow]
     methods: list[MethodRow] | None
     retracted: list[RetractedRow]
+    next: str | None
 
 
 class Comparison(Part):
-    """Two submissions to one pair. A metric that cannot be compared is null."""
+    """Two submissions to one pair. A metric that cannot be compared is null, with the reason in `missing`."""
 
     pair: str
     pair_digest: str
     a: str
     b: str
     metrics: dict[str, Difference | None]
+    missing: dict[str, str]
 
 
-def board(
-    view: View, metric: str, origin: str, *, track: str | None = None, methods: list[Average] | None = None
-) -> Board:
-    """The answer with a view of the leaderboard."""
+def board(part: BoardPart, metric: str, origin: str, *, following: str | None, track: str | None = None) -> Board:
+    """The answer with a part of the leaderboard; `following` is the cursor of the next."""
     return Board(
         metric=metric,
         track=track,
-        as_of=view.as_of,
-        rows=[_board_row(standing, origin) for standing in view.standings],
-        methods=None if methods is None else [MethodRow(**asdict(average)) for average in methods],
-        retracted=[_retracted_row(record, origin) for record in view.retracted],
+        as_of=part.as_of,
+        rows=[_board_row(standing, origin) for standing in part.standings],
+        methods=None if track is None else [MethodRow(**asdict(average)) for average in part.methods],
+        retracted=[_retracted_row(record, origin) for record in part.retracted],
+        next=following,
     )
 
 
-def compared(a: Record, b: Record, differences: dict[str, Difference | None]) -> Comparison:
+def compared(a: Record, b: Record, differences: dict[str, Difference | None], missing: dict[str, str]) -> Comparison:
     """The answer with the differences of two submissions."""
     entry = a.entry
-    return Comparison(pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences)
+    return Comparison(
+        pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences, missing=missing
+    )
 
 
 def _board_row(standing: Standing, origin: str) -> BoardRow:
@@ -103,6 +113,7 @@ def _board_row(standing: Standing, origin: str) -> BoardRow:
         url=page_of(standing.record, origin),
         submitted_at=entry.submitted_at,
         reference=entry.reference,
+        tries=standing.tries,
         metrics=card.metrics,
         diagnosis=card.diagnosis,
     )
