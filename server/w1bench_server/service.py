@@ -23,6 +23,7 @@ from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.submissions.references import record_references
 from w1bench_server.submissions.rescoring import keep_current
+from w1bench_server.submissions.reveals import record_reveals
 from w1bench_server.submissions.submit import Submissions
 
 
@@ -56,6 +57,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         ledger, jobs = Ledger(engine), Jobs(engine)
         bodies.sweep(_needed(jobs, ledger))
         record_references(settings.references, ledger, bodies, pairs)
+        record_reveals(ledger, pairs)
         async with scoring.started(settings) as scorer:
             await scorer.warm()
             rescoring = asyncio.create_task(keep_current(ledger, bodies, pairs, scorer))
@@ -64,7 +66,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
                 ) as watched:
                     records = PublicRecords(ledger, pairs)
-                    submissions = Submissions(settings, ledger, jobs, bodies, scorer)
+                    submissions = Submissions(settings, pairs, ledger, jobs, bodies, scorer)
                     yield Service(
                         settings, pairs, bodies, ledger, records, jobs, submissions, Boards(records), scorer, watched
                     )

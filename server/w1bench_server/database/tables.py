@@ -17,7 +17,7 @@ ledger = Table(
     Column("submission", _NAME, nullable=False, index=True),
     Column("user", _NAME, nullable=False),
     Column("at", _TIME, nullable=False),
-    # Of submissions alone: what makes two of them the same; their pair, and whether it was sealed when they were scored.
+    # What makes two submissions, or two reveals, the same; their pair; of submissions, whether it was sealed when they were scored.
     Column("content", _DIGEST, unique=True),
     Column("pair", _NAME),
     Column("sealed", Boolean),

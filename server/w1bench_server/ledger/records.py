@@ -110,7 +110,21 @@ class Retraction:
     reason: str
 
 
-Event = Entry | Rescore | Retraction
+@dataclass(frozen=True)
+class Reveal:
+    """The end of a sealed pair's round: its truth is public, and no submission to it is recorded after this row."""
+
+    pair: str
+    pair_digest: str
+    at: str
+
+    @property
+    def content(self) -> str:
+        """The digest under which the ledger holds the reveal of a pair, once."""
+        return text_sha256(json.dumps(["reveal", self.pair_digest]))
+
+
+Event = Entry | Rescore | Retraction | Reveal
 
 
 @dataclass(frozen=True)
@@ -141,4 +155,6 @@ def fold(records: Mapping[str, Record], events: Iterable[tuple[int, Event]]) -> 
                 folded[event.submission] = replace(before, scores=(*before.scores, event.score), last=seq)
             case Retraction():
                 folded[event.submission] = replace(folded[event.submission], retraction=event, last=seq)
+            case Reveal():
+                continue
     return folded
