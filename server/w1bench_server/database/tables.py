@@ -76,3 +76,5 @@ tokens = Table(
     Column("expires_at", _TIME),
     Column("revoked_at", _TIME),
 )
+# One row: the service's name for itself, which the storage of its bodies repeats.
+identity = Table("identity", schema, Column("id", String(32), primary_key=True))
