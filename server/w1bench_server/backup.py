@@ -61,20 +61,20 @@ def backup(settings: Settings, out: Path) -> Held:
     """Write a backup to `out` atomically; the service may be running.
 
     Raises:
-        InputError: `out` exists.
+        InputError: `out` exists, or there is no service.
         CheckFailedError: the ledger is broken, or a body is missing or damaged.
     """
     if out.exists():
         raise InputError(f"{out} exists; give another name, or remove it.")
     bodies, sums = Bodies(settings.data, settings.bodies_url), dict[str, str]()
-    bodies.incoming.mkdir(parents=True, exist_ok=True)
     with (
-        database.opened(settings) as engine,
+        database.existing(settings) as engine,
         TemporaryDirectory(prefix=".w1bench-", dir=out.parent) as folder,
         atomic_write(out) as file,
         tarfile.open(fileobj=file, mode="w") as tar,
     ):
         part = Path(folder) / "part"
+        bodies.incoming.mkdir(parents=True, exist_ok=True)
 
         def add(name: str, path: Path) -> None:
             sums[name] = file_digest(path)

@@ -123,6 +123,7 @@ def kills(folder: Path, kind: str, *, points: int, seed: int) -> Counter[str]:
             archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0, database_url=url,
             job_bytes=_JOB_BYTES, requests_per_minute=10**9, daily_submissions=10**9, log_level="error",
         )  # fmt: skip
+        settings.data.mkdir(parents=True)
         token, admin = (create_token(settings, user="ann", scope=scope) for scope in ("submit", "admin"))
         for point in range(points):
             victim = list(VICTIMS)[point % len(VICTIMS)]

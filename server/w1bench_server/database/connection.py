@@ -48,6 +48,24 @@ def opened(settings: Settings) -> Generator[Engine]:
 
 
 @contextmanager
+def existing(settings: Settings, *, empty: bool = False) -> Generator[Engine]:
+    """The database of a service that is there already, as `opened`; `empty` if its folder suffices, in which nothing may be yet.
+
+    Raises:
+        InputError: there is no such service; no folder is made. As `opened`, too.
+    """
+    file = _sqlite_file(settings)
+    folder = file.parent if file else settings.data
+    if not ((empty and folder.is_dir()) or ((file is None or file.is_file()) and _has_tables(settings))):
+        raise InputError(
+            f"There is no service in {folder}; correct --data (W1BENCH_DATA) or W1BENCH_DATABASE_URL, or start one with w1bench "
+            "serve."
+        )
+    with opened(settings) as engine:
+        yield engine
+
+
+@contextmanager
 def connected(settings: Settings) -> Generator[Engine]:
     """The database of `settings` as it is, connected to on first use.
 
@@ -63,8 +81,7 @@ def connected(settings: Settings) -> Generator[Engine]:
             f"The driver of W1BENCH_DATABASE_URL cannot be loaded ({error}); for PostgreSQL install w1bench with its extra "
             "`postgres` (in a checkout: pip install '.[postgres]')."
         ) from None
-    if engine.dialect.name == "sqlite":
-        file = Path(settings.database.database or "")
+    if file := _sqlite_file(settings):
         file.parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _SqliteFile(file).prepare)
         event.listen(engine, "begin", _begin_sqlite)
@@ -97,6 +114,15 @@ def writing(engine: Engine) -> Generator[Connection]:
         yield connection
         if file := connection.info.get(_FILE):
             file.check()
+
+
+def _sqlite_file(settings: Settings) -> Path | None:
+    return Path(settings.database.database or "") if settings.database.get_backend_name() == "sqlite" else None
+
+
+def _has_tables(settings: Settings) -> bool:
+    with connected(settings) as engine, _usable(), engine.connect() as connection:
+        return migrations.revision(connection) is not None
 
 
 @contextmanager
