@@ -21,6 +21,7 @@ ledger = Table(
     Column("content", _DIGEST, unique=True),
     Column("pair", _NAME),
     Column("sealed", Boolean),
+    Column("clock", _TIME),  # of submissions, the time by the clock where it was behind `at`
     Column("document", Text, nullable=False),
     Column("hash", _DIGEST, nullable=False, unique=True),
 )

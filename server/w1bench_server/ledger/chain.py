@@ -32,6 +32,7 @@ class Row:
     content: str | None
     pair: str | None
     sealed: bool | None
+    clock: str | None
     document: str
     hash: str
 
@@ -76,10 +77,15 @@ def _wrong(row: Row, seq: int, previous: str) -> str | None:
 def row_of(document: str) -> Row:
     """The row that a document makes."""
     seq, _, event = _parsed(document)
-    columns: dict[str, Any] = {"content": None, "pair": None, "sealed": None}
+    columns: dict[str, Any] = {"content": None, "pair": None, "sealed": None, "clock": None}
     match event:
         case Entry():
-            columns = {"content": content(event).digest, "pair": event.pair, "sealed": event.sealed}
+            columns |= {
+                "content": content(event).digest,
+                "pair": event.pair,
+                "sealed": event.sealed,
+                "clock": event.clock,
+            }
             submission, user, at = event.id, event.user, event.submitted_at
         case Rescore():
             submission, user, at = event.submission, "", event.at

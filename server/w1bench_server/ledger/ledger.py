@@ -180,11 +180,13 @@ def _is_recorded(connection: Connection, reveal: Reveal) -> bool:
 
 
 def _append(connection: Connection, event: Event) -> None:
-    """Append the next row; its time is never before that of the last one, even where the clock is."""
+    """Append the next row; its time is never before that of the last one, even where the clock is (see `Entry.clock`)."""
     last = _rows(connection, select(ledger).order_by(ledger.c.seq.desc()).limit(1))
     seq, previous, at = (last[0].seq + 1, last[0].hash, last[0].at) if last else (1, GENESIS, "")
     kind, time = (kind_of(event), "submitted_at" if isinstance(event, Entry) else "at")
     values = asdict(event)
+    if isinstance(event, Entry) and values[time] < at:
+        values["clock"] = values[time]
     values[time] = max(values[time], at)
     named = {"seq": seq, "previous": previous, "kind": kind, **values}
     row = row_of(json.dumps(named, sort_keys=True, separators=(",", ":")))

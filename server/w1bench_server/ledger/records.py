@@ -66,7 +66,8 @@ class Submitted:
 class Entry(Submitted):
     """A submission that was accepted; `scorecard` is its JSON, `scorer` the version of w1bench that made it.
 
-    `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`).
+    `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`). `clock` is the time by the
+    server's clock, where that was behind the ledger's last row, whose time `submitted_at` is then.
     """
 
     submitted_at: str
@@ -74,6 +75,7 @@ class Entry(Submitted):
     scorecard: str
     reference: bool = False
     resamples: str | None = None
+    clock: str | None = None
 
     @property
     def score(self) -> Score:
