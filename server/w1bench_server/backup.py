@@ -26,6 +26,7 @@ from w1bench.errors import CheckFailedError, InputError
 from w1bench.storage.files import atomic_write, exclusive, file_digest
 from w1bench_server.database import connection as database
 from w1bench_server.database import migrations
+from w1bench_server.database.identity import find_identity
 from w1bench_server.database.tables import schema
 from w1bench_server.jobs.job import SCORING, submitted_of
 from w1bench_server.jobs.queue import Jobs, open_jobs
@@ -60,20 +61,20 @@ def backup(settings: Settings, out: Path) -> Held:
     """Write a backup to `out` atomically; the service may be running.
 
     Raises:
-        InputError: `out` exists.
+        InputError: `out` exists, or there is no service.
         CheckFailedError: the ledger is broken, or a body is missing or damaged.
     """
     if out.exists():
         raise InputError(f"{out} exists; give another name, or remove it.")
     bodies, sums = Bodies(settings.data, settings.bodies_url), dict[str, str]()
-    bodies.incoming.mkdir(parents=True, exist_ok=True)
     with (
-        database.opened(settings) as engine,
+        database.existing(settings) as engine,
         TemporaryDirectory(prefix=".w1bench-", dir=out.parent) as folder,
         atomic_write(out) as file,
         tarfile.open(fileobj=file, mode="w") as tar,
     ):
         part = Path(folder) / "part"
+        bodies.incoming.mkdir(parents=True, exist_ok=True)
 
         def add(name: str, path: Path) -> None:
             sums[name] = file_digest(path)
@@ -106,7 +107,8 @@ def restore(settings: Settings, file: Path) -> Held:
     """Fill an empty service from a backup, with all of its rows or none.
 
     Raises:
-        InputError: `file` cannot be read, was made by a newer w1bench, the database has rows, or a server is using it.
+        InputError: `file` cannot be read, was made by a newer w1bench, the database has rows, the bodies here belong to another one,
+            or a server is using it.
         CheckFailedError: the backup is damaged or incomplete.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -119,6 +121,8 @@ def restore(settings: Settings, file: Path) -> Held:
         with TemporaryDirectory(prefix=".w1bench-", dir=settings.data) as folder:
             kept = set[str]()
             for name, part in _members(file, Path(folder)):
+                if name.startswith(("bodies/", "waiting/")):
+                    bodies.check_owner(_identity(Path(folder)))
                 if name.startswith("bodies/"):
                     bodies.keep(part, part.name)
                     kept.add(part.name)
@@ -135,6 +139,9 @@ def restore(settings: Settings, file: Path) -> Held:
                 migrations.upgrade(connection)
                 if missing := _checked(connection) - kept:
                     raise CheckFailedError(f"{file} lacks the body {min(missing)}; use an older backup.")
+                service = find_identity(connection)
+                if service is not None:
+                    bodies.set_owner(service)
     return Held(counts, len(kept))
 
 
@@ -232,6 +239,12 @@ def _header(folder: Path, file: Path) -> _Header:
             f"{_Header().version} and {migrations.HEAD}: upgrade it."
         )
     return header
+
+
+def _identity(folder: Path) -> str | None:
+    """The identity of the service in a backup; None in one that was made before its first start, or by an older w1bench."""
+    path = folder / "identity.jsonl"
+    return next((json.loads(line)["id"] for line in path.read_text().splitlines()), None) if path.exists() else None
 
 
 def _check_empty(connection: Connection) -> None:

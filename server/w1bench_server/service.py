@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import Engine
+
+from w1bench.errors import UnreachableError
 from w1bench_server.database import connection as database
+from w1bench_server.database.identity import find_identity, make_identity
 from w1bench_server.jobs.job import SCORING, submitted_of
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.leaderboard.boards import Boards
@@ -23,7 +28,10 @@ from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.submissions.references import record_references
 from w1bench_server.submissions.rescoring import keep_current
+from w1bench_server.submissions.reveals import record_reveals
 from w1bench_server.submissions.submit import Submissions
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,14 +56,17 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
 
     Raises:
         CheckFailedError: the scorer gets canaries wrong.
-        InputError: the results of the reference runs cannot be read.
+        InputError: the bodies belong to another database, or the results of the reference runs cannot be read.
     """
     canaries.check_scorer()
     with database.opened(settings) as engine:
         pairs, bodies = PublishedPairs(settings.archive), Bodies(settings.data, settings.bodies_url)
         ledger, jobs = Ledger(engine), Jobs(engine)
-        bodies.sweep(_needed(jobs, ledger))
+        needed = _needed(jobs, ledger)
+        _match(engine, bodies, needed)
+        bodies.sweep(needed)
         record_references(settings.references, ledger, bodies, pairs)
+        record_reveals(ledger, pairs)
         async with scoring.started(settings) as scorer:
             await scorer.warm()
             rescoring = asyncio.create_task(keep_current(ledger, bodies, pairs, scorer))
@@ -64,13 +75,24 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                     settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
                 ) as watched:
                     records = PublicRecords(ledger, pairs)
-                    submissions = Submissions(settings, ledger, jobs, bodies, scorer)
+                    submissions = Submissions(settings, pairs, ledger, jobs, bodies, scorer)
                     yield Service(
                         settings, pairs, bodies, ledger, records, jobs, submissions, Boards(records), scorer, watched
                     )
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])
+
+
+def _match(engine: Engine, bodies: Bodies, needed: set[str]) -> None:
+    """Check that database and bodies belong to each other; when they meet for the first time, they do from now on."""
+    with engine.connect() as connection:
+        service = find_identity(connection)
+    try:
+        bodies.check_owner(service, needed)
+        bodies.set_owner(make_identity(engine))
+    except UnreachableError as error:  # until it is reached, submissions are answered with 503
+        _log.warning("whose bodies these are cannot be checked: %s", error)
 
 
 def _needed(jobs: Jobs, ledger: Ledger) -> set[str]:

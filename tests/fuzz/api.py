@@ -130,6 +130,7 @@ def fuzz(folder: Path, *, examples: int, seed: int, database: str = "sqlite") ->
 
 
 def _fuzzed(folder: Path, settings: Settings, database: str, examples: int, seed: int) -> list[Outcome]:
+    settings.data.mkdir(parents=True, exist_ok=True)
     token, admin = (create_token(settings, user="fuzz", scope=scope) for scope in ("submit", "admin"))
     with serving(settings, seconds=_SECONDS) as (_, client):
         run = partial(_pass, folder, str(client.base_url).rstrip("/"), database, examples=examples, seed=seed)

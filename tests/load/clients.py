@@ -116,6 +116,7 @@ def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> 
             )
             for number in range(DATABASES[kind])
         ]  # fmt: skip
+        settings[0].data.mkdir(parents=True)
         tokens = [create_token(settings[0], user=f"user{number}") for number in range(clients)]
         running = [stack.enter_context(serving(each, seconds=_LONGEST_SECONDS)) for each in settings]
         servers = [str(client.base_url).rstrip("/") for _, client in running]

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import hashlib
 import io
+import os
 import signal
 import tempfile
 from collections import Counter
@@ -36,6 +37,7 @@ from w1bench_server.jobs.queue import Jobs
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.web.auth.tokens import create_token
 
 # What each is known by in its command line; "" is the server itself.
@@ -121,6 +123,7 @@ def kills(folder: Path, kind: str, *, points: int, seed: int) -> Counter[str]:
             archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0, database_url=url,
             job_bytes=_JOB_BYTES, requests_per_minute=10**9, daily_submissions=10**9, log_level="error",
         )  # fmt: skip
+        settings.data.mkdir(parents=True)
         token, admin = (create_token(settings, user="ann", scope=scope) for scope in ("submit", "admin"))
         for point in range(points):
             victim = list(VICTIMS)[point % len(VICTIMS)]
@@ -172,6 +175,9 @@ def _check_all(settings: Settings, sent: Sent) -> Counter[str]:
     assert len(rows) == len(entries), "a submission is doubled"
     assert rows == sent.acknowledged, "submissions are lost, or came from nowhere"
     assert {job.state for job in jobs} == {"succeeded"}, [job for job in jobs if job.state != "succeeded"]
+    for path in (settings.data / "submissions").glob("*/*"):
+        os.utime(path, (0, 0))  # old enough to be swept
+    Bodies(settings.data).sweep(rows.keys())
     bodies = {path.name: path for path in (settings.data / "submissions").glob("*/*")}
     assert bodies.keys() == rows.keys(), "bodies and rows differ"
     assert all(hashlib.sha256(path.read_bytes()).hexdigest() == name for name, path in bodies.items())
@@ -194,8 +200,8 @@ def _check_all(settings: Settings, sent: Sent) -> Counter[str]:
 def _stray(settings: Settings) -> Iterator[Path]:
     """Files that no submission, pair or database needs."""
     for path in settings.data.rglob("*"):
-        known = path.name.startswith("w1bench.sqlite") or path.name in (".serve.lock", "leader.lock")
-        if path.is_file() and not known and path.parent.parent.name != "submissions":
+        known = path.name.startswith("w1bench.sqlite") or path.name in (".serve.lock", "leader.lock", "identity")
+        if path.is_file() and not known and path.parent.parent.name not in ("submissions", "trash"):
             yield path
     for path in settings.archive.iterdir():
         if path.name.startswith(".") and not path.name.endswith(".lock"):

@@ -94,6 +94,7 @@ def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str
 @pytest.fixture
 def settings(archive: Path, tmp_path: Path, database_kind: str, new_database: Callable[[str], str | None]) -> Settings:
     url = new_database(database_kind)
+    (tmp_path / "data").mkdir()  # in which tokens may be made before the service starts
     return _settings(archive, tmp_path / "data", database_url=url)
 
 
@@ -126,6 +127,7 @@ def bearer() -> Callable[..., dict[str, str]]:
     """The Authorization header of a new token."""
 
     def make(settings: Settings, user: str = "ann", **token: Any) -> dict[str, str]:
+        settings.data.mkdir(parents=True, exist_ok=True)
         return {"Authorization": f"Bearer {create_token(settings, user=user, **token)}"}
 
     return make

@@ -52,7 +52,7 @@ def test_it_restores_the_same_to_either_database(
     token = fill(settings, make_entry)
     file = tmp_path / "backup.tar"
     held = backup(settings, file)
-    assert held == Held({"ledger": 4, "resamples": 1, "idempotency_keys": 3, "tokens": 1, "jobs": 0}, 2)
+    assert held == Held({"ledger": 4, "resamples": 1, "idempotency_keys": 3, "tokens": 1, "jobs": 0, "identity": 0}, 2)
     with database.opened(settings) as engine:
         rows = Ledger(engine).rows()
     for kind in DATABASES:

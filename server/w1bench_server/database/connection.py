@@ -3,6 +3,9 @@
 SQLite: write-ahead log, full synchronisation, and every writing transaction begins IMMEDIATE, because a deferred one that
 starts to write is refused while another writes. PostgreSQL: every writing transaction first takes one advisory lock. So in both,
 writers come one after the other, whatever process they are in.
+
+A SQLite file that is removed or replaced takes with it what a process still writes to it; so a transaction that writes checks
+before it commits that the file is where it was.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from w1bench.errors import InputError, MissingExtraError
 from w1bench_server.database import migrations
@@ -24,6 +28,7 @@ from w1bench_server.settings import Settings
 _BUSY_MILLISECONDS = 30_000
 _RETRY_SECONDS = 0.02
 _WRITER_LOCK = 0x773162656E6368  # "w1bench"
+_FILE = "w1bench_file"
 
 
 @contextmanager
@@ -43,6 +48,24 @@ def opened(settings: Settings) -> Generator[Engine]:
 
 
 @contextmanager
+def existing(settings: Settings, *, empty: bool = False) -> Generator[Engine]:
+    """The database of a service that is there already, as `opened`; `empty` if its folder suffices, in which nothing may be yet.
+
+    Raises:
+        InputError: there is no such service; no folder is made. As `opened`, too.
+    """
+    file = _sqlite_file(settings)
+    folder = file.parent if file else settings.data
+    if not ((empty and folder.is_dir()) or ((file is None or file.is_file()) and _has_tables(settings))):
+        raise InputError(
+            f"There is no service in {folder}; correct --data (W1BENCH_DATA) or W1BENCH_DATABASE_URL, or start one with w1bench "
+            "serve."
+        )
+    with opened(settings) as engine:
+        yield engine
+
+
+@contextmanager
 def connected(settings: Settings) -> Generator[Engine]:
     """The database of `settings` as it is, connected to on first use.
 
@@ -58,9 +81,9 @@ def connected(settings: Settings) -> Generator[Engine]:
             f"The driver of W1BENCH_DATABASE_URL cannot be loaded ({error}); for PostgreSQL install w1bench with its extra "
             "`postgres` (in a checkout: pip install '.[postgres]')."
         ) from None
-    if engine.dialect.name == "sqlite":
-        Path(settings.database.database or "").parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _prepare_sqlite)
+    if file := _sqlite_file(settings):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _SqliteFile(file).prepare)
         event.listen(engine, "begin", _begin_sqlite)
     try:
         yield engine
@@ -79,12 +102,27 @@ def frozen(engine: Engine) -> Generator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Generator[Connection]:
-    """A transaction that writes: no other write comes between its reads and its writes."""
+    """A transaction that writes: no other write comes between its reads and its writes.
+
+    Raises:
+        OperationalError: the database's file was removed or replaced, and nothing is written.
+    """
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL lock_timeout = {_BUSY_MILLISECONDS}"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
         yield connection
+        if file := connection.info.get(_FILE):
+            file.check()
+
+
+def _sqlite_file(settings: Settings) -> Path | None:
+    return Path(settings.database.database or "") if settings.database.get_backend_name() == "sqlite" else None
+
+
+def _has_tables(settings: Settings) -> bool:
+    with connected(settings) as engine, _usable(), engine.connect() as connection:
+        return migrations.revision(connection) is not None
 
 
 @contextmanager
@@ -96,12 +134,35 @@ def _usable() -> Generator[None]:
         raise InputError(f"The database cannot be used ({reason}); correct W1BENCH_DATABASE_URL, or --data.") from None
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN is a deferred one
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
-    _log_ahead(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+@dataclass
+class _SqliteFile:
+    """The file of an engine, which must stay the one that its first connection opened."""
+
+    path: Path
+    opened: tuple[int, int] | None = None
+
+    def prepare(self, connection: Any, record: Any) -> None:
+        """Set up a new connection."""
+        connection.isolation_level = None  # the driver's own BEGIN is a deferred one
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+        _log_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        self.opened = self.opened or self._present()
+        record.info[_FILE] = self
+
+    def check(self) -> None:
+        """Raise OperationalError if the file is no longer there, or another one is."""
+        if self._present() != self.opened:
+            lost = FileNotFoundError(f"{self.path} was removed or replaced; put it back, and restart the service")
+            raise OperationalError("COMMIT", {}, lost)
+
+    def _present(self) -> tuple[int, int] | None:
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_dev, stat.st_ino
 
 
 def _log_ahead(connection: Any) -> None:

@@ -17,10 +17,11 @@ ledger = Table(
     Column("submission", _NAME, nullable=False, index=True),
     Column("user", _NAME, nullable=False),
     Column("at", _TIME, nullable=False),
-    # Of submissions alone: what makes two of them the same; their pair, and whether it was sealed when they were scored.
+    # What makes two submissions, or two reveals, the same; their pair; of submissions, whether it was sealed when they were scored.
     Column("content", _DIGEST, unique=True),
     Column("pair", _NAME),
     Column("sealed", Boolean),
+    Column("clock", _TIME),  # of submissions, the time by the clock where it was behind `at`
     Column("document", Text, nullable=False),
     Column("hash", _DIGEST, nullable=False, unique=True),
 )
@@ -76,3 +77,5 @@ tokens = Table(
     Column("expires_at", _TIME),
     Column("revoked_at", _TIME),
 )
+# One row: the service's name for itself, which the storage of its bodies repeats.
+identity = Table("identity", schema, Column("id", String(32), primary_key=True))

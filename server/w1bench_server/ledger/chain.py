@@ -6,12 +6,18 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from w1bench.errors import CheckFailedError
-from w1bench_server.ledger.records import Entry, Event, Rescore, Retraction, content, text_sha256
+from w1bench_server.ledger.records import Entry, Event, Rescore, Retraction, Reveal, content, text_sha256
 
 GENESIS = "0" * 64  # the hash that the first row names
-_KINDS: dict[str, type[Event]] = {"submission": Entry, "rescore": Rescore, "retraction": Retraction}
+_KINDS: dict[str, type[Event]] = {
+    "submission": Entry,
+    "rescore": Rescore,
+    "retraction": Retraction,
+    "reveal": Reveal,
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Row:
     content: str | None
     pair: str | None
     sealed: bool | None
+    clock: str | None
     document: str
     hash: str
 
@@ -48,7 +55,7 @@ def check_chain(rows: Iterable[Row]) -> None:
     for row in rows:
         if wrong := _wrong(row, seq + 1, previous):
             raise CheckFailedError(
-                f"The ledger is broken at row {row.seq} (submission {row.submission}): {wrong}. "
+                f"The ledger is broken at row {row.seq} ({row.kind} of {row.submission or row.pair}): {wrong}. "
                 "Rows were changed or are missing; restore the database from a backup."
             )
         seq, previous = row.seq, row.hash
@@ -70,19 +77,27 @@ def _wrong(row: Row, seq: int, previous: str) -> str | None:
 def row_of(document: str) -> Row:
     """The row that a document makes."""
     seq, _, event = _parsed(document)
-    is_entry = isinstance(event, Entry)
+    columns: dict[str, Any] = {"content": None, "pair": None, "sealed": None, "clock": None}
+    match event:
+        case Entry():
+            columns |= {
+                "content": content(event).digest,
+                "pair": event.pair,
+                "sealed": event.sealed,
+                "clock": event.clock,
+            }
+            submission, user, at = event.id, event.user, event.submitted_at
+        case Rescore():
+            submission, user, at = event.submission, "", event.at
+        case Retraction():
+            submission, user, at = event.submission, event.user, event.at
+        case Reveal():
+            columns |= {"content": event.content, "pair": event.pair}
+            submission, user, at = "", "", event.at
     return Row(
-        seq=seq,
-        kind=kind_of(event),
-        submission=event.id if is_entry else event.submission,
-        user="" if isinstance(event, Rescore) else event.user,
-        at=event.submitted_at if is_entry else event.at,
-        content=content(event).digest if is_entry else None,
-        pair=event.pair if is_entry else None,
-        sealed=event.sealed if is_entry else None,
-        document=document,
+        seq=seq, kind=kind_of(event), submission=submission, user=user, at=at, **columns, document=document,
         hash=text_sha256(document),
-    )
+    )  # fmt: skip
 
 
 def _parsed(document: str) -> tuple[int, str, Event]:

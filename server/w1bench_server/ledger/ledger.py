@@ -1,7 +1,7 @@
 """The ledger: an append-only log of what happened to submissions, each row naming the hash of the one before.
 
-A row records that a submission was accepted, scored again by a newer metric version, or retracted. Rows are never changed, so that
-the rows up to any of them show the state at that time (see `records`).
+A row records that a submission was accepted, scored again or retracted, or that a sealed pair was revealed. Rows are never changed,
+so that the rows up to any of them show the state at that time (see `records`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, bindparam, insert, select
 
-from w1bench.errors import CheckFailedError
+from w1bench.errors import CheckFailedError, SubmissionError
 from w1bench_server.database.connection import writing
 from w1bench_server.database.tables import ledger, resamples
-from w1bench_server.database.times import text_of
+from w1bench_server.database.times import now, text_of
 from w1bench_server.errors import UnknownSubmissionError
 from w1bench_server.ledger.chain import GENESIS, Row, kind_of, row_of
 from w1bench_server.ledger.idempotency import check_key, remember_key
-from w1bench_server.ledger.records import Content, Entry, Event, Record, Rescore, Retraction, content, fold
+from w1bench_server.ledger.records import Content, Entry, Event, Record, Rescore, Retraction, Reveal, content, fold
 from w1bench_server.ledger.snapshot import Records, Snapshot
 
 _RESAMPLES_AT_ONCE = 100
@@ -62,10 +62,13 @@ class Ledger:
 
         Raises:
             KeyReusedError: `key` was used before with other content.
+            SubmissionError: the pair was revealed.
         """
         with writing(self.engine) as connection:
             if before := known_record(connection, content(entry), key):
                 return before, False
+            if not entry.reference:
+                check_round(connection, entry.pair_digest)
             admit(connection)
             _append(connection, replace(entry, resamples=_keep(connection, resampled)))
             remember_key(connection, entry.user, key, entry.id)
@@ -89,6 +92,16 @@ class Ledger:
             if _record(connection, event.submission).retraction is None:
                 _append(connection, event)
             return _record(connection, event.submission)
+
+    def record_reveal(self, pair: str, digest: str) -> None:
+        """Record that the truth of a sealed pair is public, unless that is recorded already."""
+        event = Reveal(pair, digest, now())
+        with self.engine.connect() as connection:
+            if _is_recorded(connection, event):
+                return
+        with writing(self.engine) as connection:
+            if not _is_recorded(connection, event):
+                _append(connection, event)
 
     def rows(self, *, after: int = 0) -> list[Row]:
         """The rows after a sequence number, in their order."""
@@ -161,6 +174,18 @@ def bodies_of(rows: Iterable[Row]) -> set[str]:
     return {row.event.sha256 for row in rows if isinstance(row.event, Entry)}
 
 
+def check_round(connection: Connection, pair_digest: str) -> None:
+    """Raise if the reveal of a pair is recorded, as a transaction sees it.
+
+    Raises:
+        SubmissionError: it is.
+    """
+    if _is_recorded(connection, Reveal("", pair_digest, "")):
+        raise SubmissionError(
+            "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
+        )
+
+
 def check_resamples(connection: Connection) -> None:
     """Check all resamples against their digests.
 
@@ -173,12 +198,18 @@ def check_resamples(connection: Connection) -> None:
             raise CheckFailedError(f"The resamples {digest} were changed; restore the database from a backup.")
 
 
+def _is_recorded(connection: Connection, reveal: Reveal) -> bool:
+    return connection.execute(select(ledger.c.seq).where(ledger.c.content == reveal.content)).first() is not None
+
+
 def _append(connection: Connection, event: Event) -> None:
-    """Append the next row; its time is never before that of the last one, even where the clock is."""
+    """Append the next row; its time is never before that of the last one, even where the clock is (see `Entry.clock`)."""
     last = _rows(connection, select(ledger).order_by(ledger.c.seq.desc()).limit(1))
     seq, previous, at = (last[0].seq + 1, last[0].hash, last[0].at) if last else (1, GENESIS, "")
     kind, time = (kind_of(event), "submitted_at" if isinstance(event, Entry) else "at")
     values = asdict(event)
+    if isinstance(event, Entry) and values[time] < at:
+        values["clock"] = values[time]
     values[time] = max(values[time], at)
     named = {"seq": seq, "previous": previous, "kind": kind, **values}
     row = row_of(json.dumps(named, sort_keys=True, separators=(",", ":")))

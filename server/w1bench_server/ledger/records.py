@@ -67,7 +67,8 @@ class Submitted:
 class Entry(Submitted):
     """A submission that was accepted; `scorecard` is its JSON, `scorer` the version of w1bench that made it.
 
-    `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`).
+    `resamples` is the SHA-256 of the metrics' values over the bootstrap's resamples (see `comparison`). `clock` is the time by the
+    server's clock, where that was behind the ledger's last row, whose time `submitted_at` is then.
     """
 
     submitted_at: str
@@ -75,6 +76,7 @@ class Entry(Submitted):
     scorecard: str
     reference: bool = False
     resamples: str | None = None
+    clock: str | None = None
 
     @property
     def score(self) -> Score:
@@ -111,7 +113,21 @@ class Retraction:
     reason: str
 
 
-Event = Entry | Rescore | Retraction
+@dataclass(frozen=True)
+class Reveal:
+    """The end of a sealed pair's round: its truth is public, and no submission to it is recorded after this row."""
+
+    pair: str
+    pair_digest: str
+    at: str
+
+    @property
+    def content(self) -> str:
+        """The digest under which the ledger holds the reveal of a pair, once."""
+        return text_sha256(json.dumps(["reveal", self.pair_digest]))
+
+
+Event = Entry | Rescore | Retraction | Reveal
 
 
 @dataclass(frozen=True)
@@ -142,4 +158,6 @@ def fold(records: Mapping[str, Record], events: Iterable[tuple[int, Event]]) -> 
                 folded[event.submission] = replace(before, scores=(*before.scores, event.score), last=seq)
             case Retraction():
                 folded[event.submission] = replace(folded[event.submission], retraction=event, last=seq)
+            case Reveal():
+                continue
     return folded

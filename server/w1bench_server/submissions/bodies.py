@@ -1,17 +1,29 @@
 """Bodies: the accepted uploads, stored under their SHA-256 as `ab/SHA256`, where a file is complete and lasting.
 
-The body of a submission that a job has still to score lies beside them, as `waiting/JOB`.
+The body of a submission that a job has still to score lies beside them, as `waiting/JOB`, and so does `identity`, which names the
+service whose database knows them.
 """
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Generator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
-from w1bench.errors import CheckFailedError
+from w1bench.errors import CheckFailedError, InputError
 from w1bench.storage.backends import Folder, Storage, storage_at
+
+_IDENTITY = "identity"
+_OLD = timedelta(days=1)  # an orphan is not swept before
+_TRASH_DAYS = timedelta(days=30)  # that swept bodies are kept
+_ASKED_FOR = 100  # bodies, of which one must be there
+_log = logging.getLogger(__name__)
 
 
 class MissingBodyError(CheckFailedError):
@@ -67,16 +79,57 @@ class Bodies:
                 f"The body {sha256} is missing ({error.filename}); restore it from a backup."
             ) from None
 
-    def sweep(self, recorded: Set[str]) -> None:
-        """Make the folders, and remove what a killed server left: partial uploads, and bodies without a row or job.
+    def check_owner(self, service: str | None, recorded: Set[str] | None = None) -> None:
+        """Check that the bodies here, if there are any, belong to the database of a service (None: one without an identity).
 
-        `recorded` holds the SHA-256 of submissions and the ids of jobs. Bodies at `url` stay: other servers may be about to
-        record them.
+        Bodies without an owner pass where `recorded`, as for `sweep`, has any of them, or is not given.
+
+        Raises:
+            InputError: they belong to another database.
+        """
+        with self.kept.open(_IDENTITY) or BytesIO() as file:
+            owner = file.read().decode()
+        if owner == service or (not owner and (recorded is None or self._is_empty() or self._holds_any(recorded))):
+            return
+        raise InputError(
+            f"The bodies in {self.kept} belong to another database than this one, and nothing was changed. Give the database they "
+            "belong to (W1BENCH_DATABASE_URL, --data), restore a backup of it (w1bench restore), or give this database another "
+            "place for bodies."
+        )
+
+    def set_owner(self, service: str) -> None:
+        """Note the service that the bodies here belong to."""
+        with self.kept.create(_IDENTITY) as file:
+            file.write(service.encode())
+
+    def sweep(self, recorded: Set[str]) -> None:
+        """Make the folders, and clear away what a killed server left: partial uploads, and bodies without a row or job.
+
+        Such bodies go to `trash/DATE` when they are a day old, and from there after thirty days. `recorded` holds the SHA-256 of
+        submissions and the ids of jobs. Bodies at `url` stay: other servers may be about to record them.
         """
         self.incoming.mkdir(parents=True, exist_ok=True)
-        orphans = (p for p in (self.data / "submissions").glob("*/*") if p.name not in recorded)
-        for path in (*self.incoming.iterdir(), *orphans):
+        for path in self.incoming.iterdir():
             path.unlink()
+        now, trash = datetime.now(UTC), self.data / "trash"
+        today = trash / f"{now:%Y-%m-%d}"
+        for path in (self.data / "submissions").glob("*/*"):
+            if path.name not in recorded and now.timestamp() - path.stat().st_mtime > _OLD.total_seconds():
+                today.mkdir(parents=True, exist_ok=True)
+                path.replace(today / path.name)
+                _log.warning("the body %s has no submission and no job; it was moved to %s", path.name, today)
+        for folder in trash.glob("*-*-*"):
+            if folder.name < f"{now - _TRASH_DAYS:%Y-%m-%d}":
+                shutil.rmtree(folder)
+
+    def _is_empty(self) -> bool:
+        if self.url:
+            return self.kept.is_empty()
+        return next((self.data / "submissions").glob("*/*"), None) is None
+
+    def _holds_any(self, recorded: Set[str]) -> bool:
+        some = islice(recorded, _ASKED_FOR)
+        return any(self.kept.holds(place(name)) for name in some for place in (_name, _waiting))
 
 
 def _name(sha256: str) -> str:

@@ -36,8 +36,13 @@ class Quota:
         """
         moment = now or datetime.now(UTC)
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        tomorrow = midnight + timedelta(days=1)
+        came = func.coalesce(ledger.c.clock, ledger.c.at)
         recorded = select(func.count()).where(
-            ledger.c.kind == "submission", ledger.c.user == self.user, ledger.c.at >= text_of(midnight)
+            ledger.c.kind == "submission",
+            ledger.c.user == self.user,
+            came >= text_of(midnight),
+            came < text_of(tomorrow),
         )
         waiting = select(func.count()).where(
             jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
@@ -50,7 +55,6 @@ class Quota:
             waiting = waiting.where(jobs.c.pair == self.pair)
         if connection.execute(recorded).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
             return
-        tomorrow = midnight + timedelta(days=1)
         raise ProblemError(
             429,
             f"{self.daily} of your submissions were scored today or are waiting to be, which is the limit; send this one again "

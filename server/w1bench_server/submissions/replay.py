@@ -55,10 +55,10 @@ class Replayed:
 
 
 def replay_data(folder: Path, settings: Settings) -> list[Replayed]:
-    """Replay a service's own ledger and bodies; raises as `replay_server`, and CheckFailedError where the ledger was tampered with."""
+    """Replay a service's own ledger and bodies; raises as `replay_server`, CheckFailedError where the ledger was tampered with, InputError without a service."""
     manifest, bodies = _revealed(folder), Bodies(settings.data, settings.bodies_url)
-    bodies.incoming.mkdir(parents=True, exist_ok=True)
-    with database.opened(settings) as engine:
+    with database.existing(settings) as engine:
+        bodies.incoming.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(engine)
         check_chain(ledger.rows())
         with engine.connect() as connection:

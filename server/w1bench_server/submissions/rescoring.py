@@ -23,6 +23,7 @@ from w1bench_server.ledger.records import Record, Rescore
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.submissions.reveals import record_reveal
 
 _PATIENCE_SECONDS = 5.0  # until it asks a busy scorer again
 _LOOK_SECONDS = 2.0  # between two looks for what is due
@@ -65,6 +66,7 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
         raise W1BenchError(f"the pair {entry.pair} was built again since.")
     if pair.manifest.state is PairState.SEALED:
         return  # until it is revealed
+    await run_in_threadpool(record_reveal, ledger, pair)
     async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:
         while True:
             try:

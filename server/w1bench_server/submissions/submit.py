@@ -18,22 +18,24 @@ from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
-from w1bench.errors import SubmissionError
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
 from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.queue import Jobs, known_job
-from w1bench_server.ledger.ledger import Ledger, known_record
+from w1bench_server.ledger.ledger import Ledger, check_round, known_record
 from w1bench_server.ledger.records import REFERENCE_USER, Entry, Record, Submitted, content
-from w1bench_server.pairs.catalogue import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.quota import Quota, quota_of
+from w1bench_server.submissions.quota import quota_of
 from w1bench_server.submissions.redaction import redacted
+from w1bench_server.submissions.reveals import check_unchanged, record_reveal
 from w1bench_server.submissions.uploads import Upload
+
+Admit = Callable[[Connection], None]  # raises where a submission may not be recorded
 
 
 @dataclass(frozen=True)
@@ -41,62 +43,61 @@ class Submissions:
     """The parts of the service that a received upload goes through."""
 
     settings: Settings
+    pairs: PublishedPairs
     ledger: Ledger
     jobs: Jobs
     bodies: Bodies
     scorer: Scorer
 
     async def submit(
-        self, pair: PublishedPair, upload: Upload, *, method: str, user: str, key: str | None
+        self, name: str, upload: Upload, *, method: str, user: str, key: str | None
     ) -> tuple[Record | Job, bool]:
-        """The record of a submission, or the job that scores it, and whether it is new.
+        """The record of a submission to the pair of a name, or the job that scores it, and whether it is new.
 
         Raises:
+            NotPublishedError: there is no such pair any more.
             SubmissionError: it cannot be scored, or the pair was revealed.
             KeyReusedError: `key` was used before with other content.
             ProblemError: 429, when the user's quota of today is used up; as `check_name`.
         """
+        pair = await run_in_threadpool(self.pairs.get, name)  # it may have changed while the body was on its way
+        await run_in_threadpool(record_reveal, self.ledger, pair)
         submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
         quota = quota_of(self.settings, user, pair)
-        if before := await run_in_threadpool(self._admit, submitted, pair, quota, key):
+
+        def admit(connection: Connection) -> None:
+            check_unchanged(connection, self.pairs, pair)
+            check_name(self.ledger, connection, submitted)
+            quota.check(connection)
+
+        if before := await run_in_threadpool(self._admit, submitted, admit, key):
             return before, False
         large = upload.bytes > self.settings.job_bytes
         if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
             await self.scorer.check(pair.folder, upload.path, client=Client(user, known=True))
         if pair.manifest.state is PairState.SEALED or large:
-            return await run_in_threadpool(self._queue, submitted, pair, upload.path, quota, key)
+            return await run_in_threadpool(self._queue, submitted, pair, upload.path, admit, key)
         return await score_and_record(
-            submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key,
-            admit=quota.check,
+            submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key, admit=admit
         )  # fmt: skip
 
-    def _admit(self, submitted: Submitted, pair: PublishedPair, quota: Quota, key: str | None) -> Record | Job | None:
+    def _admit(self, submitted: Submitted, admit: Admit, key: str | None) -> Record | Job | None:
         """The record or job of the same content; None for a new submission that may be scored."""
         same = content(submitted)
         with writing(self.ledger.engine) as connection:
             if before := known_record(connection, same, key) or known_job(connection, same.user, same.digest, key):
                 return before
-            if pair.manifest.state is PairState.REVEALED:
-                raise SubmissionError(
-                    "This pair was sealed, and its truth is known now: the round is over. Score it with w1bench score."
-                )
-            check_name(self.ledger, connection, submitted)
-            quota.check(connection)
+            admit(connection)
             return None
 
     def _queue(
-        self, submitted: Submitted, pair: PublishedPair, body: Path, quota: Quota, key: str | None
+        self, submitted: Submitted, pair: PublishedPair, body: Path, admit: Admit, key: str | None
     ) -> tuple[Job, bool]:
         """The job that scores a submission; its body is kept before the job is there."""
         job = new_job(
             "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user,
             pair=submitted.pair, content=content(submitted).digest, document=json.dumps(asdict(submitted)),
         )  # fmt: skip
-
-        def admit(connection: Connection) -> None:
-            check_name(self.ledger, connection, submitted)
-            quota.check(connection)
-
         created = False
         try:
             self.bodies.keep_waiting(body, job.id)
@@ -116,7 +117,7 @@ async def score_and_record(
     bodies: Bodies,
     ledger: Ledger,
     key: str | None = None,
-    admit: Callable[[Connection], None] = lambda _: None,
+    admit: Admit = lambda _: None,
 ) -> tuple[Record, bool]:
     """The record of a submission whose body is here, and whether it is new; `admit` raises where it may not be recorded.
 
@@ -124,7 +125,7 @@ async def score_and_record(
     revealed, it is scored again (see `rescoring`).
 
     Raises:
-        SubmissionError: it cannot be scored.
+        SubmissionError: it cannot be scored, or the pair was revealed.
     """
     scored = await scorer.score(pair.folder, body, client=Client(submitted.user, known=True))
     card, resampled = (
@@ -137,7 +138,7 @@ async def score_and_record(
         admit(connection)
 
     # First a look without the lock: a body that is kept without a row stays until the next start.
-    await run_in_threadpool(_check, ledger.engine, admit_named)
+    await run_in_threadpool(_check, ledger.engine, pair, admit_named)
     await run_in_threadpool(bodies.keep, body, submitted.sha256)
     return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit_named))
 
@@ -159,7 +160,8 @@ def check_name(ledger: Ledger, connection: Connection, submitted: Submitted) -> 
     )
 
 
-def _check(engine: Engine, admit: Callable[[Connection], None]) -> None:
-    """Raise what `admit` raises, without keeping other writers waiting."""
+def _check(engine: Engine, pair: PublishedPair, admit: Admit) -> None:
+    """Raise what the transaction that records would raise, without keeping other writers waiting."""
     with engine.connect() as connection:
+        check_round(connection, pair.digest)
         admit(connection)

@@ -17,12 +17,13 @@ from w1bench.errors import W1BenchError
 from w1bench_server.errors import as_problem
 from w1bench_server.jobs.job import CANCELLED, SCORING, Ended, Job, Progress, submitted_of
 from w1bench_server.jobs.queue import Jobs, still_running
-from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.pairs.catalogue import PublishedPairs
+from w1bench_server.ledger.ledger import Ledger, check_round
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.sandbox.scoring_process import NoTruthError
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies, MissingBodyError
+from w1bench_server.submissions.reveals import check_unchanged, record_reveal
 from w1bench_server.submissions.submit import score_and_record
 from w1bench_server.worker.build_job import build_pair, discard
 
@@ -111,13 +112,15 @@ class JobRunner:
         assert self.scorer is not None
         submitted = submitted_of(job)
         try:
-            pair = await run_in_threadpool(PublishedPairs(self.settings.archive).get, submitted.pair)
+            pairs = PublishedPairs(self.settings.archive)
+            pair = await run_in_threadpool(pairs.get, submitted.pair)
             if pair.digest != submitted.pair_digest:
                 return Ended("failed", f"The pair {pair.name} was made anew since; submit to it again.")
+            await run_in_threadpool(self._check_round, pair)
             async with contextmanager_in_threadpool(self.bodies.borrowed(submitted.sha256, job=job.id)) as body:
                 record, _ = await score_and_record(
                     submitted, pair, body, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger,
-                    admit=partial(_admit, job),
+                    admit=partial(_admit, job, pairs, pair),
                 )  # fmt: skip
         except (_CancelledError, NoTruthError):
             raise
@@ -130,6 +133,12 @@ class JobRunner:
             return Ended("failed", str(refused), again=refused.status in _MAY_PASS)
         return Ended("succeeded", result=record.entry.id)
 
+    def _check_round(self, pair: PublishedPair) -> None:
+        """Raise SubmissionError where the pair was revealed, before anything is scored."""
+        record_reveal(self.ledger, pair)
+        with self.ledger.engine.connect() as connection:
+            check_round(connection, pair.digest)
+
     def _clean_up(self, job: Job) -> None:
         try:
             if job.queue in SCORING:
@@ -141,8 +150,9 @@ class JobRunner:
         self.jobs.release(job)
 
 
-def _admit(job: Job, connection: Connection) -> None:
-    """Raise in the transaction that would record a submission, if its job was cancelled or lost."""
+def _admit(job: Job, pairs: PublishedPairs, pair: PublishedPair, connection: Connection) -> None:
+    """Raise in the transaction that would record a submission, if its job was cancelled or lost, or its pair has changed."""
+    check_unchanged(connection, pairs, pair)
     current = still_running(connection, job)
     if current is None or current.cancelling:
         raise _CancelledError(CANCELLED)

@@ -269,6 +269,7 @@ def test_generators_are_sampled_and_converted(tmp_path: Path) -> None:
 
 
 def test_a_service_is_backed_up_and_restored(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     run("token", "create", "--user", "ann", "--data", tmp_path / "data")
     file = tmp_path / "backup.tar"
     assert "1 rows and 0 bodies" in run("backup", file, "--data", tmp_path / "data")
@@ -277,3 +278,19 @@ def test_a_service_is_backed_up_and_restored(tmp_path: Path) -> None:
     assert json.loads(run("token", "list", "--data", tmp_path / "new", "--json"))["tokens"][0]["user"] == "ann"
     file.write_bytes(file.read_bytes().replace(b"ann", b"eve"))
     assert "SHA-256" in run("restore", file, "--data", tmp_path / "other", code=1)
+
+
+def test_what_is_no_service_is_said_and_nothing_is_made(tmp_path: Path) -> None:
+    typo, file = tmp_path / "typo", tmp_path / "backup.tar"
+    for words in (
+        ("backup", file),
+        ("token", "list"),
+        ("token", "create", "--user", "ann"),
+        ("token", "revoke", "00000000"),
+    ):
+        assert f"There is no service in {typo}" in run(*words, "--data", typo, code=2)
+    assert list(tmp_path.iterdir()) == []
+    typo.mkdir()
+    assert f"There is no service in {typo}" in run("backup", file, "--data", typo, code=2)
+    assert list(tmp_path.iterdir()) == [typo]
+    assert list(typo.iterdir()) == []

@@ -160,7 +160,7 @@ def test_every_change_of_the_rows_breaks_the_chain(ledger: Ledger, make_entry: M
         *([rows[0], replace(rows[1], document=text), rows[2]] for text in ("{", "[]", '{"seq":2}')),
         *(
             [rows[0], replace(rows[1], **{column: "x"}), rows[2]]
-            for column in ("kind", "submission", "user", "content", "pair", "sealed")
+            for column in ("kind", "submission", "user", "content", "pair", "sealed", "clock")
         ),
     )
     for changed in broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from w1bench_server.database import connection as database
 from w1bench_server.errors import ProblemError
+from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.quota import Quota
@@ -57,3 +59,24 @@ def test_it_begins_anew_at_midnight(settings: Settings, make_entry: Callable[...
                 Quota("ann", 2).check(connection, now=datetime(2030, 1, 1, 23, 59, tzinfo=UTC))
             assert refused.value.headers == {"Retry-After": "60"}
             Quota("ann", 2).check(connection, now=datetime(2030, 1, 2, tzinfo=UTC))
+
+
+def test_a_clock_that_ran_ahead_once_locks_nobody_out(settings: Settings, make_entry: Callable[..., Any]) -> None:
+    """Rows keep their order by time, and yet each counts on the day on which it came."""
+    today, tomorrow = datetime(2030, 1, 1, 23, tzinfo=UTC), datetime(2030, 1, 2, 1, tzinfo=UTC)
+    with database.opened(settings) as engine:
+        ledger = Ledger(engine)
+        ledger.append(replace(make_entry("ahead"), submitted_at="2031-01-01T00:00:00.000+00:00"))
+        for name in ("a", "b"):
+            ledger.append(make_entry(name))  # at 2030-01-01T00:00:00.000 by the clock
+        rows = ledger.rows()
+        check_chain(rows)
+        assert {row.at for row in rows} == {"2031-01-01T00:00:00.000+00:00"}
+        with engine.connect() as connection:
+            Quota("ann", 3).check(connection, now=today)
+            with pytest.raises(ProblemError, match="2 of your submissions"):
+                Quota("ann", 2).check(connection, now=today)
+            Quota("ann", 1).check(connection, now=tomorrow)
+            Quota("ann", 2).check(connection, now=datetime(2031, 1, 1, 1, tzinfo=UTC))
+            with pytest.raises(ProblemError, match="1 of your submissions"):
+                Quota("ann", 1).check(connection, now=datetime(2031, 1, 1, 1, tzinfo=UTC))

@@ -36,8 +36,9 @@ Problem = Callable[[Any, int], dict[str, Any]]
 
 
 def kept(settings: Settings) -> list[Path]:
-    """What lies in the data folder besides the database."""
-    return [path for path in settings.data.rglob("*") if path.is_file() and not path.name.startswith("w1bench.sqlite")]
+    """What lies in the data folder besides the database and its name for itself."""
+    files = [path for path in settings.data.rglob("*") if path.is_file() and path.name != "identity"]
+    return [path for path in files if not path.name.startswith("w1bench.sqlite")]
 
 
 @contextmanager

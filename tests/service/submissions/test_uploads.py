@@ -27,8 +27,9 @@ def _nothing_stays(shared_settings: Settings) -> Iterator[None]:
 
 
 def files(data: Path) -> list[Path]:
-    """What lies in the data folder besides the database."""
-    return [path for path in data.rglob("*") if path.is_file() and not path.name.startswith("w1bench.sqlite")]
+    """What lies in the data folder besides the database and its name for itself."""
+    files = [path for path in data.rglob("*") if path.is_file() and path.name != "identity"]
+    return [path for path in files if not path.name.startswith("w1bench.sqlite")]
 
 
 def pieces(total: int) -> Iterator[bytes]:

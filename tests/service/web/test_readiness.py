@@ -60,6 +60,25 @@ def test_a_database_that_cannot_be_written_is_said(client: TestClient, settings:
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_database_file_that_is_gone_takes_nothing_and_is_said(
+    client: TestClient, settings: Settings, bearer: Callable[..., Any], truth: dict[str, Any], npy: Any, is_problem: Any,
+    replaced: bool,
+) -> None:  # fmt: skip
+    """The server still has the file that was removed, and a row there would be lost when it ends."""
+    url, headers, body = "/v1/submissions?pair=small-d2-n4-p8&method=mine", bearer(settings), npy(truth["gradient"])
+    file, aside = settings.data / "w1bench.sqlite", settings.data / "aside"
+    file.rename(aside)
+    if replaced:
+        shutil.copy(aside, file)
+    is_problem(client.post(url, content=body, headers=headers), 503)
+    (problem,) = is_problem(client.get("/readyz"), 503)["errors"]
+    assert (problem["pointer"], "removed or replaced" in problem["detail"]) == ("#/database", True)
+    aside.replace(file)
+    assert client.post(url, content=body, headers=headers).status_code == 201
+    assert client.get("/readyz").status_code == 200
+
+
 class Waiting:
     """A scorer with so many uploads, the oldest of so many seconds, and a jail of these layers."""
 

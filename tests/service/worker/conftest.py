@@ -51,7 +51,7 @@ def left() -> Callable[[Settings], list[str]]:
 
     def found(settings: Settings) -> list[str]:
         files = [path for path in settings.data.rglob("*") if path.is_file() and "workers" not in path.parts]
-        stray = [path.name for path in files if not path.name.startswith(("w1bench.sqlite", ".serve.lock"))]
+        stray = [path.name for path in files if not path.name.startswith(("w1bench.sqlite", ".serve.lock", "identity"))]
         bodies = {path.name for path in (settings.data / "submissions").glob("[0-9a-f][0-9a-f]/*")}
         unfinished = [path.name for path in settings.archive.iterdir() if path.name.endswith(".building")]
         return [name for name in stray if name not in bodies] + unfinished

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from w1bench.errors import InputError
 
-FIRST, HEAD = "0001", "0005"
+FIRST, HEAD = "0001", "0006"
 _VERSIONS = "alembic_version"
 
 

@@ -41,7 +41,7 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
     """A new token of `user`, valid for `days` or without end. It cannot be shown again.
 
     Raises:
-        InputError: the user's name, the scope or the days are not valid.
+        InputError: the user's name, the scope or the days are not valid, or there is no service.
     """
     if not re.fullmatch(NAME_PATTERN, user):
         raise InputError(
@@ -66,15 +66,19 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
         "created_at": _text(now),
         "expires_at": None if days is None else _text(now + timedelta(days=days)),
     }
-    with database.opened(settings) as engine, database.writing(engine) as connection:
+    with database.existing(settings, empty=True) as engine, database.writing(engine) as connection:
         connection.execute(insert(tokens).values(row))
     return token
 
 
 def list_tokens(settings: Settings) -> list[dict[str, Any]]:
-    """All tokens without their secrets, oldest first; times are ISO 8601 in UTC."""
+    """All tokens without their secrets, oldest first; times are ISO 8601 in UTC.
+
+    Raises:
+        InputError: there is no service.
+    """
     columns = [column for column in tokens.c if column.name != "digest"]
-    with database.opened(settings) as engine, engine.connect() as connection:
+    with database.existing(settings, empty=True) as engine, engine.connect() as connection:
         return [dict(row) for row in connection.execute(select(*columns).order_by(tokens.c.created_at)).mappings()]
 
 
@@ -82,12 +86,12 @@ def revoke_token(settings: Settings, prefix: str) -> None:
     """Revoke the token that begins with `w1b_PREFIX`, for good; revoking it twice changes nothing.
 
     Raises:
-        InputError: there is no such token.
+        InputError: there is no such token, or no service.
     """
     change = (
         update(tokens).where(tokens.c.prefix == prefix, tokens.c.revoked_at.is_(None)).values(revoked_at=_text(_now()))
     )
-    with database.opened(settings) as engine, database.writing(engine) as connection:
+    with database.existing(settings, empty=True) as engine, database.writing(engine) as connection:
         if connection.execute(select(tokens.c.prefix).where(tokens.c.prefix == prefix)).first() is None:
             raise InputError(f"No token begins with {_MARK}_{prefix}; `w1bench token list` shows them.")
         connection.execute(change)

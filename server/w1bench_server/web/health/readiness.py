@@ -7,7 +7,7 @@ import shutil
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import delete, insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from w1bench.archive.catalogue import published
 from w1bench.errors import PairError
@@ -61,7 +61,9 @@ def _database(service: Service) -> Check:
             connection.execute(insert(tokens).values(row))
             connection.execute(delete(tokens).where(tokens.c.prefix == row["prefix"]))
     except SQLAlchemyError as error:
-        return Check(name="database", ok=False, detail=f"The database cannot be written ({type(error).__name__}).")
+        lost = isinstance(error, DBAPIError) and isinstance(error.orig, FileNotFoundError)
+        reason = "its file was removed or replaced" if lost else type(error).__name__
+        return Check(name="database", ok=False, detail=f"The database cannot be written ({reason}).")
     return Check(name="database", ok=True, detail="The database can be written.")
 
 
