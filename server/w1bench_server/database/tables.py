@@ -31,13 +31,14 @@ resamples = Table(
     Column("sha256", _DIGEST, primary_key=True),
     Column("values", LargeBinary, nullable=False),
 )
-# `submission` is the id of a submission or of a job.
+# `submission` is the id of a submission or of a job; `number` counts the keys of a user, of which the oldest are removed.
 idempotency_keys = Table(
     "idempotency_keys",
     schema,
     Column("user", _NAME, primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("submission", _NAME, nullable=False),
+    Column("number", BigInteger, nullable=False, server_default="0"),
 )
 # A job's `document` is what is to be done; `attempts` counts its starts, `version` its changes. A job that a worker has claimed
 # names it until what the job left behind is removed. `queued_at` is its place in the queue.

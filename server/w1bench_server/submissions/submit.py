@@ -50,9 +50,11 @@ class Submissions:
     scorer: Scorer
 
     async def submit(
-        self, name: str, upload: Upload, *, method: str, user: str, key: str | None
+        self, name: str, upload: Upload, *, method: str, user: str, key: str | None, admit: Admit
     ) -> tuple[Record | Job, bool]:
         """The record of a submission to the pair of a name, or the job that scores it, and whether it is new.
+
+        `admit` raises where the user may not submit any more.
 
         Raises:
             NotPublishedError: there is no such pair any more.
@@ -65,20 +67,21 @@ class Submissions:
         submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
         quota = quota_of(self.settings, user, pair)
 
-        def admit(connection: Connection) -> None:
+        def admit_new(connection: Connection) -> None:
+            admit(connection)
             check_unchanged(connection, self.pairs, pair)
             check_name(self.ledger, connection, submitted)
             quota.check(connection)
 
-        if before := await run_in_threadpool(self._admit, submitted, admit, key):
+        if before := await run_in_threadpool(self._admit, submitted, admit_new, key):
             return before, False
         large = upload.bytes > self.settings.job_bytes
         if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
             await self.scorer.check(pair.folder, upload.path, client=Client(user, known=True))
         if pair.manifest.state is PairState.SEALED or large:
-            return await run_in_threadpool(self._queue, submitted, pair, upload.path, admit, key)
+            return await run_in_threadpool(self._queue, submitted, pair, upload.path, admit_new, key)
         return await score_and_record(
-            submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key, admit=admit
+            submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key, admit=admit_new
         )  # fmt: skip
 
     def _admit(self, submitted: Submitted, admit: Admit, key: str | None) -> Record | Job | None:

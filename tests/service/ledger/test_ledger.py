@@ -11,13 +11,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from w1bench.errors import CheckFailedError
 from w1bench_server.database import connection as database
+from w1bench_server.database.tables import idempotency_keys
 from w1bench_server.errors import KeyReusedError, UnknownSubmissionError
 from w1bench_server.ledger.chain import GENESIS, check_chain
+from w1bench_server.ledger.idempotency import MOST_KEYS
 from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import Entry, Rescore, Retraction, content
 from w1bench_server.settings import Settings
@@ -128,6 +130,22 @@ def test_a_key_stands_for_one_content_of_one_user(ledger: Ledger, make_entry: Ma
             known_record(connection, content(make_entry("b")), key)
     assert ledger.append(make_entry("c", user="bob"), key="k")[1]
     assert len(ledger.rows()) == 2
+
+
+def test_the_keys_of_a_user_are_bounded_and_the_oldest_go(ledger: Ledger, make_entry: Make) -> None:
+    first, _ = ledger.append(make_entry("a"), key="first")
+    ledger.append(make_entry("b", user="bob"), key="first")
+    with database.writing(ledger.engine) as connection:
+        for number in range(MOST_KEYS + 5):
+            assert known_record(connection, content(first.entry), f"{number}") == first
+    with ledger.engine.connect() as connection:
+        of_users = select(idempotency_keys.c.user, func.count()).group_by(idempotency_keys.c.user)
+        assert sorted(tuple(row) for row in connection.execute(of_users)) == [("ann", MOST_KEYS), ("bob", 1)]
+    for key in ("5", f"{MOST_KEYS + 4}"):
+        with pytest.raises(KeyReusedError):
+            ledger.append(make_entry("c"), key=key)
+    for number, key in enumerate(("first", "4")):
+        assert ledger.append(make_entry(f"new{number}"), key=key)[1]
 
 
 @pytest.mark.parametrize("change", ["UPDATE ledger SET kind = 'better'", "DELETE FROM ledger", "TRUNCATE ledger"])

@@ -100,8 +100,7 @@ def test_scores_are_completed_after_the_row_of_the_reveal(
         reveal(made.folder, made.truth)
         assert client.post(SCORED, content=body, headers=bearer(settings)).json()["id"] == row["id"]
     with serving(settings) as (_, server):
-        while not server.get(f"/v1/submissions/{row['id']}").json()["earlier_scorecards"]:
-            server.get("/readyz")
+        wait_for(lambda: server.get(f"/v1/submissions/{row['id']}").json()["earlier_scorecards"])
     assert kinds(settings) == ["submission", "reveal", "rescore"]
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
+from support.processes import wait_for
+from support.servers import serving
 from w1bench.errors import InputError
 from w1bench_server.database import connection as database
 from w1bench_server.database.tables import tokens
 from w1bench_server.errors import TokenError
+from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
 from w1bench_server.web.auth.tokens import Holder, create_token, holder, list_tokens, revoke_token
 
@@ -107,3 +111,33 @@ def test_a_token_in_the_address_opens_nothing(
     for name in ("token", "access_token", "authorization", "Authorization", "bearer"):
         is_problem(client.post(f"{SUBMIT}&{name}={token}", content=b"x"), 401)
     is_problem(client.post(SUBMIT, content=b"x", headers={"Cookie": f"token={token}; Authorization={token}"}), 401)
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+def test_a_body_on_its_way_when_its_token_ends_is_not_recorded(
+    settings: Settings,
+    bearer: Callable[..., dict[str, str]],
+    truth: dict[str, Any],
+    npy: Callable[..., bytes],
+    is_problem: Callable[..., dict[str, object]],
+    revoked: bool,
+) -> None:
+    headers, body = bearer(settings), npy(truth["gradient"])
+    prefix = headers["Authorization"].split("_")[1]
+
+    def held() -> Iterator[bytes]:
+        yield body[:100]
+        wait_for(lambda: any((settings.data / "incoming").iterdir()))  # the service is receiving the rest
+        if revoked:
+            revoke_token(settings, prefix)
+        else:
+            with database.opened(settings) as engine, database.writing(engine) as connection:
+                connection.execute(update(tokens).values(expires_at="2020-01-01T00:00:00+00:00"))
+        yield body[100:]
+
+    with serving(settings) as (_, client):
+        answer = client.post(SUBMIT, content=held(), headers=headers)
+        assert ("revoked" if revoked else "expired") in str(is_problem(answer, 401)["detail"])
+    with database.opened(settings) as engine:
+        assert Ledger(engine).rows() == []
+    assert list((settings.data / "submissions").glob("*/*")) == []

@@ -64,10 +64,10 @@ def list_pairs(
 
 
 @router.post("", status_code=202, response_model=JobRow, responses=_AGAIN, openapi_extra=_RECIPE)
-async def propose_pair(request: Request, service: ServiceDep, user: Admin, key: IdempotencyKey = None) -> Response:
+async def propose_pair(request: Request, service: ServiceDep, admin: Admin, key: IdempotencyKey = None) -> Response:
     """Have a recipe's pair built: 202 with the job, or 200 with that of the same recipe, unless that one failed or was cancelled."""
     body = await request.body()
-    job, created = await run_in_threadpool(propose, service.jobs, service.settings, body, user=user, key=key)
+    job, created = await run_in_threadpool(propose, service.jobs, service.settings, body, user=admin.user, key=key)
     return job_answer(job, 202 if created else 200)
 
 

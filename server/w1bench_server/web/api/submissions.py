@@ -62,7 +62,7 @@ async def make_submission(
     response: Response,
     service: ServiceDep,
     origin: Origin,
-    user: Submitter,
+    submitter: Submitter,
     pair: PairName,
     method: Method,
     key: IdempotencyKey = None,
@@ -70,7 +70,9 @@ async def make_submission(
     """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that scores it."""
     published = await run_in_threadpool(service.pairs.get, pair)
     async with _received(request, service, published) as upload:
-        outcome, created = await service.submissions.submit(pair, upload, method=method, user=user, key=key)
+        outcome, created = await service.submissions.submit(
+            pair, upload, method=method, user=submitter.user, key=key, admit=submitter.check
+        )
     if isinstance(outcome, Job):
         return job_answer(outcome, 202)
     response.status_code = 201 if created else 200

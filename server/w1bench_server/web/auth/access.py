@@ -33,21 +33,21 @@ def _caller(
 Caller = Annotated[Holder, Depends(_caller)]
 
 
-def _needing(scope: str, what: str) -> Callable[[Caller], str]:
-    """A dependency that gives the user of a token with this scope; 403 for another scope."""
+def _needing(scope: str, what: str) -> Callable[[Caller], Holder]:
+    """A dependency that gives the holder of a token with this scope; 403 for another scope."""
 
-    def user(holder: Caller) -> str:
+    def checked(holder: Caller) -> Holder:
         if holder.scope != scope:
             raise ProblemError(
                 403,
                 f"This token has the scope {holder.scope}, and {what} need {scope}; ask for one with that scope.",
                 headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
             )
-        return holder.user
+        return holder
 
-    return user
+    return checked
 
 
-# The user of a token that may submit, and of one that may manage the service.
-Submitter = Annotated[str, Depends(_needing("submit", "submissions"))]
-Admin = Annotated[str, Depends(_needing("admin", "pairs and the list of jobs"))]
+# The holder of a token that may submit, and of one that may manage the service.
+Submitter = Annotated[Holder, Depends(_needing("submit", "submissions"))]
+Admin = Annotated[Holder, Depends(_needing("admin", "pairs and the list of jobs"))]

@@ -9,11 +9,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from w1bench.errors import InputError
 from w1bench.recipes.fields import NAME_PATTERN
@@ -31,10 +31,20 @@ _TOKEN = re.compile(rf"{_MARK}_([0-9a-f]{{{2 * _PREFIX_BYTES}}})_[!-~]+")
 
 @dataclass(frozen=True)
 class Holder:
-    """The user of a token, and its scope."""
+    """The user of a token, its scope, and the prefix that names it."""
 
     user: str
     scope: str
+    prefix: str = field(default="", compare=False)
+
+    def check(self, connection: Connection) -> None:
+        """Check that the token still opens, as a transaction sees it.
+
+        Raises:
+            TokenError: it was revoked, or has expired.
+        """
+        row = connection.execute(select(tokens).where(tokens.c.prefix == self.prefix)).mappings().one()
+        _check_open(row, _now())
 
 
 def create_token(settings: Settings, *, user: str, scope: str = "submit", days: int | None = None) -> str:
@@ -107,11 +117,15 @@ def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder
         row = connection.execute(select(tokens).where(tokens.c.prefix == prefix(token))).mappings().first()
     if row is None or not hmac.compare_digest(row["digest"], _digest(token)):
         raise TokenError("This token is unknown; check that all of it was sent, or ask for a new one.")
+    _check_open(row, now or _now())
+    return Holder(row["user"], row["scope"], row["prefix"])
+
+
+def _check_open(row: RowMapping, now: datetime) -> None:
     if row["revoked_at"] is not None:
         raise TokenError(f"This token was revoked at {row['revoked_at']}; ask for a new one.")
-    if row["expires_at"] is not None and datetime.fromisoformat(row["expires_at"]) <= (now or _now()):
+    if row["expires_at"] is not None and datetime.fromisoformat(row["expires_at"]) <= now:
         raise TokenError(f"This token expired at {row['expires_at']}; ask for a new one.")
-    return Holder(row["user"], row["scope"])
 
 
 def prefix(token: str) -> str:
