@@ -25,8 +25,8 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 from w1bench.errors import CheckFailedError, InputError
 from w1bench.storage.files import atomic_write, exclusive, file_digest
 from w1bench_server.database import connection as database
-from w1bench_server.database import migrations
 from w1bench_server.database.identity import find_identity
+from w1bench_server.database.migrations import revisions
 from w1bench_server.database.tables import schema
 from w1bench_server.jobs.job import SCORING, submitted_of
 from w1bench_server.jobs.queue import Jobs, open_jobs
@@ -46,7 +46,7 @@ class _Header(BaseModel):
 
     format: str = "w1bench-backup"
     version: int = 1
-    revision: str = migrations.HEAD
+    revision: str = revisions.HEAD
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ def restore(settings: Settings, file: Path) -> Held:
             header = _header(Path(folder), file)
             with database.writing(engine) as connection:
                 _check_empty(connection)
-                migrations.upgrade(connection, header.revision)
+                revisions.upgrade(connection, header.revision)
                 counts = _load(connection, Path(folder))
-                migrations.upgrade(connection)
+                revisions.upgrade(connection)
                 if missing := _checked(connection) - kept:
                     raise CheckFailedError(f"{file} lacks the body {min(missing)}; use an older backup.")
                 service = find_identity(connection)
@@ -233,10 +233,10 @@ def _header(folder: Path, file: Path) -> _Header:
         header = _Header.model_validate_json((folder / _HEADER).read_bytes())
     except (FileNotFoundError, ValidationError):
         raise CheckFailedError(f"{file} has no valid {_HEADER}; it is not a backup.") from None
-    if header.version > _Header().version or header.revision > migrations.HEAD:
+    if header.version > _Header().version or header.revision > revisions.HEAD:
         raise InputError(
             f"{file} has format version {header.version} and schema revision {header.revision}; this w1bench reads up to "
-            f"{_Header().version} and {migrations.HEAD}: upgrade it."
+            f"{_Header().version} and {revisions.HEAD}: upgrade it."
         )
     return header
 

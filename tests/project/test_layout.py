@@ -24,7 +24,6 @@ OF_EQUALS = {"solvers/methods": "one file a paper", "migrations/versions": "one 
 WITH_CODE = {
     "w1bench": "names on first use",
     "w1bench/solvers": "the registry",
-    "w1bench_server/database/migrations": "Alembic's",
 }
 VERBAL_NOUNS = {
     "scoring": "the act of judging a submission; `score.py` is its one function",

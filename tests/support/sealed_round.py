@@ -81,11 +81,13 @@ def sealed_card(points: int, cos: float) -> Scorecard:
     )  # fmt: skip
 
 
-def recorded(settings: Settings, make_entry: Callable[..., Entry], **cosines: float) -> None:
-    """Entries on the sealed pair, by their methods, each of a user of its own."""
+def recorded(
+    settings: Settings, make_entry: Callable[..., Entry], *, user: str | None = "ann", **cosines: float
+) -> None:
+    """Entries of a user, or else each of a user of its own, on the sealed pair, by their methods."""
     pair = PublishedPairs(settings.archive).get(NAME)
     with database.opened(settings) as engine:
         for method, cos in cosines.items():
             card = sealed_card(1500, cos).model_copy(update={"pair_digest": pair.digest})
-            entry = make_entry(method, pair=NAME, digest=pair.digest, user=method, method=method)
+            entry = make_entry(method, pair=NAME, digest=pair.digest, user=user or method, method=method)
             Ledger(engine).append(replace(entry, scorecard=card.model_dump_json()))

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from w1bench.errors import InputError, MissingExtraError
-from w1bench_server.database import migrations
+from w1bench_server.database.migrations import revisions
 from w1bench_server.settings import Settings
 
 _BUSY_MILLISECONDS = 30_000
@@ -40,10 +40,10 @@ def opened(settings: Settings) -> Generator[Engine]:
     """
     with connected(settings) as engine:
         with _usable(), engine.connect() as connection:
-            current = migrations.revision(connection) == migrations.HEAD
+            current = revisions.revision(connection) == revisions.HEAD
         if not current:
             with _usable(), writing(engine) as connection:
-                migrations.upgrade(connection)
+                revisions.upgrade(connection)
         yield engine
 
 
@@ -122,7 +122,7 @@ def _sqlite_file(settings: Settings) -> Path | None:
 
 def _has_tables(settings: Settings) -> bool:
     with connected(settings) as engine, _usable(), engine.connect() as connection:
-        return migrations.revision(connection) is not None
+        return revisions.revision(connection) is not None
 
 
 @contextmanager

@@ -175,7 +175,7 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("build", "hd-d2-n4-p8", "--shards", "s3:/bucket", "--archive", tmp_path), "is not a place for files"),
         (("export", built, built / "site"), "lies in the archive"),
         (("export", built, tmp_path / "site", "--results", empty), "holds no results (*.json)"),
-        (("token", "list", "--data", tmp_path / "short.npy"), "File exists"),
+        (("token", "list", "--data", tmp_path / "short.npy"), "There is no service in"),
         (("leaderboard", "--csv", "--json"), "give one of them"),
         (("serve", "--port", "0", "--archive", tmp_path / "none"), "is not a folder"),
         (("work", "--queue", "score", "--archive", tmp_path / "none", "--data", tmp_path / "data"), "is not a folder"),

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from w1bench.errors import InputError
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.database import connection as database
-from w1bench_server.database import migrations
+from w1bench_server.database.migrations import revisions
 from w1bench_server.database.tables import schema
 from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger, known_record
@@ -59,7 +59,7 @@ def test_a_new_database_has_the_schema_of_the_code(settings: Settings) -> None:
         with database.opened(settings) as engine:
             assert differences(engine) == []
             with engine.connect() as connection:
-                assert migrations.revision(connection) == migrations.HEAD
+                assert revisions.revision(connection) == revisions.HEAD
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -99,7 +99,7 @@ def test_the_ledger_s_columns_are_filled_from_its_documents(
     older = settings.model_copy(update={"data": settings.data / "older", "database_url": new_database(database_kind)})
     with database.connected(older) as engine:
         with database.writing(engine) as connection:
-            migrations.upgrade(connection, "0003")
+            revisions.upgrade(connection, "0003")
             names = ("seq", "kind", "submission", "user", "at", "content", "document", "hash")
             before = table("ledger", *map(column, names))
             connection.execute(insert(before), [{name: getattr(row, name) for name in names} for row in rows])
@@ -152,6 +152,6 @@ def test_servers_that_start_at_once_migrate_once(settings: Settings, release: st
 
 def test_the_newest_revision_is_the_last_script() -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", str(Path(revisions.__file__).parent))
     scripts = ScriptDirectory.from_config(config)
-    assert (scripts.get_base(), scripts.get_current_head()) == (migrations.FIRST, migrations.HEAD)
+    assert (scripts.get_base(), scripts.get_current_head()) == (revisions.FIRST, revisions.HEAD)

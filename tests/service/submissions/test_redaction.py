@@ -54,7 +54,7 @@ def test_what_is_missing_keeps_its_reason_and_the_command_line_shows_the_rest() 
 def test_ranks_compare_no_further_digits(
     client: TestClient, settings: Settings, made: Sealed, make_entry: Callable[..., Entry]
 ) -> None:
-    recorded(settings, make_entry, low=0.8311, high=0.8312, best=0.9)
+    recorded(settings, make_entry, user=None, low=0.8311, high=0.8312, best=0.9)
 
     def ranks(metric: str) -> dict[str, int | None]:
         rows = client.get(f"/v1/leaderboard?pair={NAME}&metric={metric}").json()["rows"]

@@ -23,7 +23,7 @@ from support.recipes import SLOW, small_recipe
 from support.servers import ended, serving, working
 from w1bench.recipes.recipe import Recipe
 from w1bench_server.database import connection as database
-from w1bench_server.database import migrations
+from w1bench_server.database.migrations import revisions
 from w1bench_server.jobs.job import Ended, Job, new_job
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
@@ -146,7 +146,7 @@ def test_the_job_of_a_killed_worker_is_begun_again_by_one_that_runs_within_secon
 
 def test_jobs_of_an_older_release_are_done(own: Settings, bearer: Callable[..., Any]) -> None:
     with database.connected(own) as engine, database.writing(engine) as connection:
-        migrations.upgrade(connection, "0003")
+        revisions.upgrade(connection, "0003")
         table = Table("jobs", MetaData(), autoload_with=connection)
         for state, attempts, recipe in (("running", 1, SLOW), ("queued", 0, QUICK)):
             job = new_job("build", user="ann", pair=recipe.name, content=recipe.sha256(), document=recipe.canonical())
