@@ -176,8 +176,7 @@ class Settings(BaseSettings):
         ),
     ] = 10
     truth: Annotated[
-        Path | None,
-        Field(description="Folder with the truth of sealed pairs: only for the worker that scores them."),
+        Path | None, Field(description="Folder with the truth of sealed pairs: only for the worker that scores them.")
     ] = None
 
     @property

@@ -145,11 +145,7 @@ def test_shuffled_rows_score_the_square_of_the_mean_gradient(pair: StoredPair) -
 
 @pytest.mark.parametrize(
     ("name", "dim", "w1", "error"),
-    [
-        ("nd-d2-n4-p8", 2, 0.82122, 9e-5),
-        ("nd-d16-n64-p8", 16, 1.54940, 5e-5),
-        ("nd-d128-n256-p8", 128, 1.02094, 1e-5),
-    ],
+    [("nd-d2-n4-p8", 2, 0.82122, 9e-5), ("nd-d16-n64-p8", 16, 1.54940, 5e-5), ("nd-d128-n256-p8", 128, 1.02094, 1e-5)],
 )
 def test_published_funnels(
     name: str, dim: int, w1: float, error: float, published_funnels: Path, tmp_path: Path

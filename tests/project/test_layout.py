@@ -21,10 +21,7 @@ TOP = {
 PACKAGES = (ROOT / "generator" / "w1bench", ROOT / "server" / "w1bench_server")
 MOST_MODULES, MOST_LINES = 9, 300
 OF_EQUALS = {"solvers/methods": "one file a paper", "migrations/versions": "one file a revision"}
-WITH_CODE = {
-    "w1bench": "names on first use",
-    "w1bench/solvers": "the registry",
-}
+WITH_CODE = {"w1bench": "names on first use", "w1bench/solvers": "the registry"}
 VERBAL_NOUNS = {
     "scoring": "the act of judging a submission; `score.py` is its one function",
     "rescoring": "the same, done again by a newer metric version",

@@ -210,10 +210,7 @@ _HDF5: dict[str, tuple[Fill, str | None]] = {
     "chunk of 3.6 GB": (_large_chunk(3_600_000_000), PLAIN),
     "objects": (_of_dtype(lambda g: np.array([[b"x"] * 2] * 9, object), h5py.string_dtype()), f"{SHAPE}|{DTYPE}"),
     "variable length": (_of_dtype(_vlen, h5py.vlen_dtype(np.dtype("f8"))), f"{SHAPE}|{DTYPE}"),
-    "references": (
-        lambda f, g, c: f.create_dataset("gradient", g.shape, h5py.ref_dtype),
-        DTYPE,
-    ),
+    "references": (lambda f, g, c: f.create_dataset("gradient", g.shape, h5py.ref_dtype), DTYPE),
     "compound": (_of_dtype(lambda g: np.zeros(g.shape, _COMPOUND)), DTYPE),
     "strings": (_of_dtype(lambda g: np.zeros(g.shape, "S8")), DTYPE),
     "strings of any length": (lambda f, g, c: f.create_dataset("gradient", g.shape, h5py.string_dtype()), DTYPE),

@@ -45,10 +45,7 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
         for role, file in files.items():
             store.check_file(file, role, manifest.specs(role))
             _check_attributes(folder, role, store.attributes(file), manifest)
-            logical, needed = (
-                store.logical_digest(folder / f"{role}.h5"),
-                manifest.files[f"{role}.h5"].logical_digest,
-            )
+            logical, needed = store.logical_digest(folder / f"{role}.h5"), manifest.files[f"{role}.h5"].logical_digest
             if logical != needed:
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:

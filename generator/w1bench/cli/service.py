@@ -30,8 +30,7 @@ def serve(
     data: Data = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
     port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on; default 8100, 0 takes a free one."),
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; default 8100, 0 takes a free one.")
     ] = None,
 ) -> None:
     """Run the service; prints its URL."""
@@ -84,11 +83,7 @@ def restore(
 
     restored = read(settings_of(data=data), file)
     rows = sum(restored.rows.values())
-    show(
-        as_json,
-        {"file": str(file), **asdict(restored)},
-        f"{rows} rows and {restored.bodies} bodies are restored.",
-    )
+    show(as_json, {"file": str(file), **asdict(restored)}, f"{rows} rows and {restored.bodies} bodies are restored.")
 
 
 @app.command()

@@ -18,9 +18,7 @@ Server = Annotated[str | None, typer.Option(help="The service's URL; default W1B
 
 @app.command()
 def score(
-    pair: PairDir,
-    submission: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")],
-    as_json: Json = False,
+    pair: PairDir, submission: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")], as_json: Json = False
 ) -> None:
     """The scorecard of a submission, computed here."""
     from w1bench.client.api import score_file

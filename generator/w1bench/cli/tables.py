@@ -50,12 +50,7 @@ def certificate(figures: Iterable[Figure]) -> Table:
 def scorecard(card: Scorecard) -> Table:
     """Metrics with their intervals, then the diagnosis."""
     rows = [
-        (
-            name,
-            _interval(card.metrics[name]),
-            METRICS[name].unit,
-            card.missing.get(name, METRICS[name].meaning),
-        )
+        (name, _interval(card.metrics[name]), METRICS[name].unit, card.missing.get(name, METRICS[name].meaning))
         for name in METRICS
     ]
     diagnosis = card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}) if card.diagnosis else {}

@@ -46,9 +46,7 @@ def list_tokens(data: Data = None, as_json: Json = False) -> None:
 
 @app.command("revoke")
 def revoke_token(
-    prefix: Annotated[str, typer.Argument(help="As `token list` shows it.")],
-    data: Data = None,
-    as_json: Json = False,
+    prefix: Annotated[str, typer.Argument(help="As `token list` shows it.")], data: Data = None, as_json: Json = False
 ) -> None:
     """Revoke a token, for good."""
     from w1bench_server.web.auth import tokens

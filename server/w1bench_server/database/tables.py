@@ -26,10 +26,7 @@ ledger = Table(
     Column("hash", _DIGEST, nullable=False, unique=True),
 )
 resamples = Table(
-    "resamples",
-    schema,
-    Column("sha256", _DIGEST, primary_key=True),
-    Column("values", LargeBinary, nullable=False),
+    "resamples", schema, Column("sha256", _DIGEST, primary_key=True), Column("values", LargeBinary, nullable=False)
 )
 # `submission` is the id of a submission or of a job; `number` counts the keys of a user, of which the oldest are removed.
 idempotency_keys = Table(

@@ -12,12 +12,7 @@ from w1bench.errors import CheckFailedError
 from w1bench_server.ledger.records import Entry, Event, Rescore, Retraction, Reveal, content, text_sha256
 
 GENESIS = "0" * 64  # the hash that the first row names
-_KINDS: dict[str, type[Event]] = {
-    "submission": Entry,
-    "rescore": Rescore,
-    "retraction": Retraction,
-    "reveal": Reveal,
-}
+_KINDS: dict[str, type[Event]] = {"submission": Entry, "rescore": Rescore, "retraction": Retraction, "reveal": Reveal}
 
 
 @dataclass(frozen=True)

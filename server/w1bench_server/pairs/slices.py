@@ -34,11 +34,7 @@ class Form(StrEnum):
     csv = "csv"
 
 
-MEDIA_TYPES = {
-    Form.npy: "application/octet-stream",
-    Form.json: "application/json",
-    Form.csv: "text/csv; charset=utf-8",
-}
+MEDIA_TYPES = {Form.npy: "application/octet-stream", Form.json: "application/json", Form.csv: "text/csv; charset=utf-8"}
 
 
 @dataclass(frozen=True)

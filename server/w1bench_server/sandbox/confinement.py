@@ -15,12 +15,7 @@ from dataclasses import dataclass
 from w1bench.errors import InputError
 from w1bench_server.sandbox.landlock import forbid_files_and_signals
 from w1bench_server.sandbox.seccomp import forbid_system_calls
-from w1bench_server.sandbox.syscalls import (
-    drop_capabilities,
-    give_up_new_privileges,
-    has_capabilities,
-    make_unreadable,
-)
+from w1bench_server.sandbox.syscalls import drop_capabilities, give_up_new_privileges, has_capabilities, make_unreadable
 
 LAYERS = ("user", "landlock", "seccomp")
 _KILL, _SETGID, _SETUID = 5, 6, 7  # whoever starts a process of another user must be able to end it

@@ -40,15 +40,9 @@ def pointwise(ray_map: RayMap, half_width: float, test: Mapping[str, RowArray]) 
     # Each of D coordinates is rounded on its own, so that their difference as a vector is sqrt(D) times as large.
     vector_rounding = 4 * float(np.finfo(dtype).eps) * sqrt(funnel.dim) * half_width
     limits = {
-        "ray_residual": (
-            rounding,
-            "largest |u(y) - u(x) - ||y - x||| / max(1, ||y - x||), u evaluated afresh",
-        ),
+        "ray_residual": (rounding, "largest |u(y) - u(x) - ||y - x||| / max(1, ||y - x||), u evaluated afresh"),
         "ray_end": (1e-12, "largest relative distance by which a target lies beyond the end of its ray"),
-        "map_residual": (
-            rounding,
-            "largest difference of a coordinate between an input and its partner's image",
-        ),
+        "map_residual": (rounding, "largest difference of a coordinate between an input and its partner's image"),
         "gradient_norm": (rounding, "largest | ||grad f*|| - 1 |"),
         "gradient_direction": (
             max(1e-12, vector_rounding),
@@ -85,15 +79,7 @@ def lipschitz(funnel: MinFunnel, half_width: float, test: Mapping[str, RowArray]
     center = funnel.center[np.arange(len(x)) % funnel.count]
     step = half_width * g
     steepest = 0.0
-    for a, b in (
-        (x, other),
-        (x, y),
-        (x, center),
-        (y, center),
-        (other, y[::-1]),
-        (y, y + step),
-        (x, x - step),
-    ):
+    for a, b in ((x, other), (x, y), (x, center), (y, center), (other, y[::-1]), (y, y + step), (x, x - step)):
         distance = np.linalg.norm(a - b, axis=1)
         far = distance >= half_width / 10
         slope = np.abs(funnel.value(a) - funnel.value(b))[far] / distance[far]

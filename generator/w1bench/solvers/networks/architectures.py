@@ -48,12 +48,7 @@ def mlp_width(shape: tuple[int, ...]) -> tuple[int, int]:
 def _mlp(shape: tuple[int, ...], out: int) -> nn.Sequential:
     dim, width = mlp_width(shape)
     return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(dim, width),
-        nn.ReLU(),
-        nn.Linear(width, width),
-        nn.ReLU(),
-        nn.Linear(width, out),
+        nn.Flatten(), nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out)
     )
 
 

@@ -16,14 +16,7 @@ from w1bench.sources.images.package_data import folder_of
 from w1bench.sources.pictures import centred
 
 # Photographs that scikit-image carries, CC0 or public domain: https://scikit-image.org/docs/stable/api/skimage.data.html
-PHOTOGRAPHS = (
-    "astronaut.png",
-    "chelsea.png",
-    "coffee.png",
-    "hubble_deep_field.jpg",
-    "retina.jpg",
-    "rocket.jpg",
-)
+PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "retina.jpg", "rocket.jpg")
 CELEBA_CROP, CELEBA_SIZE = 140, 64  # as the published CelebA pairs
 _PICTURE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 

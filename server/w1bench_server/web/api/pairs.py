@@ -79,11 +79,7 @@ def get_pair(service: ServiceDep, name: str) -> Manifest:
 
 @read(router, "/{name}/submissions")
 def list_submissions(
-    service: ServiceDep,
-    origin: Origin,
-    name: str,
-    limit: Limit = 100,
-    cursor: Cursor = None,
+    service: ServiceDep, origin: Origin, name: str, limit: Limit = 100, cursor: Cursor = None
 ) -> SubmissionPage:
     """All submissions to a pair as it is now, the oldest first."""
     pair = service.pairs.get(name)

@@ -29,9 +29,7 @@ def upgrade() -> None:
         sa.Column("hash", _DIGEST, nullable=False, unique=True),
     )
     op.create_table(
-        "resamples",
-        sa.Column("sha256", _DIGEST, primary_key=True),
-        sa.Column("values", sa.LargeBinary, nullable=False),
+        "resamples", sa.Column("sha256", _DIGEST, primary_key=True), sa.Column("values", sa.LargeBinary, nullable=False)
     )
     connection = op.get_bind()
     for row in connection.execute(sa.text("SELECT * FROM submissions ORDER BY seq")).mappings().all():
