@@ -242,7 +242,7 @@ def _header(folder: Path, file: Path) -> _Header:
 
 
 def _identity(folder: Path) -> str | None:
-    """The identity of the service in a backup; None in one that was made before its first start, or by an older w1bench."""
+    """The identity of the service in a backup; None in one that was made before its first start."""
     path = folder / "identity.jsonl"
     return next((json.loads(line)["id"] for line in path.read_text().splitlines()), None) if path.exists() else None
 

@@ -35,7 +35,7 @@ idempotency_keys = Table(
     Column("user", _NAME, primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("submission", _NAME, nullable=False),
-    Column("number", BigInteger, nullable=False, server_default="0"),
+    Column("number", BigInteger, nullable=False),
 )
 # A job's `document` is what is to be done; `attempts` counts its starts, `version` its changes. A job that a worker has claimed
 # names it until what the job left behind is removed. `queued_at` is its place in the queue.
@@ -61,7 +61,7 @@ jobs = Table(
     Column("unit", String(16), nullable=False),
     Column("version", Integer, nullable=False),
     Column("worker", _NAME, index=True),
-    Column("queued_at", _TIME, nullable=False, server_default=""),
+    Column("queued_at", _TIME, nullable=False),
     Index("ix_jobs_state_queue_queued_at", "state", "queue", "queued_at"),
 )
 tokens = Table(

@@ -98,7 +98,7 @@ def row_of(document: str) -> Row:
 def _parsed(document: str) -> tuple[int, str, Event]:
     """The sequence number, the hash of the row before, and the event."""
     values = json.loads(document)
-    seq, previous, kind = values.pop("seq"), values.pop("previous"), values.pop("kind", "submission")  # as in 0.1.0
+    seq, previous, kind = values.pop("seq"), values.pop("previous"), values.pop("kind")
     return seq, previous, _KINDS[kind](**values)
 
 

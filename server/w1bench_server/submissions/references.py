@@ -1,7 +1,7 @@
 """Reference rows: the runs of the reference solvers that come with w1bench, as the first rows of a service's ledger.
 
 Each method, budget and pair is one row, that of the seed with the median cosine; its body holds the results of all seeds. It is compared
-with others where its resamples were kept, which results of w1bench 0.1.0 were not.
+with others where its resamples were kept, which those of older results were not.
 Rows that were recorded before stay as they are.
 """
 

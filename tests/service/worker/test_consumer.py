@@ -8,14 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import httpx2
 import psutil
 import pytest
-from sqlalchemy import MetaData, Table, insert
 from starlette.testclient import TestClient
 
 from support.processes import descendants, wait_for
@@ -23,7 +22,6 @@ from support.recipes import SLOW, small_recipe
 from support.servers import ended, serving, working
 from w1bench.recipes.recipe import Recipe
 from w1bench_server.database import connection as database
-from w1bench_server.database.migrations import revisions
 from w1bench_server.jobs.job import Ended, Job, new_job
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
@@ -142,26 +140,6 @@ def test_the_job_of_a_killed_worker_is_begun_again_by_one_that_runs_within_secon
             first.kill()
             wait_for(lambda: row()["attempts"] == 2, seconds=WITHIN_SECONDS)
             assert ended(service, job)["state"] == "succeeded"
-
-
-def test_jobs_of_an_older_release_are_done(own: Settings, bearer: Callable[..., Any]) -> None:
-    with database.connected(own) as engine, database.writing(engine) as connection:
-        revisions.upgrade(connection, "0003")
-        table = Table("jobs", MetaData(), autoload_with=connection)
-        for state, attempts, recipe in (("running", 1, SLOW), ("queued", 0, QUICK)):
-            job = new_job("build", user="ann", pair=recipe.name, content=recipe.sha256(), document=recipe.canonical())
-            row = asdict(job) | {
-                "id": recipe.name,
-                "state": state,
-                "attempts": attempts,
-                "done": 0,
-                "total": 0,
-                "unit": "",
-            }
-            connection.execute(insert(table).values({name: row[name] for name in (column.name for column in table.c)}))
-    with serving(own.model_copy(update={"own_worker": "child"})) as (_, client):
-        rows = [ended(client, recipe.name) for recipe in (SLOW, QUICK)]
-    assert [(row["state"], row["attempts"]) for row in rows] == [("succeeded", 2), ("succeeded", 1)]
 
 
 def test_a_server_that_is_killed_has_its_jobs_done_by_the_next(

@@ -8,20 +8,20 @@ from sqlalchemy import Connection, inspect, text
 
 from w1bench.errors import InputError
 
-FIRST, HEAD = "0001", "0006"
+HEAD = "0001"
+SCRIPTS = Path(__file__).parent
 _VERSIONS = "alembic_version"
 
 
 def revision(connection: Connection) -> str | None:
     """The revision of a database; None where it has none of our tables."""
-    tables = inspect(connection)
-    if tables.has_table(_VERSIONS):
-        return connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()
-    return FIRST if tables.has_table("submissions") else None  # 0.1.0 made its tables without Alembic
+    if not inspect(connection).has_table(_VERSIONS):
+        return None
+    return connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()
 
 
-def upgrade(connection: Connection, target: str = HEAD) -> None:
-    """Bring a database to a revision in the connection's transaction: all of it, or nothing.
+def upgrade(connection: Connection, target: str = HEAD, *, scripts: Path = SCRIPTS) -> None:
+    """Bring a database to a revision in the connection's transaction, all of it or nothing, by the migrations in `scripts`.
 
     Raises:
         InputError: a newer w1bench made it.
@@ -36,7 +36,5 @@ def upgrade(connection: Connection, target: str = HEAD) -> None:
             "w1bench, or restore a backup into another database."
         )
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    if current == FIRST and not inspect(connection).has_table(_VERSIONS):
-        command.stamp(config, FIRST)
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     command.upgrade(config, target)
