@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import shutil
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -16,22 +15,19 @@ from w1bench_server.database.tables import tokens
 from w1bench_server.jobs.job import QUEUES, SCORING, STATES
 from w1bench_server.sandbox.confinement import LAYERS
 from w1bench_server.service import Service
+from w1bench_server.web.api.schemas.base import Part
 
 
-class Check(BaseModel):
+class Check(Part):
     """The outcome of one check."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     ok: bool
     detail: str
 
 
-class Readiness(BaseModel):
+class Readiness(Part):
     """The answer of a service that is ready, with its checks."""
-
-    model_config = ConfigDict(frozen=True)
 
     status: str
     checks: list[Check]

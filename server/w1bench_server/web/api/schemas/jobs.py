@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Literal
 
 from w1bench_server.jobs.job import Job
@@ -47,9 +46,5 @@ class JobPage(Part):
 
 def job_row(job: Job) -> JobRow:
     """The row of a job."""
-    own = JobRow.model_fields.keys() - {"progress", "result"}
-    return JobRow(
-        progress=JobProgress(**asdict(job.progress)) if job.progress.total else None,
-        result=_RESULTS[job.queue] + job.result if job.result else None,
-        **{name: getattr(job, name) for name in own},
-    )
+    progress = JobProgress.of(job.progress) if job.progress.total else None
+    return JobRow.of(job, progress=progress, result=_RESULTS[job.queue] + job.result if job.result else None)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from w1bench.scoring.scorecard import Diagnosis, Interval
 from w1bench_server.leaderboard.comparison import Difference
 from w1bench_server.leaderboard.parts import BoardPart
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.api.schemas.base import Part
-from w1bench_server.web.api.schemas.submissions import Retracted, page_of, retraction
+from w1bench_server.web.api.schemas.submissions import Retracted, page_of
 
 
 class BoardRow(Part):
@@ -87,7 +85,7 @@ def board(part: BoardPart, metric: str, origin: str, *, following: str | None, t
         track=track,
         as_of=part.as_of,
         rows=[_board_row(standing, origin) for standing in part.standings],
-        methods=None if track is None else [MethodRow(**asdict(average)) for average in part.methods],
+        methods=None if track is None else [MethodRow.of(average) for average in part.methods],
         retracted=[_retracted_row(record, origin) for record in part.retracted],
         next=following,
     )
@@ -95,31 +93,20 @@ def board(part: BoardPart, metric: str, origin: str, *, following: str | None, t
 
 def compared(a: Record, b: Record, differences: dict[str, Difference | None], missing: dict[str, str]) -> Comparison:
     """The answer with the differences of two submissions."""
-    entry = a.entry
-    return Comparison(
-        pair=entry.pair, pair_digest=entry.pair_digest, a=entry.id, b=b.entry.id, metrics=differences, missing=missing
-    )
+    return Comparison.of(a.entry, a=a.entry.id, b=b.entry.id, metrics=differences, missing=missing)
 
 
 def _board_row(standing: Standing, origin: str) -> BoardRow:
-    entry, card = standing.record.entry, standing.card
-    return BoardRow(
+    return BoardRow.of(
+        standing.record.entry,
         rank=standing.rank,
         tied=standing.tied,
-        pair=entry.pair,
-        method=entry.method,
-        user=entry.user,
-        id=entry.id,
-        url=page_of(standing.record, origin),
-        submitted_at=entry.submitted_at,
-        reference=entry.reference,
         tries=standing.tries,
-        metrics=card.metrics,
-        diagnosis=card.diagnosis,
+        url=page_of(standing.record, origin),
+        metrics=standing.card.metrics,
+        diagnosis=standing.card.diagnosis,
     )
 
 
 def _retracted_row(record: Record, origin: str) -> RetractedRow:
-    own = RetractedRow.model_fields.keys() - {"url", "retraction"}
-    fields = {name: getattr(record.entry, name) for name in own}
-    return RetractedRow(url=page_of(record, origin), retraction=retraction(record), **fields)
+    return RetractedRow.of(record.entry, url=page_of(record, origin), retraction=Retracted.of(record.retraction))

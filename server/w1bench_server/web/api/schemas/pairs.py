@@ -52,5 +52,5 @@ class Certificate(Part):
 
 def certificate(pair: PublishedPair) -> Certificate:
     """The certificate of a pair."""
-    figures = [CertifiedFigure(**figure.model_dump(), holds=figure.holds) for figure in pair.manifest.certificate]
+    figures = [CertifiedFigure.of(figure) for figure in pair.manifest.certificate]
     return Certificate(pair=pair.name, pair_digest=pair.digest, figures=figures)

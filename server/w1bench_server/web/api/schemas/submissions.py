@@ -55,19 +55,13 @@ class SubmissionPage(Part):
 
 def submission_row(record: Record, origin: str) -> SubmissionRow:
     """The row of a submission."""
-    own = SubmissionRow.model_fields.keys() - {"url", "scorecard", "earlier_scorecards", "retraction"}
-    return SubmissionRow(
+    return SubmissionRow.of(
+        record.entry,
         url=page_of(record, origin),
         scorecard=record.score.card,
         earlier_scorecards=[score.card for score in record.scores[:-1]],
-        retraction=retraction(record) if record.retraction else None,
-        **{name: getattr(record.entry, name) for name in own},
+        retraction=Retracted.of(record.retraction) if record.retraction else None,
     )
-
-
-def retraction(record: Record) -> Retracted:
-    assert record.retraction is not None
-    return Retracted(**{name: getattr(record.retraction, name) for name in Retracted.model_fields})
 
 
 def page_of(record: Record, origin: str) -> str:
