@@ -63,6 +63,12 @@ def busy(detail: str, *, parts: Sequence[ProblemPart] = ()) -> ProblemError:
     return ProblemError(503, detail, parts=parts, headers={"Retry-After": _RETRY_SECONDS})
 
 
+def invalid(parts: Sequence[ProblemPart]) -> ProblemError:
+    """A 422 that says of each part what is wrong with it."""
+    said = "; ".join(f"{p.pointer.removeprefix('#/').replace('/', ' ')}: {p.detail.rstrip('.')}" for p in parts)
+    return ProblemError(422, f"{said}. Correct this and send it again.", parts=parts)
+
+
 def disk_full() -> ProblemError:
     """A 507: nothing is accepted until the operator has made room."""
     return ProblemError(507, "The service's disk is full, so it accepts nothing; tell the operator.")

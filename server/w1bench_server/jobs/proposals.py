@@ -23,7 +23,7 @@ from w1bench.recipes.recipe import Recipe, Sizes
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, Projection, UniformSource
 from w1bench.sources.generators.catalogue import EMBEDDED
 from w1bench.storage.files import content_sha256
-from w1bench_server.errors import ProblemError, ProblemPart, disk_full
+from w1bench_server.errors import ProblemError, ProblemPart, disk_full, invalid
 from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.queue import Jobs, open_jobs
 from w1bench_server.settings import Settings
@@ -37,6 +37,12 @@ _RECIPE_BYTES = 16 * 1024
 _MOST_DOTS = 32  # in a line: each dot of a TOML key is a table in a table, which costs its depth squared
 _MODELS = (Recipe, UniformSource, BallSource, ImageSource, GeneratorSource, Projection, DrawnFunnels, Sizes)
 _FIELDS = {name for model in _MODELS for name in model.model_fields}
+_KINDS = "The kind of a source is uniform, ball, images or generator."
+_SENTENCES = {  # by pydantic's kinds of errors
+    "extra_forbidden": "This field is not part of a recipe; see datasets/FORMAT.md.",
+    "union_tag_invalid": _KINDS,
+    "union_tag_not_found": _KINDS,
+}
 _NO_PLACE = (
     "A recipe from the network names no files of the server's; leave this out, or build the pair with `w1bench build`."
 )
@@ -76,20 +82,19 @@ def read_proposal(body: bytes) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         parts = [_part(found) for found in error.errors(include_url=False) if "PublishedFunnels" not in found["loc"]]
-        raise _refusal(*parts[:_LONGEST_SAID]) from None
+        raise invalid(parts[:_LONGEST_SAID]) from None
 
 
 def _values(body: bytes) -> dict[str, Any]:
     if len(body) > _RECIPE_BYTES:
-        detail = f"The body has {len(body)} bytes, and recipes {_RECIPE_BYTES} at most."
-        raise _refusal(ProblemPart(pointer="#/body", detail=detail))
+        raise _refusal("#/body", f"The body has {len(body)} bytes, and recipes {_RECIPE_BYTES} at most.")
     try:
         text = body.decode()
         if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
             raise ValueError("no recipe has such a line")
         values = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError):
-        raise _refusal(ProblemPart(pointer="#/body", detail="The body is neither TOML nor a JSON object.")) from None
+        raise _refusal("#/body", "The body is neither TOML nor a JSON object.") from None
     return values
 
 
@@ -109,7 +114,7 @@ def _check_places(values: dict[str, Any]) -> None:
         detail = f"The pictures here are {' and '.join(_CARRIED)}, as libraries carry them; others lie on a disk."
         parts.append(ProblemPart(pointer="#/body/source/dataset", detail=detail))
     if parts:
-        raise _refusal(*parts)
+        raise invalid(parts)
 
 
 def _table(value: Any) -> dict[str, Any]:
@@ -130,21 +135,18 @@ def _embed(table: dict[str, Any]) -> bool:
     return True
 
 
+def _refusal(pointer: str, detail: str) -> ProblemError:
+    return invalid([ProblemPart(pointer=pointer, detail=detail)])
+
+
 def _part(found: Any) -> ProblemPart:
     """What is wrong with a field, without what came."""
     kind, where = found["type"], [str(part) for part in found["loc"]]
-    unknown = kind == "extra_forbidden"
-    if unknown:  # the field's name itself came
+    if kind == "extra_forbidden":  # the field's name itself came
         where.pop()
     # Without the kinds of sources and funnels, and pydantic's own words for them.
     names = [part for n, part in enumerate(where) if part in _FIELDS and (n, where[0]) != (1, "source")]
-    detail = (
-        "This field is not part of a recipe; see datasets/FORMAT.md."
-        if unknown
-        else found["msg"].removeprefix("Value error, ")
-    )
-    if kind.startswith("union_tag"):
-        detail = "The kind of a source is uniform, ball, images or generator."
+    detail = _SENTENCES.get(kind) or found["msg"].removeprefix("Value error, ")
     return ProblemPart(pointer="/".join(["#/body", *names]), detail=detail)
 
 
@@ -159,10 +161,8 @@ def _check_size(recipe: Recipe, settings: Settings) -> None:
     products = rays * recipe.funnel.count * prod(shape)
     for found, most, unit in ((size, settings.pair_bytes, "bytes"), (products, settings.pair_products, "products")):
         if found > most:
-            detail = (
-                f"This pair takes {found} {unit}, and {most} are the most that a job builds; give it smaller sizes."
-            )
-            raise _refusal(ProblemPart(pointer="#/body/sizes", detail=detail))
+            said = f"This pair takes {found} {unit}, and {most} are the most that a job builds; give it smaller sizes."
+            raise _refusal("#/body/sizes", said)
     if shutil.disk_usage(settings.archive).free - _COPIES * size < settings.min_free_bytes:
         raise disk_full()
 
@@ -189,10 +189,3 @@ def _check_name(recipe: Recipe, folder: Path) -> None:
 
 def _taken(what: str) -> ProblemError:
     return ProblemError(409, f"{what}, and pairs are never replaced; give another name.", pointer="#/body/name")
-
-
-def _refusal(*parts: ProblemPart) -> ProblemError:
-    said = "; ".join(
-        f"{part.pointer.removeprefix('#/').replace('/', ' ')}: {part.detail.rstrip('.')}" for part in parts
-    )
-    return ProblemError(422, f"{said}. Mend this and send it again.", parts=parts)

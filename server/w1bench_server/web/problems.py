@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from w1bench.errors import W1BenchError
-from w1bench_server.errors import ProblemPart, apology, as_problem, busy
+from w1bench_server.errors import ProblemPart, apology, as_problem, busy, invalid
 from w1bench_server.web.headers import request_id, shared_headers
 
 MEDIA_TYPE = "application/problem+json"
@@ -64,17 +65,6 @@ def problem(
     return Response(content.model_dump_json(), status, shared, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make `app` answer every error with a problem."""
-    app.add_exception_handler(W1BenchError, _of_ours)
-    app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(OperationalError, _of_database)
-    app.add_exception_handler(PoolTimeoutError, _of_database)
-    app.add_exception_handler(ClientDisconnect, _of_disconnect)
-    app.add_exception_handler(Exception, _unforeseen)
-
-
 async def _of_ours(request: Request, error: Exception) -> Response:
     refused = as_problem(error)
     if refused.status >= 500:
@@ -86,8 +76,7 @@ async def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # The place and the rule alone: `input` and `ctx` repeat what was sent.
     parts = [ProblemPart(pointer="#/" + "/".join(map(str, e["loc"])), detail=e["msg"]) for e in error.errors()]
-    sentence = "; ".join(f"{part.pointer.removeprefix('#/').replace('/', ' ')}: {part.detail}" for part in parts)
-    return problem(request, 422, f"{sentence}. Correct this and send it again.", parts=parts)
+    return await _of_ours(request, invalid(parts))
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
@@ -119,3 +108,15 @@ async def _of_disconnect(request: Request, error: Exception) -> Response:
 async def _unforeseen(request: Request, error: Exception) -> Response:
     _log.error("request %s: %s", request_id(request.scope), type(error).__name__)
     return problem(request, 500, apology())
+
+
+# What answers each error with a problem.
+HANDLERS: dict[int | type[Exception], Any] = {
+    W1BenchError: _of_ours,
+    RequestValidationError: _of_validation,
+    HTTPException: _of_http,
+    OperationalError: _of_database,
+    PoolTimeoutError: _of_database,
+    ClientDisconnect: _of_disconnect,
+    Exception: _unforeseen,
+}
