@@ -17,7 +17,6 @@ from w1bench_server.jobs.job import SCORING, submitted_of
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.leaderboard.boards import Boards
 from w1bench_server.ledger.ledger import Ledger, bodies_of
-from w1bench_server.pairs import fixity
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.pairs.fixity import Fixity
 from w1bench_server.sandbox import canaries
@@ -71,14 +70,12 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             await scorer.warm()
             rescoring = asyncio.create_task(keep_current(ledger, bodies, pairs, scorer))
             try:
-                with fixity.watched(
-                    settings.archive, seconds=settings.fixity_seconds, bytes_per_second=settings.fixity_bytes_per_second
-                ) as watched:
+                rate = settings.fixity_bytes_per_second
+                with Fixity(settings.archive, seconds=settings.fixity_seconds, bytes_per_second=rate) as fixity:
                     records = PublicRecords(ledger, pairs)
                     submissions = Submissions(settings, pairs, ledger, jobs, bodies, scorer)
-                    yield Service(
-                        settings, pairs, bodies, ledger, records, jobs, submissions, Boards(records), scorer, watched
-                    )
+                    boards = Boards(records)
+                    yield Service(settings, pairs, bodies, ledger, records, jobs, submissions, boards, scorer, fixity)
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from w1bench.archive.catalogue import published
 from w1bench.archive.folder import read_manifest
@@ -22,7 +22,10 @@ _log = logging.getLogger(__name__)
 
 
 class Fixity:
-    """The state of an archive's files: those `damaged`, as PAIR/FILE, and when all were last hashed (None: not yet)."""
+    """The state of an archive's files: those `damaged`, as PAIR/FILE, and when all were last hashed (None: not yet).
+
+    A context manager, whose thread hashes them every `seconds` and ends with the block.
+    """
 
     def __init__(self, archive: Path, *, seconds: float, bytes_per_second: int) -> None:
         self._archive, self._seconds, self._rate = archive, seconds, bytes_per_second
@@ -35,10 +38,11 @@ class Fixity:
     def running(self) -> bool:
         return self._thread.is_alive()
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
 
@@ -96,14 +100,3 @@ class Fixity:
                 if self._stopped.wait(len(block) / self._rate):
                     return None
         return digest.hexdigest()
-
-
-@contextmanager
-def watched(archive: Path, *, seconds: float, bytes_per_second: int) -> Generator[Fixity]:
-    """The fixity of an archive, whose thread hashes it every `seconds` and ends with the block."""
-    fixity = Fixity(archive, seconds=seconds, bytes_per_second=bytes_per_second)
-    fixity.start()
-    try:
-        yield fixity
-    finally:
-        fixity.stop()

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from support.processes import wait_for
-from w1bench_server.pairs import fixity
+from w1bench_server.pairs.fixity import Fixity
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 
@@ -62,7 +62,7 @@ def test_a_flipped_bit_turns_readiness_until_it_is_mended(settings: Settings, co
 def test_a_missing_file_and_a_damaged_manifest_are_damage_and_what_is_gone_is_not(copied: Path) -> None:
     (copied / PAIR / "train.h5").unlink()
     (copied / "small-digits" / "manifest.json").write_text("{")
-    with fixity.watched(copied, seconds=0.01, bytes_per_second=FAST) as watch:
+    with Fixity(copied, seconds=0.01, bytes_per_second=FAST) as watch:
         wait_for(lambda: watch.damaged == {f"{PAIR}/train.h5", "small-digits/manifest.json"}, seconds=20)
         shutil.rmtree(copied / PAIR)
         wait_for(lambda: watch.damaged == {"small-digits/manifest.json"}, seconds=20)
@@ -74,10 +74,10 @@ def test_a_missing_file_and_a_damaged_manifest_are_damage_and_what_is_gone_is_no
 def test_it_reads_no_faster_than_it_may_and_stops_at_once(archive: Path) -> None:
     size = sum(path.stat().st_size for path in archive.rglob("*.h5"))
     begun = time.monotonic()
-    with fixity.watched(archive, seconds=60, bytes_per_second=size) as watch:
+    with Fixity(archive, seconds=60, bytes_per_second=size) as watch:
         wait_for(lambda: watch.checked_at is not None, seconds=20)
         assert time.monotonic() - begun >= 0.95
     begun = time.monotonic()
-    with fixity.watched(archive, seconds=60, bytes_per_second=1) as watch:
+    with Fixity(archive, seconds=60, bytes_per_second=1) as watch:
         assert watch.checked_at is None
     assert time.monotonic() - begun < 5
