@@ -44,6 +44,11 @@ class PublishedPair:
         return self.manifest.name
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether its truth is kept back still."""
+        return self.manifest.state is PairState.SEALED
+
+    @property
     def track(self) -> str:
         return TRACKS.get(self.manifest.recipe["source"]["kind"], "hd")
 

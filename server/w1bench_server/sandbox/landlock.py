@@ -30,9 +30,8 @@ def forbid_files_and_signals() -> None:
     version = system_call(_CREATE_RULESET, 0, 0, _QUERY_VERSION)
     rights = max(row for row in _RIGHTS if row[0] <= version)[1:]
     attributes = (ctypes.c_uint64 * len(rights))(*rights)
-    known = (
-        ctypes.sizeof(attributes) if version >= 6 else 16 if version >= 4 else 8
-    )  # an older kernel knows fewer fields
+    # An older kernel knows fewer fields.
+    known = ctypes.sizeof(attributes) if version >= 6 else 16 if version >= 4 else 8
     ruleset = system_call(_CREATE_RULESET, ctypes.addressof(attributes), known, 0)
     try:
         system_call(_RESTRICT_SELF, ruleset, 0)

@@ -11,7 +11,6 @@ from math import ceil
 
 from sqlalchemy import Connection, func, select
 
-from w1bench.archive.manifest import PairState
 from w1bench_server.database.tables import jobs, ledger
 from w1bench_server.database.times import text_of
 from w1bench_server.errors import ProblemError
@@ -65,6 +64,6 @@ class Quota:
 
 def quota_of(settings: Settings, user: str, pair: PublishedPair) -> Quota:
     """The quota that a user's submission to a pair counts towards."""
-    if pair.manifest.state is PairState.SEALED:
+    if pair.is_sealed:
         return Quota(user, settings.sealed_submissions, pair.name)
     return Quota(user, settings.daily_submissions)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from w1bench.archive.manifest import PairState
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench_server.ledger.ledger import Ledger
@@ -44,7 +43,7 @@ class PublicRecords:
             published = self.pairs.get(pair)
         except (CheckFailedError, PairError):
             return None
-        return published.manifest.state is PairState.SEALED if published.digest == digest else None
+        return published.is_sealed if published.digest == digest else None
 
 
 def redacted(card: Scorecard) -> Scorecard:

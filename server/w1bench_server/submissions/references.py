@@ -20,7 +20,7 @@ from w1bench.trials import resamples, results
 from w1bench.trials.results import Row
 from w1bench_server.database.times import now
 from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry
+from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry, content
 from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.submissions.bodies import Bodies
 
@@ -34,19 +34,16 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
         InputError: a file is not a file of results.
     """
     rows = results.read_all(sorted((folder or PACKAGED).glob("*.json")))
-    recorded = {
-        Content(e.user, e.pair_digest, e.method, e.sha256)
-        for e in (record.entry for record in ledger.records().values())
-    }
+    recorded = {content(record.entry) for record in ledger.records().values()}
     for pair in pairs.all():
         of_pair = [row for row in rows if row["recipe_sha256"] == pair.manifest.recipe_sha256 and row["metrics"]]
         for seeds in _cells(of_pair):
             body = json.dumps(seeds, sort_keys=True).encode()
-            content = Content(REFERENCE_USER, pair.digest, _name(seeds[0]), hashlib.sha256(body).hexdigest())
-            if content not in recorded:
-                _keep(bodies, body, content.sha256)
+            new = Content(REFERENCE_USER, pair.digest, _name(seeds[0]), hashlib.sha256(body).hexdigest())
+            if new not in recorded:
+                _keep(bodies, body, new.sha256)
                 median = _median(seeds)
-                ledger.append(_entry(pair, median, content, len(body)), resampled=_resampled(pair, median))
+                ledger.append(_entry(pair, median, new, len(body)), resampled=_resampled(pair, median))
 
 
 def _cells(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -72,10 +69,10 @@ def _resampled(pair: PublishedPair, row: Row) -> bytes | None:
     return resamples.unpacked(row["metrics"], row["resamples"])
 
 
-def _entry(pair: PublishedPair, median: Row, content: Content, size: int) -> Entry:
+def _entry(pair: PublishedPair, median: Row, new: Content, size: int) -> Entry:
     return Entry(
-        id=uuid4().hex, pair=pair.name, pair_digest=pair.digest, method=content.method, user=REFERENCE_USER,
-        sha256=content.sha256, bytes=size, submitted_at=now(), scorer=median["software"]["w1bench"],
+        id=uuid4().hex, pair=pair.name, pair_digest=pair.digest, method=new.method, user=REFERENCE_USER,
+        sha256=new.sha256, bytes=size, submitted_at=now(), scorer=median["software"]["w1bench"],
         scorecard=_card(pair, median).model_dump_json(), reference=True,
     )  # fmt: skip
 

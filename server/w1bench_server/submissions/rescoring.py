@@ -13,7 +13,6 @@ from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from w1bench.archive.manifest import PairState
 from w1bench.errors import W1BenchError
 from w1bench.scoring.metrics import METRIC_VERSION
 from w1bench_server.database.times import now
@@ -64,7 +63,7 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
     pair = await run_in_threadpool(pairs.get, entry.pair)
     if pair.digest != entry.pair_digest:
         raise W1BenchError(f"the pair {entry.pair} was built again since.")
-    if pair.manifest.state is PairState.SEALED:
+    if pair.is_sealed:
         return  # until it is revealed
     await run_in_threadpool(record_reveal, ledger, pair)
     async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:

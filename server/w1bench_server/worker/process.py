@@ -18,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from w1bench.archive.catalogue import published
 from w1bench.archive.commitment import REVEAL
-from w1bench.archive.manifest import PairState
 from w1bench.errors import InputError, MissingExtraError, W1BenchError
 from w1bench_server import logs
 from w1bench_server.database import connection as database
@@ -96,11 +95,7 @@ def work(
 
 def _warn_of_missing_truth(settings: Settings) -> None:
     for pair in PublishedPairs(settings.archive).all():
-        if (
-            pair.manifest.state is PairState.SEALED
-            and settings.truth
-            and not (settings.truth / pair.name / REVEAL).is_file()
-        ):
+        if pair.is_sealed and settings.truth and not (settings.truth / pair.name / REVEAL).is_file():
             _log.warning(
                 "the truth of %s is not in %s: submissions to it are left to other workers", pair.name, settings.truth
             )

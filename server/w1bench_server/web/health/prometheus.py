@@ -84,9 +84,8 @@ class _JobFigures(Collector):
         oldest = GaugeMetricFamily(
             "w1bench_jobs_oldest_seconds", "How long the oldest job has waited for a worker.", labels=("queue",)
         )
-        with suppress(
-            SQLAlchemyError
-        ):  # the database is away, which /readyz reports; the other figures are still there
+        # Where the database is away, which /readyz reports, the other figures are still there.
+        with suppress(SQLAlchemyError):
             counts, waiting = self._jobs.counts(), self._jobs.waiting_seconds()
             for labels, value in counts.items():
                 count.add_metric(labels, value)
