@@ -23,6 +23,13 @@ def unreachable(origin: str, error: Exception) -> UnreachableError:
     return UnreachableError(f"{origin} does not answer ({reason}); check the address, or that the service runs.")
 
 
+def missing_extra(what: str, extra: str) -> MissingExtraError:
+    """The error for what an extra of w1bench would bring; `what` says who needs it."""
+    return MissingExtraError(
+        f"{what}; install w1bench with its extra `{extra}` (in a checkout: pip install '.[{extra}]')."
+    )
+
+
 class W1BenchError(Exception):
     """Any error of this library; `code` is the exit status of the command line."""
 

@@ -13,7 +13,7 @@ from w1bench.cli import service as service_commands
 from w1bench.cli import submissions as submission_commands
 from w1bench.cli import tokens as token_commands
 from w1bench.cli import trials as solver_commands
-from w1bench.errors import InputError, W1BenchError
+from w1bench.errors import InputError, W1BenchError, missing_extra
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,10 +45,7 @@ def main() -> None:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        _fail(
-            f"This command needs {error.name}, which is not installed; install w1bench with its extra `{extra}` (in a checkout: pip install '.[{extra}]').",
-            2,
-        )
+        _fail(str(missing_extra(f"This command needs {error.name}, which is not installed", extra)), 2)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

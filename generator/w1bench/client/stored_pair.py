@@ -13,7 +13,7 @@ import h5py
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, PairState
-from w1bench.errors import InputError, MissingExtraError
+from w1bench.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,7 +133,5 @@ def _samplers() -> Any:
     try:
         from w1bench.transport import samplers
     except ImportError as error:
-        raise MissingExtraError(
-            f"Batches need {error.name}, which is not installed; install w1bench with its extra `torch` (in a checkout: pip install '.[torch]')."
-        ) from None
+        raise missing_extra(f"Batches need {error.name}, which is not installed", "torch") from None
     return samplers

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from w1bench.errors import InputError, MissingExtraError, UnreachableError
+from w1bench.errors import InputError, UnreachableError, missing_extra
 from w1bench.storage.files import atomic_write, fsync
 
 if TYPE_CHECKING:
@@ -202,9 +202,7 @@ class ObjectStorage:
         try:
             from obstore.exceptions import BaseError
         except ImportError:
-            raise MissingExtraError(
-                f"{self.url} needs obstore; install w1bench with its extra `s3` (in a checkout: pip install '.[s3]')."
-            ) from None
+            raise missing_extra(f"{self.url} needs obstore", "s3") from None
         try:
             yield _object_store(self.url)
         except (BaseError, FileNotFoundError) as error:
