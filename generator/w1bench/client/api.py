@@ -17,7 +17,6 @@ from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import PairError
 from w1bench.scoring import submission
 from w1bench.scoring.score import Scored, score_resampled
-from w1bench.scoring.score import score as score_arrays
 from w1bench.scoring.scorecard import Scorecard
 
 
@@ -69,7 +68,7 @@ def score_file(folder: Path, path: Path) -> Scorecard:
     """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
     manifest = read_manifest(folder)
     with open_test(folder, manifest) as test, submission.open_submission(path, manifest) as checked:
-        return score_arrays(manifest, test, checked)
+        return score_resampled(manifest, test, checked).card
 
 
 def submit(

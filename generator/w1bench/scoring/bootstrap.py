@@ -25,17 +25,12 @@ Counts = NDArray[np.uint8]
 
 
 class KeptCounts:
-    """The counts of all resamples of the pairs that were scored last, in `most_bytes` of memory; threads may share them."""
+    """The counts of all resamples of the pairs that were scored last, `bytes` of at most `most_bytes`; threads may share them."""
 
     def __init__(self, most_bytes: int = _KEPT_BYTES) -> None:
-        self._most_bytes, self._bytes = most_bytes, 0
+        self._most_bytes, self.bytes = most_bytes, 0
         self._pairs: OrderedDict[tuple[str, int], tuple[Counts, ...]] = OrderedDict()
         self._lock = Lock()
-
-    @property
-    def bytes(self) -> int:
-        """What is kept."""
-        return self._bytes
 
     def of(self, digest: str, points: int) -> Iterable[Counts]:
         """The counts for a pair of this digest and number of points, some resamples at a time; large ones are never kept."""
@@ -50,10 +45,10 @@ class KeptCounts:
         with self._lock:
             if (digest, points) not in self._pairs:  # which another thread may have drawn meanwhile
                 self._pairs[digest, points] = drawn
-                self._bytes += size
-            while self._bytes > self._most_bytes:
+                self.bytes += size
+            while self.bytes > self._most_bytes:
                 (_, fewer), _ = self._pairs.popitem(last=False)
-                self._bytes -= 2 * RESAMPLES * fewer
+                self.bytes -= 2 * RESAMPLES * fewer
         return drawn
 
 

@@ -27,13 +27,8 @@ class Scored(NamedTuple):
     resampled: bytes
 
 
-def score(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scorecard:
-    """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
-    return score_resampled(manifest, test, submission).card
-
-
 def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scored:
-    """`score`, with what its intervals come from."""
+    """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
     points = points_of(manifest.known_w1.value, test, submission)
     measured = measure(points, submission, seed=manifest.digest())
     card = Scorecard(
