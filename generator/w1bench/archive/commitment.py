@@ -11,9 +11,9 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from w1bench.archive.manifest import SECRET, Figure, FileEntry, Manifest, Part
+from w1bench.archive.manifest import SECRET, Figure, FileEntry, Manifest
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench.recipes.recipe import Recipe, parse_recipe
 from w1bench.storage.canonical import canonical, first_fault
@@ -23,7 +23,11 @@ FORMAT = "w1bench-reveal"
 FORMAT_VERSION = 1
 
 
-class Truth(Part):
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Truth(_Part):
     """What is kept back of a sealed pair: figures and files, and the logical digests of the published files that they go with."""
 
     published: dict[str, str]
@@ -40,7 +44,7 @@ class Truth(Part):
         return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).digest()
 
 
-class Reveal(Part):
+class Reveal(_Part):
     """The content of reveal.json: what a sealed pair commits to."""
 
     format: Literal["w1bench-reveal"] = FORMAT
@@ -101,8 +105,11 @@ def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
         )
     published = {name: entry.logical_digest for name, entry in manifest.files.items()}
     recipe = reveal.full_recipe()
-    named = (published, manifest.recipe_sha256, manifest.recipe)
-    if (reveal.truth.published, recipe.sha256(), recipe.published(sealed=True)) != named:
+    if (reveal.truth.published, recipe.sha256(), recipe.published(sealed=True)) != (
+        published,
+        manifest.recipe_sha256,
+        manifest.recipe,
+    ):
         raise CheckFailedError(
             f"{origin} is the truth of other files or of another recipe than {manifest.name} publishes; its manifest was edited."
         )

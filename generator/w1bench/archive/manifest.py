@@ -26,13 +26,11 @@ _NotNegative = Annotated[float, Field(ge=0)]
 _Count = Annotated[int, Field(ge=1)]
 
 
-class Part(BaseModel):
-    """A table of a pair's documents: immutable, finite, and without unknown fields."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class FileEntry(Part):
+class FileEntry(_Part):
     """A file's size and digests."""
 
     bytes: Annotated[int, Field(ge=0)]
@@ -71,7 +69,7 @@ class KnownW1(NamedTuple):
     rays: int
 
 
-class Manifest(Part):
+class Manifest(_Part):
     """Everything about a pair but its arrays; W1 and what is known of the funnels are absent while the pair is sealed."""
 
     format: Literal["w1bench-pair"] = store.FORMAT
@@ -209,7 +207,9 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise _damaged(origin, f"{first_fault(error, 'the document')}.") from None
+        raise CheckFailedError(
+            f"{origin} is damaged: {first_fault(error, 'the document')}. Fetch the pair again."
+        ) from None
     if manifest.format_version > store.FORMAT_VERSION:
         raise CheckFailedError(
             f"{origin} has format version {manifest.format_version}, this w1bench reads up to {store.FORMAT_VERSION}; "
@@ -221,23 +221,21 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
         else:
             manifest.full_recipe()
     except RecipeError as error:
-        raise _damaged(origin, str(error)) from None
+        raise CheckFailedError(f"{origin} is damaged: {error} Fetch the pair again.") from None
     if not all(isfinite(figure.value) and isfinite(figure.limit) for figure in manifest.certificate):
-        raise _damaged(origin, "its certificate holds figures that are not numbers.")
+        raise CheckFailedError(
+            f"{origin} is damaged: its certificate holds figures that are not numbers. Fetch the pair again."
+        )
     unknown = [name for name in SECRET if getattr(manifest, name) is None]
     if unknown != (list(SECRET) if manifest.sealed else []) or manifest.sealed == (manifest.commitment is None):
-        raise _damaged(
-            origin, f"a sealed pair has a commitment and none of {', '.join(SECRET)}, an open one these alone."
+        raise CheckFailedError(
+            f"{origin} is damaged: a sealed pair has a commitment and none of {', '.join(SECRET)}, an open one these alone. "
+            "Fetch the pair again."
         )
     needed = {f"{role}.h5" for role in manifest.contents}
     if set(manifest.files) != needed or "w1bench" not in manifest.software:
-        raise _damaged(
-            origin,
-            f"it names the files {sorted(manifest.files)} and the software {sorted(manifest.software)}; "
-            f"needed: {sorted(needed)}, and the version of w1bench.",
+        raise CheckFailedError(
+            f"{origin} is damaged: it names the files {sorted(manifest.files)} and the software {sorted(manifest.software)}; "
+            f"needed: {sorted(needed)}, and the version of w1bench. Fetch the pair again."
         )
     return manifest
-
-
-def _damaged(origin: str, why: str) -> CheckFailedError:
-    return CheckFailedError(f"{origin} is damaged: {why} Fetch the pair again.")

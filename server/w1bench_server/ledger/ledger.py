@@ -16,7 +16,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select
+from sqlalchemy import Connection, Engine, Select, bindparam, insert, select
 
 from w1bench.errors import CheckFailedError, SubmissionError
 from w1bench_server.database.connection import writing
@@ -106,7 +106,7 @@ class Ledger:
     def rows(self, *, after: int = 0) -> list[Row]:
         """The rows after a sequence number, in their order."""
         with self.engine.connect() as connection:
-            return read_rows(connection, after=after)
+            return _rows(connection, _after(after))
 
     def snapshot(self, connection: Connection | None = None) -> Snapshot:
         """The submissions now, or as a transaction sees them before it writes. Only rows that are new since the last time are read."""
@@ -114,7 +114,7 @@ class Ledger:
             with self.engine.connect() as own:
                 return self.snapshot(own)
         with self._reading.lock:  # after the connection: whoever holds the lock must not wait for one
-            if rows := read_rows(connection, after=self._reading.snapshot.seq):
+            if rows := _rows(connection, _after(self._reading.snapshot.seq)):
                 self._reading.snapshot = self._reading.snapshot.after(rows)
             return self._reading.snapshot
 
@@ -164,9 +164,9 @@ class Ledger:
         return values
 
 
-def read_rows(connection: Connection, *, after: int = 0) -> list[Row]:
-    """The rows after a sequence number, as a transaction sees them."""
-    return _rows(connection, select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq))
+def read_rows(connection: Connection) -> list[Row]:
+    """All rows, as a transaction sees them."""
+    return _rows(connection, select(ledger).order_by(ledger.c.seq))
 
 
 def bodies_of(rows: Iterable[Row]) -> set[str]:
@@ -243,6 +243,10 @@ def _keep(connection: Connection, resampled: bytes | None) -> str | None:
 def _record(connection: Connection, identity: str) -> Record:
     of_it = select(ledger).where(ledger.c.submission == identity).order_by(ledger.c.seq)
     return _the(_folded(_rows(connection, of_it)), identity)
+
+
+def _after(seq: int) -> Select[Any]:
+    return select(ledger).where(ledger.c.seq > seq).order_by(ledger.c.seq)
 
 
 def _the(records: Records, identity: str) -> Record:

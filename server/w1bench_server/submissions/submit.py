@@ -17,6 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
+from w1bench.archive.manifest import PairState
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
@@ -75,9 +76,9 @@ class Submissions:
         if before := await run_in_threadpool(self._admit, submitted, admit_new, key):
             return before, False
         large = upload.bytes > self.settings.job_bytes
-        if pair.is_sealed and not large:  # the client learns at once what cannot be scored
+        if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
             await self.scorer.check(pair.folder, upload.path, client=Client(user, known=True))
-        if pair.is_sealed or large:
+        if pair.manifest.state is PairState.SEALED or large:
             return await run_in_threadpool(self._queue, submitted, pair, upload.path, admit_new, key)
         return await score_and_record(
             submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key, admit=admit_new
@@ -97,7 +98,7 @@ class Submissions:
     ) -> tuple[Job, bool]:
         """The job that scores a submission; its body is kept before the job is there."""
         job = new_job(
-            "sealed" if pair.is_sealed else "score", identity=submitted.id, user=submitted.user,
+            "sealed" if pair.manifest.state is PairState.SEALED else "score", identity=submitted.id, user=submitted.user,
             pair=submitted.pair, content=content(submitted).digest, document=json.dumps(asdict(submitted)),
         )  # fmt: skip
         created = False
@@ -130,7 +131,9 @@ async def score_and_record(
         SubmissionError: it cannot be scored, or the pair was revealed.
     """
     scored = await scorer.score(pair.folder, body, client=Client(submitted.user, known=True))
-    card, resampled = (redacted(scored.card), None) if pair.is_sealed else scored
+    card, resampled = (
+        (redacted(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
+    )
     entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
 
     def admit_named(connection: Connection) -> None:

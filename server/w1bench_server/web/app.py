@@ -18,6 +18,7 @@ from w1bench.site.pages import STATIC
 from w1bench_server.fairness import Places, Turns
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
+from w1bench_server.web import problems
 from w1bench_server.web.api import jobs, openapi, pairs, submissions
 from w1bench_server.web.api import leaderboard as board
 from w1bench_server.web.api.events import Streams
@@ -32,7 +33,6 @@ from w1bench_server.web.middleware.read_turns import ReadTurns
 from w1bench_server.web.middleware.unread_body import UnreadBody
 from w1bench_server.web.pages import badge
 from w1bench_server.web.pages import endpoints as pages
-from w1bench_server.web.problems import HANDLERS
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -56,7 +56,6 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         description="Pairs of distributions with a known Wasserstein-1 distance: download, submit, compare.",
         lifespan=lifespan,
-        exception_handlers=HANDLERS,
         docs_url=None,  # those pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
@@ -65,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (health, pairs, submissions, jobs, board, badge, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    problems.install(app)
     app.state.https = (settings.public_url or "").startswith("https://")
     # The one that is added last is the outermost.
     app.add_middleware(ReadTurns)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
@@ -65,6 +64,17 @@ def problem(
     return Response(content.model_dump_json(), status, shared, MEDIA_TYPE)
 
 
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem."""
+    app.add_exception_handler(W1BenchError, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(OperationalError, _of_database)
+    app.add_exception_handler(PoolTimeoutError, _of_database)
+    app.add_exception_handler(ClientDisconnect, _of_disconnect)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
 async def _of_ours(request: Request, error: Exception) -> Response:
     refused = as_problem(error)
     if refused.status >= 500:
@@ -108,15 +118,3 @@ async def _of_disconnect(request: Request, error: Exception) -> Response:
 async def _unforeseen(request: Request, error: Exception) -> Response:
     _log.error("request %s: %s", request_id(request.scope), type(error).__name__)
     return problem(request, 500, apology())
-
-
-# What answers each error with a problem.
-HANDLERS: dict[int | type[Exception], Any] = {
-    W1BenchError: _of_ours,
-    RequestValidationError: _of_validation,
-    HTTPException: _of_http,
-    OperationalError: _of_database,
-    PoolTimeoutError: _of_database,
-    ClientDisconnect: _of_disconnect,
-    Exception: _unforeseen,
-}
