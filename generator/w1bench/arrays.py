@@ -1,7 +1,5 @@
 """Types of arrays, and the blocks of rows that large ones are read in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -6,8 +6,6 @@ and any worker can draw any tile. A *tile* is the quantum of determinism: everyt
 rounded tile by tile, so that block sizes, thread counts and restarts cannot change a bit.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np

@@ -4,8 +4,6 @@ It holds `backup.json` (format and schema revision), `tables/NAME.jsonl` (a row 
 `waiting/JOB` (bodies that jobs have still to score), and last `SHA256SUMS` over all of them; a file without it is incomplete.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The errors of the service, each with its HTTP status."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict

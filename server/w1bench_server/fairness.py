@@ -1,7 +1,5 @@
 """Clients: how much of the service each may hold at once, and whose turn is next when several wait."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Generator

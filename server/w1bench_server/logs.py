@@ -1,7 +1,5 @@
 """The log: one JSON object a line on standard error, from this service's loggers and its libraries' alike."""
 
-from __future__ import annotations
-
 import logging
 
 import structlog

@@ -1,7 +1,5 @@
 """The parts of a running service that the endpoints use: opened when the server starts, closed when it stops."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncGenerator

@@ -1,7 +1,5 @@
 """The settings of a server and its workers: frozen, and read from W1BENCH_* variables where they are not passed."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """The catalogue of an archive: its published pairs, and the index files that let any static host serve them."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The paper to cite for the pairs of this benchmark."""
 
-from __future__ import annotations
-
 BIBTEX = """@inproceedings{korotin2022kantorovich,
   title = {Kantorovich Strikes Back! {Wasserstein} {GANs} are not Optimal Transport?},
   author = {Korotin, Alexander and Kolesov, Alexander and Burnaev, Evgeny},

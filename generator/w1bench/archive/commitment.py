@@ -5,8 +5,6 @@ pair's own folder afterwards. The commitment is SHA-256(salt || recipe || truth 
 bytes, the canonical JSON of the full recipe, and the SHA-256 of the canonical JSON of `Truth`.
 """
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal

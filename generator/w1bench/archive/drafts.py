@@ -1,7 +1,5 @@
 """Builds under way: the hidden folders and locks that they have in an archive."""
 
-from __future__ import annotations
-
 import shutil
 from contextlib import suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Downloads of pairs from a static archive, a folder or the service to the cache; resumable, checksummed, atomic."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Generator, Iterable, Iterator

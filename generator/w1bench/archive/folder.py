@@ -1,7 +1,5 @@
 """The folder of a pair as it stands, revealed or not: its manifest, its digests, and what scores are computed from."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path

@@ -4,8 +4,6 @@ Contiguous, unfiltered, early-allocated data sets in HDF5 1.8 layout, so that th
 reader; no links, no times, attributes of fixed length, so that one recipe on one machine gives the same bytes.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """manifest.json: what a pair is, readable without HDF5."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum

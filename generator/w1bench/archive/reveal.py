@@ -3,8 +3,6 @@
 reveal.json is written last, and a pair without it is sealed, so that an interrupted reveal can be repeated.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

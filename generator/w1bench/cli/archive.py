@@ -1,7 +1,5 @@
 """`w1bench list`, `build`, `reveal`, `verify`, `fetch`, `export`: pairs and their archive."""
 
-from __future__ import annotations
-
 import json
 from enum import StrEnum
 from pathlib import Path

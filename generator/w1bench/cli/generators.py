@@ -1,7 +1,5 @@
 """`w1bench generator`: image generators are sampled, converted and trained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

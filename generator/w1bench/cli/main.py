@@ -1,7 +1,5 @@
 """`w1bench VERB`: the command line. Errors are one sentence on stderr and end with their code; `--json` prints one document."""
 
-from __future__ import annotations
-
 import re
 import sys
 

@@ -1,7 +1,5 @@
 """The options that commands share, the service's settings made from them, and the printing of results."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

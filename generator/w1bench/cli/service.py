@@ -1,7 +1,5 @@
 """`w1bench serve`, `work`, `backup`, `restore` and `replay`: a service, its workers, its backups, and its scores computed again."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`w1bench score`, `submit`, `leaderboard`: what a researcher does with gradients."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The tables and lines that the command line prints for people."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`w1bench token`: the tokens that submissions are made with."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

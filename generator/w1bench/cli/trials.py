@@ -1,7 +1,5 @@
 """`w1bench solve`, `trial` and `results`: reference solvers on pairs, one at a time or as a grid, and tables of them."""
 
-from __future__ import annotations
-
 import sys
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The functions `w1bench.load`, `w1bench.score` and `w1bench.submit`."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The configuration of a process: what the environment says, read once, at the edge."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """An HTTP client of the service: submits files, reads leaderboards and submissions."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

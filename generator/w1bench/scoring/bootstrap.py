@@ -4,8 +4,6 @@ The resamples depend on the pair alone, so that two submissions to it are compar
 point is drawn is kept from one submission to the next: drawing takes ten times as long as all else in a score.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock

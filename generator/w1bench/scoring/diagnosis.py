@@ -1,7 +1,5 @@
 """The diagnosis of a scorecard: why a score is low, by lengths of gradients and slopes of the potential."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import prod
 

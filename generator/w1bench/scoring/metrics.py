@@ -5,8 +5,6 @@ L2 = mean ||g_i - t_i||^2 as in Korotin, Kolesov, Burnaev (NeurIPS 2022), sectio
 control variate: W1 + mean (f - f*)(x_i) - mean (f - f*)(y_j) is unbiased for E_P f - E_Q f and exact for f = f*.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """The scoring of a submission: its arrays and a pair's truth in, a scorecard out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The scorecard of a critic on a pair: its metrics with bootstrap intervals, and a diagnosis of why they are low."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict
 
 RESAMPLES = 1000

@@ -1,7 +1,5 @@
 """A submission: a critic's gradients and values at a pair's points, as arrays, `.npy` or `.h5`, checked against the exact shapes needed."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from math import prod

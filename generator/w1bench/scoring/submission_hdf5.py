@@ -3,8 +3,6 @@
 It needs h5py and nothing of a pair, so that a process that can do nothing else can run it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import prod
 

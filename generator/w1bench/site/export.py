@@ -1,7 +1,5 @@
 """The export of an archive as a static site: files, index, leaderboard and pages, for any host that serves a folder."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import Counter

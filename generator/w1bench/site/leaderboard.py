@@ -1,7 +1,5 @@
 """The leaderboard of an export: rows of results in their order on each pair, the best cosine first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf

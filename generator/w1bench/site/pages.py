@@ -1,7 +1,5 @@
 """The pages of an archive, as plain files for any host: complete without a script, and with nothing from elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

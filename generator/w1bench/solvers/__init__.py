@@ -4,8 +4,6 @@ A solver is handed two samplers and nothing else: `solver.fit(inputs, targets)`,
 `solver.gradient(x)` and `solver.transport(x)`.
 """
 
-from __future__ import annotations
-
 from w1bench.solvers.methods.dot import DOT
 from w1bench.solvers.methods.gp import GP
 from w1bench.solvers.methods.kr import KR

@@ -1,7 +1,5 @@
 """The one training loop: budget, progress, checkpoints, and divergence as an outcome."""
 
-from __future__ import annotations
-
 import math
 import os
 import time

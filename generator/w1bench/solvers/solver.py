@@ -1,7 +1,5 @@
 """The reference solver: a method with its settings and a seed, which is trained by `fit` and then answers at any points."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """JSON documents: their canonical text, and what is wrong with one."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Files that are written at once or not at all, also if the power fails; locks between processes; and SHA-256 of files."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -4,8 +4,6 @@ Finished rows are in the results file, which is replaced as a whole whenever a r
 checkpoint in a folder beside it. A row is not computed again while its method, pair, seed, data and settings are the same.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Sequence

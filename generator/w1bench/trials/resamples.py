@@ -1,7 +1,5 @@
 """A row's metrics over the bootstrap's resamples, compactly: 16 bits a value, between the least and the largest one."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The results file of trials: JSON with one row a trial, replaced as a whole."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """A row of results: a trial that was run and scored, as plain values."""
 
-from __future__ import annotations
-
 import math
 import os
 import platform

@@ -1,7 +1,5 @@
 """One training of a reference solver on a pair, written as a submission file with a JSON sidecar."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Tables of results: as CSV, and as Markdown beside the figures published with the paper."""
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """A trial: a reference solver trained on a pair from a seed, and its answers at the pair's points."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

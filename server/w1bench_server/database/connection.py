@@ -8,8 +8,6 @@ A SQLite file that is removed or replaced takes with it what a process still wri
 before it commits that the file is where it was.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import time
 from collections.abc import Generator

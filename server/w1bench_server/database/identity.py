@@ -1,7 +1,5 @@
 """The identity of a service: a random name in its database, which the storage of its bodies repeats, so that neither is taken for another's."""
 
-from __future__ import annotations
-
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, insert, select

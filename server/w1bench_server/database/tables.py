@@ -1,7 +1,5 @@
 """The tables of the service."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 _DIGEST = String(64)

@@ -1,7 +1,5 @@
 """A job: work that is done outside of a request, the states it goes through, and what came of it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from uuid import uuid4

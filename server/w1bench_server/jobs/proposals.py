@@ -3,8 +3,6 @@
 Such a recipe reads nothing of the server's disk: its source is uniform, a ball, or pictures that w1bench or its libraries carry.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import tomllib

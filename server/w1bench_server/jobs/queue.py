@@ -5,8 +5,6 @@ that a claim is one UPDATE of the oldest waiting row. A job whose worker died is
 this way cannot change it any more: `worker` and `attempts` are no longer the ones it knows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The boards of a running service, cached: a pair's board is computed when it is asked for, and again only after an event on it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime

@@ -5,8 +5,6 @@ submissions share, cancels. Two are tied where it is at most three of its bootst
 resamples: a standard error is as large as one huge term in a mean, but such a term does not make the better one worse where it is not drawn.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

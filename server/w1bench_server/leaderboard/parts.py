@@ -3,8 +3,6 @@
 In the order of the parts the methods of a track come first, then each pair's rows and its retracted submissions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

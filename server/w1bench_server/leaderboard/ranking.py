@@ -8,8 +8,6 @@ Metrics of the values alone (dev and the W1 estimates) never rank, because a bad
 sorted by such a metric keep their rank by cos. Retracted submissions do not rank.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The chain: a row is a document, and each document names the hash of the one before."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass

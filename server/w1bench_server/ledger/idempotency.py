@@ -1,7 +1,5 @@
 """Idempotency keys: each key of a user stands for one content, of a submission or of a job; the newest are kept."""
 
-from __future__ import annotations
-
 from sqlalchemy import Connection, delete, func, insert, select
 
 from w1bench_server.database.tables import idempotency_keys, jobs, ledger

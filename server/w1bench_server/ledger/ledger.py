@@ -4,8 +4,6 @@ A row records that a submission was accepted, scored again or retracted, or that
 so that the rows up to any of them show the state at that time (see `records`).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """Names of methods: which of them look the same, and the user that each belongs to."""
 
-from __future__ import annotations
-
 import unicodedata
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """The published pairs of an archive, as they are now; unfinished builds are in hidden folders and not among them."""
 
-from __future__ import annotations
-
 import logging
 import re
 from dataclasses import dataclass, field

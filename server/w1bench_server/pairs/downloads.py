@@ -1,7 +1,5 @@
 """Downloads: a pair's files from disk, in ranges, under the digest of their content."""
 
-from __future__ import annotations
-
 import base64
 import mmap
 import os

@@ -1,7 +1,5 @@
 """Fixity: a thread that hashes the archive's data files in slow passes, so that damage is found before anyone downloads it."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import threading

@@ -1,7 +1,5 @@
 """Range requests (RFC 9110, section 14): the requested bytes that a file has."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

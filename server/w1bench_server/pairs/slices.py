@@ -1,7 +1,5 @@
 """Slices: some rows of a pair's data set, for clients without an HDF5 reader."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import AsyncGenerator, Generator, Iterator

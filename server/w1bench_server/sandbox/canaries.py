@@ -4,8 +4,6 @@ They are the truth of a small synthetic pair, its negation, its double, zero, an
 scores are computed from the definitions in docs/metrics.md, row by row in plain Python, without any code of the scorer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import isclose, sqrt
 from typing import Any

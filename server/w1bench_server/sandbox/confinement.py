@@ -4,8 +4,6 @@ Which of them are in force depends on the kernel, and on whether the service was
 always done: the process has no capability and cannot gain any, and others of its user cannot read its memory.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ It unpacks into a second descriptor what does not lie in the file as it is in me
 more, and its memory, processor time and the size of what it writes are bounded; whatever happens to it is the file's fault.
 """
 
-from __future__ import annotations
-
 import errno
 import io
 import json

@@ -1,7 +1,5 @@
 """Landlock: a process takes from itself every right to files, TCP ports, and processes outside (Linux, landlock(7))."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 

@@ -4,8 +4,6 @@ Each task runs under an alarm of the operating system, which ends the process ev
 server, however that ended, because the pipe that the server holds is closed then.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import signal

@@ -4,8 +4,6 @@ What a library may call in good faith (to open, to look for, to duplicate) fails
 which asks for another file is refused with a reason.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

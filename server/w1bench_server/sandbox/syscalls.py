@@ -1,7 +1,5 @@
 """Linux system calls that Python has no function for."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 

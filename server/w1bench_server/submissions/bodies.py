@@ -4,8 +4,6 @@ The body of a submission that a job has still to score lies beside them, as `wai
 service whose database knows them.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Generator, Set

@@ -3,8 +3,6 @@
 Each sealed pair has a quota of its own, and submissions to it do not count towards the daily one.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil

@@ -5,8 +5,6 @@ m points the cosine is rounded to a multiple of at least 1 / sqrt(m), which boun
 agree to move it by one step. Boards rank by the redacted figures, so that ranks compare no further digits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from math import sqrt
 

@@ -5,8 +5,6 @@ with others where its resamples were kept, which those of older results were not
 Rows that were recorded before stay as they are.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Replay: the scores of a revealed pair, computed again from its files and the submissions' bodies and compared with the ledger's."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -3,8 +3,6 @@
 One after the other, as soon as the service has started or the pair is revealed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """The ends of sealed rounds: which published pairs were revealed, noted in the ledger, after which nothing is recorded on them."""
 
-from __future__ import annotations
-
 from sqlalchemy import Connection
 
 from w1bench.archive.manifest import PairState

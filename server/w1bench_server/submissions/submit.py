@@ -4,8 +4,6 @@ Two transactions write: one admits the submission, one appends its row. A large 
 in place of a row, and a worker takes it from there (`score_and_record`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

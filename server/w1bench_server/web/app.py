@@ -1,7 +1,5 @@
 """The ASGI application, wired from its routers and middleware, and its committed openapi.json."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager

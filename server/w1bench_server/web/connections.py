@@ -1,7 +1,5 @@
 """Connections: uvicorn's HTTP protocol with bounds on what a stranger can hold: head, trailers, time, and the connections themselves."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field

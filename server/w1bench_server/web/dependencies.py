@@ -1,7 +1,5 @@
 """What the endpoints share: the service as a dependency, the client's view of its address, and HEAD beside GET."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The headers of every response: its request's id, and what browsers and other origins may do with it."""
 
-from __future__ import annotations
-
 from uuid import uuid4
 
 from starlette.types import Scope

@@ -1,7 +1,5 @@
 """Problems: every error as RFC 9457 problem+json, with a sentence and a request id, and without anything that was sent."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """The server: the app in this process, until a signal ends it."""
 
-from __future__ import annotations
-
 import os
 import resource
 import signal

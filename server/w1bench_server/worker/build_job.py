@@ -1,7 +1,5 @@
 """A job that builds a pair: a child process builds, and this one reports its progress and kills it when the job must end."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -4,8 +4,6 @@ It alone in the service imports what generation needs. It runs at a lower priori
 its worker. If it is killed, the next one of the same recipe continues from the shards that are stored.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import logging

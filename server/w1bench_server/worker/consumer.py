@@ -5,8 +5,6 @@ claim (`WORKER.3` is the third of a worker), so that a job it claimed without le
 between, is its next one. The jobs of a worker that died go to whoever looks next.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -4,8 +4,6 @@ On SQLite, workers share a machine and lock files of the data folder. On Postgre
 the connection. No clock is compared, and nothing expires.
 """
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable, Generator

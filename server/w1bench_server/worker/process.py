@@ -1,7 +1,5 @@
 """The worker: a process that does jobs of its queues until it is told to stop."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

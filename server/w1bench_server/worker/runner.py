@@ -1,7 +1,5 @@
 """What a worker does with a job that it has claimed: score a submission or build a pair, and record how that ended."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from concurrent.futures import CancelledError

@@ -1,7 +1,5 @@
 """A server's own worker: a child process that is restarted when it dies, and that ends when the server does, even by a kill."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess

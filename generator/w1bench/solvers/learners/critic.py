@@ -1,7 +1,5 @@
 """The learner of most methods: one network trained by Adam on a loss of (critic, x, y)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Protocol
 

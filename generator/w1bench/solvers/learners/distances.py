@@ -1,7 +1,5 @@
 """Distances between all points of two batches by one matrix product, for c-transforms inside a batch."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

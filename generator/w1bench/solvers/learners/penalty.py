@@ -1,7 +1,5 @@
 """The gradient penalty that GP, LP and TTC share: slopes of the critic between random pairs of points."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor, nn
 

@@ -4,8 +4,6 @@ On points s to move and points e that they should end among, the critic maximise
 E f(e) + E [||T(s) - s|| - f(T(s))], the mover several times on a batch before the critic moves once.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

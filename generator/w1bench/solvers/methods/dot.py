@@ -6,8 +6,6 @@ take the places of as many of the drawn x, and the whole is assigned to the draw
 uses where the points it is asked at lie, and no truth.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

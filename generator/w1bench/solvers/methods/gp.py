@@ -4,8 +4,6 @@ Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville, "Improved training of Wasserste
 E_Q f - E_P f + 10 E_z (||grad f(z)|| - 1)^2 with z = t y + (1 - t) x, x ~ P and y ~ Q independent, t ~ U[0, 1].
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Generator, Tensor, nn

@@ -5,8 +5,6 @@ transport with hinge regularization", CVPR 2021: minimise E_Q f - E_P f over ort
 Lucas, Grosse, ICML 2019), as libraries of Lipschitz layers offer them. Not in the paper's tables; its protocol is ours.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from w1bench.solvers.learners.critic import CriticLearner, kantorovich

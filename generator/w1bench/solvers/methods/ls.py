@@ -5,8 +5,6 @@ minimise -(E_P f + E_Q g) + E (f(x_i) + g(y_i) - ||x_i - y_i||)_+^2 / (4 eps) ov
 y_i ~ Q independent and aligned by their place in the batch. The answer is f; the dual value is E_P f + E_Q g.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Generator, Tensor, nn

@@ -5,8 +5,6 @@ minimises and the mover maximises -(E_P f + E_Q [||T(y) - y|| - f(T(y))]), 12 (p
 the same batch.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Generator, Tensor

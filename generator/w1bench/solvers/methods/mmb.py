@@ -5,8 +5,6 @@ minimise -(E_P f + E_Q [||x* - y|| - f(x*)]) with x*(y) = argmin over the batch'
 through the argmin.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Generator, Tensor, nn

@@ -5,8 +5,6 @@ L2 = E_P f + E_Q min_x (||x - y|| - f(x)) and L3 = -E_Q f + E_P min_y (||x - y||
 -L2 if L2 < L1, else -L3 if L3 < L1, else -L1.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ g maximises and the mover minimises E_Q g + E_P [||T(x) - x|| - g(T(x))]; the an
 (x - T(x)) / ||x - T(x)||, and f = -g, so that E_P f - E_Q f = E_Q g - E_P g.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Generator, Tensor

@@ -6,8 +6,6 @@ convolution's kernel is flattened to a matrix (out, in x 4 x 4), whose singular 
 pictures the critic is not 1-Lipschitz.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ orthogonal linear layers with full sort activations, which are 1-Lipschitz and k
 tables have it for vectors; on pictures (10,000 steps) it is ours, on patches that do not overlap.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from w1bench.solvers.learners.critic import CriticLearner, kantorovich

@@ -6,8 +6,6 @@ dual value, and the next critic begins from its weights. The first critic is the
 are the map. Training is shared evenly among the critics; eta is the mean over the last tenth of a critic's steps.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

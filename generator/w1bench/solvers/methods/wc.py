@@ -4,8 +4,6 @@ Arjovsky, Chintala, Bottou, "Wasserstein GAN", ICML 2017: minimise E_Q f - E_P f
 [-c, c] before each forward pass.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The published networks: MLPs for vectors, a DCGAN critic and a UNet mover for pictures."""
 
-from __future__ import annotations
-
 from math import prod
 
 from torch import Tensor, nn

@@ -5,8 +5,6 @@ linear solve a layer and pass), of one or two rows or columns by Householder ref
 pictures, layers act on 2 x 2 patches that do not overlap, where the flattened kernel's norm *is* the layer's.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

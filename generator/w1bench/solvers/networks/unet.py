@@ -4,8 +4,6 @@ Ronneberger, Fischer, Brox, "U-Net: convolutional networks for biomedical image 
 of the paper's movers: four halvings from 24 channels up, batch normalisation, bilinear upsampling.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """The script that Alembic runs: the migrations, in the transaction of the connection that it was given."""
 
-from __future__ import annotations
-
 from alembic import context
 
 context.configure(connection=context.config.attributes["connection"])

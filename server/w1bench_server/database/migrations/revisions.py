@@ -1,7 +1,5 @@
 """The revision of a database, and its upgrade to the newest one, by Alembic."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text

@@ -1,7 +1,5 @@
 """Server-sent events: a job as a stream of its changes, until it has ended (text/event-stream)."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncGenerator

@@ -1,7 +1,5 @@
 """The endpoints of jobs: their state, as a row or as a stream of events; for admins also the list and cancelling."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response

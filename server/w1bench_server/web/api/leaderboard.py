@@ -1,7 +1,5 @@
 """The leaderboard as JSON or CSV, now or at an earlier time, and the comparison of two submissions."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The leaderboard as CSV: rows with every metric and its interval, or the methods of a track."""
 
-from __future__ import annotations
-
 from w1bench.scoring import metrics
 from w1bench_server.web.api.schemas.leaderboard import Board, MethodRow
 

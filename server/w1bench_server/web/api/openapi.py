@@ -1,7 +1,5 @@
 """The OpenAPI document: FastAPI's, with every error described as a problem."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fastapi import FastAPI

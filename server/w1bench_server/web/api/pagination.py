@@ -1,7 +1,5 @@
 """Pages of pairs, submissions, jobs and the leaderboard; a cursor encodes the last item of the page before, or where the next begins."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

@@ -1,7 +1,5 @@
 """The endpoints of pairs: the list, manifests, certificates, files, slices, submissions to a pair, and proposals."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response

@@ -1,7 +1,5 @@
 """The endpoints of submissions: validate, submit, look up, download and retract."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path

@@ -3,8 +3,6 @@
 `w1b_PREFIX_SECRET`; a token has one scope: `submit` makes submissions, `admin` manages the service.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -1,7 +1,5 @@
 """The endpoints of liveness, readiness and metrics."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fastapi import APIRouter, Response

@@ -1,7 +1,5 @@
 """The figures of a server for Prometheus."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Readiness: checks of everything that a server's work needs."""
 
-from __future__ import annotations
-
 import secrets
 import shutil
 

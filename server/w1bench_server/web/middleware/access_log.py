@@ -1,7 +1,5 @@
 """The access log: one line a request, without token, query or body; also counts the request."""
 
-from __future__ import annotations
-
 import logging
 import time
 

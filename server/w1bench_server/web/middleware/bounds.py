@@ -1,7 +1,5 @@
 """Request bounds: limits on the URL and body of every request, and the shared headers on every response."""
 
-from __future__ import annotations
-
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException

@@ -1,7 +1,5 @@
 """CORS preflights: what a browser asks before a page of another origin may send more than a plain GET."""
 
-from __future__ import annotations
-
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response

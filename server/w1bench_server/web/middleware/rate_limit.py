@@ -1,7 +1,5 @@
 """Rate limit: so many requests a minute of one client, which is a token, or a network address without one."""
 
-from __future__ import annotations
-
 import time
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network

@@ -3,8 +3,6 @@
 Downloads are not among them: they are sent from the page cache, and wait for nothing but the network.
 """
 
-from __future__ import annotations
-
 from contextlib import AsyncExitStack
 
 from fastapi import Request

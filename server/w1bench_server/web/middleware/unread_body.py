@@ -3,8 +3,6 @@
 A connection that is closed on unread bytes is reset, and the client never sees the answer that told it to stop.
 """
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """The badge: a picture of a method's mean rank, for its own page."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from fastapi import APIRouter, Request

@@ -1,7 +1,5 @@
 """The HTML pages: plain, and complete without a script."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal

@@ -1,7 +1,5 @@
 """The tables, and what keeps the ledger append-only. Until a release is out, they are made as `tables` has them."""
 
-from __future__ import annotations
-
 from alembic import op
 
 from w1bench_server.database.tables import schema

@@ -1,7 +1,5 @@
 """The base of the schemas: frozen models."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict

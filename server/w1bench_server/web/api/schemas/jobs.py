@@ -1,7 +1,5 @@
 """The schemas of jobs."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from w1bench_server.jobs.job import Job

@@ -1,7 +1,5 @@
 """The schemas of the leaderboard and of comparisons."""
 
-from __future__ import annotations
-
 from w1bench.scoring.scorecard import Diagnosis, Interval
 from w1bench_server.leaderboard.comparison import Difference
 from w1bench_server.leaderboard.parts import BoardPart

@@ -1,7 +1,5 @@
 """The schemas of pairs."""
 
-from __future__ import annotations
-
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.web.api.schemas.base import Part
 

@@ -1,7 +1,5 @@
 """The parameters that several endpoints share."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from fastapi import Header, Query

@@ -1,7 +1,5 @@
 """The schemas of submissions."""
 
-from __future__ import annotations
-
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.api.schemas.base import Part
