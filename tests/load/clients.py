@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import io
 import os
+import ssl
 import tempfile
 import time
 import warnings
@@ -23,8 +24,10 @@ from typing import Any
 
 import httpx2
 import numpy as np
+import psutil
 
 from benchmarks.report import machine, table, versions
+from load.static import Answers, answers_of, serving_static
 from support.servers import serving
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
@@ -49,7 +52,12 @@ _EXPLANATION = """\
 hundred about {times}. Downloads are held against their SHA-256. Every submission is a new body; those sent twice
 at once, to different servers where there are two, must be one row. In the end the ledger must have exactly the rows that were
 acknowledged, its hashes must hold, and every body must lie on the disk. SQLite is asked through one server process, PostgreSQL through two.
-Before it began, {busy:.0f} other processes were running on this machine (its load average)."""
+Before it began, {busy:.0f} other processes were running on this machine (its load average).
+
+The same clients, in the same run, also ask a server of one file that answers from memory, in the sizes of the service's answers
+(`tests/load/static.py`): more than that the clients cannot ask on this machine, whatever they ask."""
+_SHARES = """Processor time is that of the servers with their scoring processes, without PostgreSQL's own, and of the process with the clients; as a share, of
+all processors over the run."""
 
 
 @dataclass
@@ -60,6 +68,18 @@ class Told:
     rows: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     created: Counter[str] = field(default_factory=Counter[str])
     errors: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class Loaded:
+    """What came of a load: what the clients were told, how many submissions the ledger has, and the processor time of both sides."""
+
+    told: Told
+    target: Target
+    answers: Answers
+    recorded: int = 0
+    server_seconds: float = 0.0
+    client_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,26 +101,41 @@ def main() -> None:
     quick = parser.parse_args().quick
     busy = os.getloadavg()[0]
     seconds = 5.0 if quick else _SECONDS
-    rows: list[tuple[object, ...]] = []
-    ends: list[str] = []
+    loaded: dict[str, Loaded] = {}
     for kind in DATABASES:
         with tempfile.TemporaryDirectory() as folder:
-            told, recorded = load(Path(folder), kind, seconds=seconds)
-        assert not told.errors, told.errors[:10]
-        rows += _rows(kind, told, seconds)
-        ends.append(f"{kind}: no error, {recorded} submissions acknowledged and in the ledger, each once.")
+            loaded[kind] = load(Path(folder), kind, seconds=seconds)
+    loaded["from memory"] = load_static(loaded["sqlite"], seconds=seconds)
+    for each in loaded.values():
+        assert not each.told.errors, each.told.errors[:10]
+    rows = [row for kind, each in loaded.items() for row in _rows(kind, each.told, seconds)]
+    shares = [_share(kind, each, loaded["from memory"], seconds) for kind, each in loaded.items()]
+    ends = [
+        f"{kind}: no error, {loaded[kind].recorded} submissions acknowledged and in the ledger, each once."
+        for kind in DATABASES
+    ]
     header = ("database and request", "requests", "a second", "p50, ms", "p99, ms", "longest, ms")
     times = ", ".join(f"{count} × {name}" for name, count in _TIMES.items())
     explanation = _EXPLANATION.format(clients=CLIENTS, seconds=seconds, times=times, busy=busy)
     made = f"`PYTHONPATH=tests python -m load.clients`, {datetime.now(UTC).date()}, on {machine()}; {versions(('w1bench', 'uvicorn', 'sqlalchemy', 'psycopg'))}."
-    page = "\n\n".join(["# Load", made, explanation, table(header, rows), "\n\n".join(ends)]) + "\n"
+    of_shares = (
+        "server",
+        "requests a second",
+        "ratio",
+        "servers, ms a request",
+        "share",
+        "clients, ms a request",
+        "share",
+    )
+    parts = ["# Load", made, explanation, table(header, rows), _SHARES, table(of_shares, shares), *ends]
+    page = "\n\n".join(parts) + "\n"
     print(page)
     if not quick:
         _OUT.write_text(page, encoding="utf-8")
 
 
-def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> tuple[Told, int]:
-    """What `clients` were told by servers on a database of a kind, and how many submissions its ledger has.
+def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> Loaded:
+    """What came of `clients` who ask servers on a database of a kind.
 
     Raises:
         AssertionError: a submission was lost or doubled.
@@ -120,17 +155,41 @@ def load(folder: Path, kind: str, *, seconds: float, clients: int = CLIENTS) -> 
         tokens = [create_token(settings[0], user=f"user{number}") for number in range(clients)]
         running = [stack.enter_context(serving(each, seconds=_LONGEST_SECONDS)) for each in settings]
         servers = [str(client.base_url).rstrip("/") for _, client in running]
-        told = asyncio.run(_all(servers, tokens, target, seconds))
+        told, *took = _asked(servers, [process.pid for process, _ in running], tokens, target, seconds)
         with database.opened(settings[0]) as engine:
             ledger = Ledger(engine)
             check_chain(ledger.rows())
             recorded = {record.entry.sha256: record.entry.id for record in ledger.records().values()}
             assert len(ledger.records()) == len(recorded)
+        answers = answers_of(running[0][1], target.manifest, next(iter(recorded.values())))
     assert {sha256: {identity} for sha256, identity in recorded.items()} == dict(told.rows)
     assert all(told.created[sha256] == 1 for sha256 in recorded)
     kept = {path.name for each in settings for path in (each.data / "submissions").glob("*/*")}
     assert kept == set(recorded)
-    return told, len(recorded)
+    return Loaded(told, target, answers, len(recorded), *took)
+
+
+def load_static(before: Loaded, *, seconds: float, clients: int = CLIENTS) -> Loaded:
+    """What came of the same clients who ask a server that answers from memory as the service did `before`."""
+    tokens = [str(number) for number in range(clients)]
+    with serving_static(before.answers) as (process, url):
+        told, *took = _asked([url], [process.pid], tokens, before.target, seconds)
+    return Loaded(told, before.target, before.answers, 0, *took)
+
+
+def _asked(
+    servers: Sequence[str], processes: Sequence[int], tokens: Sequence[str], target: Target, seconds: float
+) -> tuple[Told, float, float]:
+    """What the clients were told, and the processor seconds that the servers and the clients took."""
+    begun = sum(map(_processor_seconds, processes)), time.process_time()
+    told = asyncio.run(_all(servers, tokens, target, seconds))
+    return told, sum(map(_processor_seconds, processes)) - begun[0], time.process_time() - begun[1]
+
+
+def _processor_seconds(process: int) -> float:
+    """Of a process and those below it."""
+    whole = [psutil.Process(process), *psutil.Process(process).children(recursive=True)]
+    return sum(sum(each.cpu_times()[:2]) for each in whole)
 
 
 def small_target(archive: Path) -> Target:
@@ -158,19 +217,21 @@ def database_url(folder: Path, kind: str) -> Iterator[str | None]:
 
 
 async def _all(servers: Sequence[str], tokens: Sequence[str], target: Target, seconds: float) -> Told:
-    told = Told()
+    told, context = Told(), ssl.create_default_context()  # which each client would make anew
     end = time.monotonic() + seconds
-    await asyncio.gather(*(_one(n, servers, token, target, told, end) for n, token in enumerate(tokens)))
+    await asyncio.gather(*(_one(n, servers, token, target, told, end, context) for n, token in enumerate(tokens)))
     return told
 
 
-async def _one(number: int, servers: Sequence[str], token: str, target: Target, told: Told, end: float) -> None:
+async def _one(
+    number: int, servers: Sequence[str], token: str, target: Target, told: Told, end: float, context: ssl.SSLContext
+) -> None:
     """A client: one request after the other until the end."""
     rng = np.random.default_rng([number, 1])
     kinds, weights = list(_TIMES), np.array(list(_TIMES.values())) / sum(_TIMES.values())
     own = servers[number % len(servers) :] + servers[: number % len(servers)]
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(base_url=own[0], headers=headers, timeout=_TIMEOUT) as client:
+    async with httpx2.AsyncClient(base_url=own[0], headers=headers, timeout=_TIMEOUT, verify=context) as client:
         while time.monotonic() < end:
             kind = str(rng.choice(kinds, p=weights))
             begun = time.perf_counter()
@@ -241,6 +302,16 @@ def _rows(kind: str, told: Told, seconds: float) -> Iterator[tuple[object, ...]]
     for name, took in (*((name, told.seconds[name]) for name in _TIMES), ("all", everything)):
         p50, p99, longest = (f"{1000 * float(np.quantile(took, q)):.0f}" for q in (0.5, 0.99, 1.0))
         yield f"{kind}, {name}", len(took), f"{len(took) / seconds:.1f}", p50, p99, longest
+
+
+def _share(kind: str, loaded: Loaded, static: Loaded, seconds: float) -> tuple[object, ...]:
+    count, most = (sum(map(len, each.told.seconds.values())) for each in (loaded, static))
+    cells = [
+        cell
+        for took in (loaded.server_seconds, loaded.client_seconds)
+        for cell in (f"{1000 * took / count:.1f}", f"{took / seconds / (os.cpu_count() or 1):.0%}")
+    ]
+    return kind, f"{count / seconds:.0f}", f"**{count / most:.2f}**", *cells
 
 
 if __name__ == "__main__":

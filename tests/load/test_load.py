@@ -7,17 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from load.clients import CLIENTS, DATABASES, load
+from load.clients import CLIENTS, DATABASES, load, load_static
 from load.kills import VICTIMS, kills
 from support.files import ROOT
 
 
 @pytest.mark.parametrize("kind", DATABASES)
 def test_many_at_once_lose_and_double_nothing(tmp_path: Path, kind: str) -> None:
-    told, recorded = load(tmp_path, kind, seconds=3, clients=10)
+    loaded = load(tmp_path, kind, seconds=3, clients=10)
+    told = loaded.told
     assert told.errors == []
-    assert recorded == len(told.rows) >= 1
+    assert loaded.recorded == len(told.rows) >= 1
     assert min(len(told.seconds[request]) for request in ("download", "slice", "leaderboard")) >= 1
+    beside = load_static(loaded, seconds=1, clients=10)
+    assert beside.told.errors == []
+    assert min(loaded.server_seconds, loaded.client_seconds, beside.server_seconds) > 0
 
 
 @pytest.mark.parametrize("kind", DATABASES)

@@ -112,6 +112,11 @@ def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
     return {name: member for name, member in members.items() if isinstance(member, h5py.Dataset)}
 
 
+def place(dataset: h5py.Dataset, spec: Spec) -> int | None:
+    """The byte of its file at which a data set of this shape and dtype begins; None where it is another, or compressed."""
+    return dataset.id.get_offset() if Spec(dataset.shape, dataset.dtype) == spec else None
+
+
 @contextmanager
 def open_files(paths: Mapping[str, Path]) -> Generator[dict[str, h5py.File]]:
     """Files by role, for reading; raises as `open_file`."""

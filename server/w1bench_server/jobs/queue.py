@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, func, insert, select, update
 
 from w1bench_server.database.connection import writing
 from w1bench_server.database.tables import jobs
@@ -18,6 +18,13 @@ from w1bench_server.database.times import now
 from w1bench_server.errors import UnknownJobError
 from w1bench_server.jobs.job import CANCELLED, OPEN, QUEUES, STATES, Ended, Job, Progress
 from w1bench_server.ledger.idempotency import UNDONE, check_key, remember_key
+
+_OF_CONTENT = (  # that has not come to nothing, the newest
+    select(jobs)
+    .where(jobs.c.content == bindparam("content"), jobs.c.state.not_in(UNDONE))
+    .order_by(jobs.c.created_at.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -187,8 +194,7 @@ def _died(times: int) -> str:
 def known_job(connection: Connection, user: str, content: str, key: str | None) -> Job | None:
     """As `Jobs.known`, in a transaction that writes."""
     check_key(connection, user, key, content)
-    chosen = select(jobs).where(jobs.c.content == content, jobs.c.state.not_in(UNDONE))
-    found = _jobs(connection, chosen.order_by(jobs.c.created_at.desc()).limit(1))
+    found = _jobs(connection, _OF_CONTENT, content=content)
     if not found:
         return None
     remember_key(connection, user, key, found[0].id)
@@ -221,8 +227,8 @@ def _row(job: Job) -> dict[str, Any]:
     return values | values.pop("progress")
 
 
-def _jobs(connection: Connection, chosen: Any) -> list[Job]:
-    return [_job(dict(row)) for row in connection.execute(chosen).mappings()]
+def _jobs(connection: Connection, chosen: Select[Any], **values: object) -> list[Job]:
+    return [_job(dict(row)) for row in connection.execute(chosen, values).mappings()]
 
 
 def _job(row: dict[str, Any]) -> Job:

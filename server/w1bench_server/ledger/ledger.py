@@ -29,6 +29,13 @@ from w1bench_server.ledger.snapshot import Records, Snapshot
 _RESAMPLES_AT_ONCE = 100
 _IDS_AT_ONCE = 500
 _log = logging.getLogger(__name__)
+# Statements that every submission executes, made once: to write one down takes longer than to execute it.
+_AFTER = select(ledger).where(ledger.c.seq > bindparam("after")).order_by(ledger.c.seq)
+_LAST = select(ledger).order_by(ledger.c.seq.desc()).limit(1)
+_OF_SUBMISSION = select(ledger).where(ledger.c.submission == bindparam("identity")).order_by(ledger.c.seq)
+_OF_CONTENT = select(ledger.c.submission).where(ledger.c.content == bindparam("digest"))
+_KEPT = select(resamples.c.sha256).where(resamples.c.sha256 == bindparam("digest"))
+_ADD, _KEEP = insert(ledger), insert(resamples)
 
 
 @dataclass
@@ -104,7 +111,7 @@ class Ledger:
     def rows(self, *, after: int = 0) -> list[Row]:
         """The rows after a sequence number, in their order."""
         with self.engine.connect() as connection:
-            return _rows(connection, _after(after))
+            return _rows(connection, _AFTER, after=after)
 
     def snapshot(self, connection: Connection | None = None) -> Snapshot:
         """The submissions now, or as a transaction sees them before it writes. Only rows that are new since the last time are read."""
@@ -112,7 +119,7 @@ class Ledger:
             with self.engine.connect() as own:
                 return self.snapshot(own)
         with self._reading.lock:  # after the connection: whoever holds the lock must not wait for one
-            if rows := _rows(connection, _after(self._reading.snapshot.seq)):
+            if rows := _rows(connection, _AFTER, after=self._reading.snapshot.seq):
                 self._reading.snapshot = self._reading.snapshot.after(rows)
             return self._reading.snapshot
 
@@ -197,12 +204,12 @@ def check_resamples(connection: Connection) -> None:
 
 
 def _is_recorded(connection: Connection, reveal: Reveal) -> bool:
-    return connection.execute(select(ledger.c.seq).where(ledger.c.content == reveal.content)).first() is not None
+    return connection.execute(_OF_CONTENT, {"digest": reveal.content}).first() is not None
 
 
 def _append(connection: Connection, event: Event) -> None:
     """Append the next row; its time is never before that of the last one, even where the clock is (see `Entry.clock`)."""
-    last = _rows(connection, select(ledger).order_by(ledger.c.seq.desc()).limit(1))
+    last = _rows(connection, _LAST)
     seq, previous, at = (last[0].seq + 1, last[0].hash, last[0].at) if last else (1, GENESIS, "")
     kind, time = (kind_of(event), "submitted_at" if isinstance(event, Entry) else "at")
     values = asdict(event)
@@ -211,7 +218,7 @@ def _append(connection: Connection, event: Event) -> None:
     values[time] = max(values[time], at)
     named = {"seq": seq, "previous": previous, "kind": kind, **values}
     row = row_of(json.dumps(named, sort_keys=True, separators=(",", ":")))
-    connection.execute(insert(ledger).values(asdict(row)))
+    connection.execute(_ADD, asdict(row))
 
 
 def known_record(connection: Connection, content: Content, key: str | None) -> Record | None:
@@ -221,7 +228,7 @@ def known_record(connection: Connection, content: Content, key: str | None) -> R
         KeyReusedError: `key` was used before with other content.
     """
     check_key(connection, content.user, key, content.digest)
-    same = connection.execute(select(ledger.c.submission).where(ledger.c.content == content.digest)).scalar()
+    same = connection.execute(_OF_CONTENT, {"digest": content.digest}).scalar()
     if same is None:
         return None
     remember_key(connection, content.user, key, same)
@@ -233,18 +240,13 @@ def _keep(connection: Connection, resampled: bytes | None) -> str | None:
     if resampled is None:
         return None
     digest = hashlib.sha256(resampled).hexdigest()
-    if connection.execute(select(resamples.c.sha256).where(resamples.c.sha256 == digest)).first() is None:
-        connection.execute(insert(resamples).values(sha256=digest, values=resampled))
+    if connection.execute(_KEPT, {"digest": digest}).first() is None:
+        connection.execute(_KEEP, {"sha256": digest, "values": resampled})
     return digest
 
 
 def _record(connection: Connection, identity: str) -> Record:
-    of_it = select(ledger).where(ledger.c.submission == identity).order_by(ledger.c.seq)
-    return _the(_folded(_rows(connection, of_it)), identity)
-
-
-def _after(seq: int) -> Select[Any]:
-    return select(ledger).where(ledger.c.seq > seq).order_by(ledger.c.seq)
+    return _the(_folded(_rows(connection, _OF_SUBMISSION, identity=identity)), identity)
 
 
 def _the(records: Records, identity: str) -> Record:
@@ -253,8 +255,8 @@ def _the(records: Records, identity: str) -> Record:
     return records[identity]
 
 
-def _rows(connection: Connection, query: Any) -> list[Row]:
-    return [Row(**row) for row in connection.execute(query).mappings()]
+def _rows(connection: Connection, query: Select[Any], **values: object) -> list[Row]:
+    return [Row(**row) for row in connection.execute(query, values).mappings()]
 
 
 def _folded(rows: Iterable[Row]) -> dict[str, Record]:

@@ -58,7 +58,19 @@ def download(request: Request, file: PublishedFile, *, accel_prefix: str | None 
     status = 206 if spans else 200
     if request.method == "HEAD":
         return Response(None, status, headers, media_type)
+    if length <= _PIECE_BYTES:
+        return Response(_read(file.path, body), status, headers, media_type)
     return StreamingResponse(read_pieces(file.path, body), status, headers, media_type)
+
+
+def _read(path: Path, body: Sequence[bytes | Span]) -> bytes:
+    """The spans of a file, and the bytes between them."""
+    with path.open("rb") as file:
+        parts = (
+            part if isinstance(part, bytes) else os.pread(file.fileno(), part[1] - part[0] + 1, part[0])
+            for part in body
+        )
+        return b"".join(parts)
 
 
 async def read_pieces(

@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +81,11 @@ def take(pair: PublishedPair, file: str, dataset: str, start: int, stop: int | N
     return Slice(pair, file, dataset, start, end, spec)
 
 
+def is_light(rows: Slice, form: Form) -> bool:
+    """Whether the slice is bytes that are copied from the file in a moment, for which no turn is needed."""
+    return form is Form.npy and _place(rows) is not None and prod(rows.shape) * rows.spec.dtype.itemsize <= _BLOCK_BYTES
+
+
 def written(rows: Slice, form: Form) -> Generator[bytes]:
     """The slice's bytes, block by block."""
     return {Form.npy: _npy, Form.json: _json, Form.csv: _csv}[form](rows)
@@ -130,8 +137,26 @@ def _csv(rows: Slice) -> Generator[bytes]:
 
 
 def _blocks(rows: Slice, size: int) -> Iterator[NDArray[Any]]:
-    step = max(1, size // (rows.spec.dtype.itemsize * prod(rows.spec.shape[1:])))
-    with store.open_file(rows.pair.folder / rows.file) as file:
-        dataset = store.datasets(file)[rows.dataset]
-        for start in range(rows.start, rows.stop, step):
-            yield dataset[start : min(start + step, rows.stop)]
+    spec, file = rows.spec, rows.pair.folder / rows.file
+    row = prod(spec.shape[1:])
+    step = max(1, size // (spec.dtype.itemsize * row))
+    place = _place(rows)
+    for start in range(rows.start, rows.stop, step):
+        stop = min(start + step, rows.stop)
+        if place is None:
+            with store.open_file(file) as opened:
+                yield store.datasets(opened)[rows.dataset][start:stop]
+        else:
+            first = place + start * row * spec.dtype.itemsize
+            yield np.fromfile(file, spec.dtype, (stop - start) * row, offset=first).reshape(-1, *spec.shape[1:])
+
+
+def _place(rows: Slice) -> int | None:
+    """Where a slice's data set begins in its file; None where it does not lie there as it is."""
+    return _place_in(rows.pair.folder / rows.file, rows.pair.manifest.files[rows.file].sha256, rows.dataset, rows.spec)
+
+
+@lru_cache(maxsize=4096)
+def _place_in(file: Path, _sha256: str, dataset: str, spec: store.Spec) -> int | None:
+    with store.open_file(file) as opened:
+        return store.place(store.datasets(opened)[dataset], spec)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from w1bench_server.database.tables import jobs, ledger
 from w1bench_server.database.times import text_of
@@ -15,6 +15,26 @@ from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.job import OPEN, SCORING
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
+
+_CAME = func.coalesce(ledger.c.clock, ledger.c.at)
+_RECORDED = select(func.count()).where(
+    ledger.c.kind == "submission",
+    ledger.c.user == bindparam("user"),
+    bindparam("midnight") <= _CAME,
+    bindparam("tomorrow") > _CAME,
+)
+_WAITING = select(func.count()).where(
+    jobs.c.queue.in_(SCORING), jobs.c.user == bindparam("user"), jobs.c.state.in_(OPEN)
+)
+# How many count, made once: to write a statement down takes longer than to execute it.
+_OPEN_PAIRS = select(
+    _RECORDED.where(ledger.c.sealed.is_(False)).scalar_subquery()
+    + _WAITING.where(jobs.c.queue != "sealed").scalar_subquery()
+)
+_SEALED_PAIR = select(
+    _RECORDED.where(ledger.c.sealed, ledger.c.pair == bindparam("pair")).scalar_subquery()
+    + _WAITING.where(jobs.c.pair == bindparam("pair")).scalar_subquery()
+)
 
 
 @dataclass(frozen=True)
@@ -34,23 +54,8 @@ class Quota:
         moment = now or datetime.now(UTC)
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         tomorrow = midnight + timedelta(days=1)
-        came = func.coalesce(ledger.c.clock, ledger.c.at)
-        recorded = select(func.count()).where(
-            ledger.c.kind == "submission",
-            ledger.c.user == self.user,
-            came >= text_of(midnight),
-            came < text_of(tomorrow),
-        )
-        waiting = select(func.count()).where(
-            jobs.c.queue.in_(SCORING), jobs.c.user == self.user, jobs.c.state.in_(OPEN)
-        )
-        if self.pair is None:
-            recorded = recorded.where(ledger.c.sealed.is_(False))
-            waiting = waiting.where(jobs.c.queue != "sealed")
-        else:
-            recorded = recorded.where(ledger.c.sealed, ledger.c.pair == self.pair)
-            waiting = waiting.where(jobs.c.pair == self.pair)
-        if connection.execute(recorded).scalar_one() + connection.execute(waiting).scalar_one() < self.daily:
+        asked = {"user": self.user, "pair": self.pair, "midnight": text_of(midnight), "tomorrow": text_of(tomorrow)}
+        if connection.execute(_OPEN_PAIRS if self.pair is None else _SEALED_PAIR, asked).scalar_one() < self.daily:
             return
         raise ProblemError(
             429,

@@ -7,12 +7,11 @@ in place of a row, and a worker takes it from there (`score_and_record`).
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
@@ -22,7 +21,7 @@ from w1bench_server.errors import ProblemError
 from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.queue import Jobs, known_job
-from w1bench_server.ledger.ledger import Ledger, check_round, known_record
+from w1bench_server.ledger.ledger import Ledger, known_record
 from w1bench_server.ledger.records import REFERENCE_USER, Entry, Record, Submitted, content
 from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
@@ -33,7 +32,17 @@ from w1bench_server.submissions.redaction import redacted
 from w1bench_server.submissions.reveals import check_unchanged, record_reveal
 from w1bench_server.submissions.uploads import Upload
 
+_VERSION = version("w1bench")
 Admit = Callable[[Connection], None]  # raises where a submission may not be recorded
+
+
+@dataclass(frozen=True)
+class _New:
+    """A submission that was not made before, and what must hold when it is recorded."""
+
+    pair: PublishedPair
+    submitted: Submitted
+    admit: Admit
 
 
 @dataclass(frozen=True)
@@ -60,19 +69,10 @@ class Submissions:
             KeyReusedError: `key` was used before with other content.
             ProblemError: 429, when the user's quota of today is used up; as `check_name`.
         """
-        pair = await run_in_threadpool(self.pairs.get, name)  # it may have changed while the body was on its way
-        await run_in_threadpool(record_reveal, self.ledger, pair)
-        submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
-        quota = quota_of(self.settings, user, pair)
-
-        def admit_new(connection: Connection) -> None:
-            admit(connection)
-            check_unchanged(connection, self.pairs, pair)
-            check_name(self.ledger, connection, submitted)
-            quota.check(connection)
-
-        if before := await run_in_threadpool(self._admit, submitted, admit_new, key):
-            return before, False
+        begun = await run_in_threadpool(self._begin, name, upload, method, user, key, admit)
+        if not isinstance(begun, _New):
+            return begun, False
+        pair, submitted, admit_new = begun.pair, begun.submitted, begun.admit
         large = upload.bytes > self.settings.job_bytes
         if pair.manifest.state is PairState.SEALED and not large:  # the client learns at once what cannot be scored
             await self.scorer.check(pair.folder, upload.path, client=Client(user, known=True))
@@ -82,14 +82,27 @@ class Submissions:
             submitted, pair, upload.path, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger, key=key, admit=admit_new
         )  # fmt: skip
 
-    def _admit(self, submitted: Submitted, admit: Admit, key: str | None) -> Record | Job | None:
-        """The record or job of the same content; None for a new submission that may be scored."""
+    def _begin(
+        self, name: str, upload: Upload, method: str, user: str, key: str | None, admit: Admit
+    ) -> Record | Job | _New:
+        """The record or job of the same content, or a new submission that may be scored."""
+        pair = self.pairs.get(name)  # it may have changed while the body was on its way
+        record_reveal(self.ledger, pair)
+        submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
+        quota = quota_of(self.settings, user, pair)
+
+        def admit_new(connection: Connection) -> None:
+            admit(connection)
+            check_unchanged(connection, self.pairs, pair)
+            check_name(self.ledger, connection, submitted)
+            quota.check(connection)
+
         same = content(submitted)
         with writing(self.ledger.engine) as connection:
             if before := known_record(connection, same, key) or known_job(connection, same.user, same.digest, key):
                 return before
-            admit(connection)
-            return None
+            admit_new(connection)
+            return _New(pair, submitted, admit_new)
 
     def _queue(
         self, submitted: Submitted, pair: PublishedPair, body: Path, admit: Admit, key: str | None
@@ -117,8 +130,8 @@ async def score_and_record(
     scorer: Scorer,
     bodies: Bodies,
     ledger: Ledger,
+    admit: Admit,
     key: str | None = None,
-    admit: Admit = lambda _: None,
 ) -> tuple[Record, bool]:
     """The record of a submission whose body is here, and whether it is new; `admit` raises where it may not be recorded.
 
@@ -132,16 +145,17 @@ async def score_and_record(
     card, resampled = (
         (redacted(scored.card), None) if pair.manifest.state is PairState.SEALED else (scored.card, scored.resampled)
     )
-    entry = Entry(**asdict(submitted), submitted_at=now(), scorer=version("w1bench"), scorecard=card.model_dump_json())
+    entry = Entry(**asdict(submitted), submitted_at=now(), scorer=_VERSION, scorecard=card.model_dump_json())
 
-    def admit_named(connection: Connection) -> None:
-        check_name(ledger, connection, submitted)
-        admit(connection)
+    def record() -> tuple[Record, bool]:
+        with (
+            ledger.engine.connect() as connection
+        ):  # a look without the lock, because a body without a row stays until the next start
+            admit(connection)
+        bodies.keep(body, submitted.sha256)
+        return ledger.append(entry, resampled=resampled, key=key, admit=admit)
 
-    # First a look without the lock: a body that is kept without a row stays until the next start.
-    await run_in_threadpool(_check, ledger.engine, pair, admit_named)
-    await run_in_threadpool(bodies.keep, body, submitted.sha256)
-    return await run_in_threadpool(partial(ledger.append, entry, resampled=resampled, key=key, admit=admit_named))
+    return await run_in_threadpool(record)
 
 
 def check_name(ledger: Ledger, connection: Connection, submitted: Submitted) -> None:
@@ -159,10 +173,3 @@ def check_name(ledger: Ledger, connection: Connection, submitted: Submitted) -> 
         f"This method's name is one that {whose}, or looks like it; give it another name.",
         pointer="#/query/method",
     )
-
-
-def _check(engine: Engine, pair: PublishedPair, admit: Admit) -> None:
-    """Raise what the transaction that records would raise, without keeping other writers waiting."""
-    with engine.connect() as connection:
-        check_round(connection, pair.digest)
-        admit(connection)

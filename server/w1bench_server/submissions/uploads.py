@@ -34,25 +34,42 @@ class Upload:
     bytes: int
 
 
+@dataclass
+class Room:
+    """The room for uploads in a folder: what its disk has free, but for `min_free` bytes and those that uploads on their way have announced.
+
+    It is counted on the event loop, by the one server that the folder belongs to.
+    """
+
+    folder: Path
+    min_free: int
+    announced: int = 0  # and not there yet
+
+    def check(self, needed: int) -> None:
+        """Raise a 507 where there is no room for so many more bytes."""
+        if shutil.disk_usage(self.folder).free - self.announced - needed < self.min_free:
+            raise disk_full()
+
+
 @asynccontextmanager
-async def received(request: Request, incoming: Path, *, limit: int, min_free: int) -> AsyncGenerator[Upload]:
-    """The body of `request` as a file in `incoming`, which is removed at the end unless it was moved.
+async def received(request: Request, room: Room, *, limit: int) -> AsyncGenerator[Upload]:
+    """The body of `request` as a file in the folder of `room`, which is removed at the end unless it was moved.
 
     Raises:
-        ProblemError: 413 for more than `limit` bytes, 507 where less than `min_free` bytes of disk would be left, 415 for an
-            encoded body, 400 where it does not match its Content-Digest.
+        ProblemError: 413 for more than `limit` bytes, 507 where there is no room for it, 415 for an encoded body, 400 where it
+            does not match its Content-Digest.
     """
     expected = _expected_digest(request.headers.get("content-digest"))
     if request.headers.get("content-encoding", "identity") != "identity":
         raise ProblemError(415, "The body came with a Content-Encoding; send the .h5 or .npy file itself.")
     declared = _declared_bytes(request.headers.get("content-length"))
     _check_size(declared, limit)
-    _check_disk(incoming, declared, min_free)
-    path = incoming / uuid4().hex
+    room.check(declared)
+    path = room.folder / uuid4().hex
     try:
         with path.open("xb") as file:
-            arrival = _Arrival(file, limit, min_free)
-            await _receive(request, arrival)
+            arrival = _Arrival(file, room, limit)
+            await _receive(request, arrival, declared)
         if expected not in (None, arrival.digest.digest()):
             raise ProblemError(
                 400,
@@ -70,15 +87,14 @@ class _Arrival:
     """A body that is being received, and how much of it has arrived."""
 
     file: BinaryIO
+    room: Room
     limit: int
-    min_free: int
     bytes: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
     def write(self, block: bytes) -> None:
         self.bytes += len(block)
         _check_size(self.bytes, self.limit)
-        _check_disk(Path(self.file.name).parent, len(block), self.min_free)
         self.digest.update(block)
         try:
             self.file.write(block)
@@ -89,13 +105,20 @@ class _Arrival:
             raise
 
 
-async def _receive(request: Request, arrival: _Arrival) -> None:
-    block = bytearray()
-    async for piece in request.stream():
-        block += piece
-        if len(block) >= _BLOCK_BYTES or not piece:  # the last piece is empty
-            await run_in_threadpool(arrival.write, bytes(block))
-            block.clear()
+async def _receive(request: Request, arrival: _Arrival, declared: int) -> None:
+    room, block, awaited = arrival.room, bytearray(), declared
+    room.announced += awaited
+    try:
+        async for piece in request.stream():
+            block += piece
+            if len(block) >= _BLOCK_BYTES or not piece:  # the last piece is empty
+                room.check(max(0, len(block) - awaited))
+                await run_in_threadpool(arrival.write, bytes(block))
+                room.announced -= min(awaited, len(block))
+                awaited -= min(awaited, len(block))
+                block.clear()
+    finally:
+        room.announced -= awaited
 
 
 def _declared_bytes(content_length: str | None) -> int:
@@ -113,11 +136,6 @@ def _check_size(size: int, limit: int) -> None:
             f"A submission to this pair takes at most {limit} bytes, with every array in float64; send only its arrays.",
             pointer="#/body",
         )
-
-
-def _check_disk(folder: Path, needed: int, min_free: int) -> None:
-    if shutil.disk_usage(folder).free - needed < min_free:
-        raise disk_full()
 
 
 def _expected_digest(content_digest: str | None) -> bytes | None:

@@ -16,6 +16,7 @@ from w1bench.site.pages import STATIC
 from w1bench_server.fairness import Places, Turns
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.uploads import Room
 from w1bench_server.web import problems
 from w1bench_server.web.api import jobs, openapi, pairs, submissions
 from w1bench_server.web.api import leaderboard as board
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "streams": Streams(service.jobs, settings.events_seconds, streams),
                 "reads": Turns(settings.reads, settings.reads_waiting, "requests"),
                 "uploads": uploads,
+                "room": Room(service.bodies.incoming, settings.min_free_bytes),
             }
 
     app = FastAPI(

@@ -1,4 +1,7 @@
-"""What the endpoints share: the service as a dependency, the client's view of its address, and HEAD beside GET."""
+"""What the endpoints share: the service as a dependency, the client's view of its address, and HEAD beside GET.
+
+What waits for nothing is asynchronous, so that no thread is asked for it.
+"""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -21,14 +24,14 @@ def read(router: APIRouter, path: str, **options: Any) -> Callable[[Endpoint], E
     return register
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return request.state.service
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
 
 
-def _origin(service: ServiceDep) -> str:
+async def _origin(service: ServiceDep) -> str:
     return service.settings.public_url or ""
 
 

@@ -19,6 +19,7 @@ from w1bench.archive.drafts import lock_of
 from w1bench.errors import CheckFailedError, PairError, UnreachableError, W1BenchError
 from w1bench.recipes.recipe import parse_recipe
 from w1bench.sources.generators.catalogue import EMBEDDED
+from w1bench_server.sandbox.syscalls import make_unreadable
 
 _NICE = 10
 _PATIENCE_SECONDS = 60.0  # for a killed process to be gone, or for another one that builds the same pair
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     """Build the recipe on the first line of standard input; the last line printed is how that ended."""
+    make_unreadable()
     task = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     os.nice(_NICE)

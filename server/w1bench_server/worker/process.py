@@ -26,6 +26,7 @@ from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox import canaries
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
+from w1bench_server.sandbox.syscalls import make_unreadable
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.worker.consumer import Consumer
@@ -83,6 +84,7 @@ def work(
             "Scores on sealed pairs need their truth; give its folder by --truth, or leave --queue sealed out."
         )
     logs.configure(settings.log_level)
+    make_unreadable()
     if "build" in chosen:
         settings.archive.mkdir(parents=True, exist_ok=True)
     published(settings.archive)

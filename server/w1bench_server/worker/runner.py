@@ -16,13 +16,14 @@ from w1bench_server.errors import as_problem
 from w1bench_server.jobs.job import CANCELLED, SCORING, Ended, Job, Progress, submitted_of
 from w1bench_server.jobs.queue import Jobs, still_running
 from w1bench_server.ledger.ledger import Ledger, check_round
+from w1bench_server.ledger.records import Submitted
 from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.sandbox.scoring_process import NoTruthError
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies, MissingBodyError
 from w1bench_server.submissions.reveals import check_unchanged, record_reveal
-from w1bench_server.submissions.submit import score_and_record
+from w1bench_server.submissions.submit import check_name, score_and_record
 from w1bench_server.worker.build_job import build_pair, discard
 
 _MAY_PASS = (503, 507)
@@ -118,7 +119,7 @@ class JobRunner:
             async with contextmanager_in_threadpool(self.bodies.borrowed(submitted.sha256, job=job.id)) as body:
                 record, _ = await score_and_record(
                     submitted, pair, body, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger,
-                    admit=partial(_admit, job, pairs, pair),
+                    admit=partial(self._admit, job, submitted, pairs, pair),
                 )  # fmt: skip
         except (_CancelledError, NoTruthError):
             raise
@@ -130,6 +131,16 @@ class JobRunner:
             _log.warning("job %s: %s", job.id, error)
             return Ended("failed", str(refused), again=refused.status in _MAY_PASS)
         return Ended("succeeded", result=record.entry.id)
+
+    def _admit(
+        self, job: Job, submitted: Submitted, pairs: PublishedPairs, pair: PublishedPair, connection: Connection
+    ) -> None:
+        """Raise in the transaction that would record a submission, if its job was cancelled or lost, its pair has changed, or its name is taken."""
+        check_unchanged(connection, pairs, pair)
+        check_name(self.ledger, connection, submitted)
+        current = still_running(connection, job)
+        if current is None or current.cancelling:
+            raise _CancelledError(CANCELLED)
 
     def _check_round(self, pair: PublishedPair) -> None:
         """Raise SubmissionError where the pair was revealed, before anything is scored."""
@@ -146,11 +157,3 @@ class JobRunner:
         except Exception:  # noqa: BLE001 - it would be the next job for ever
             _log.exception("files of job %s are left", job.id)
         self.jobs.release(job)
-
-
-def _admit(job: Job, pairs: PublishedPairs, pair: PublishedPair, connection: Connection) -> None:
-    """Raise in the transaction that would record a submission, if its job was cancelled or lost, or its pair has changed."""
-    check_unchanged(connection, pairs, pair)
-    current = still_running(connection, job)
-    if current is None or current.cancelling:
-        raise _CancelledError(CANCELLED)

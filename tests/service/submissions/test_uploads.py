@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Request
 from starlette.testclient import TestClient
 
 from w1bench.scoring.submission import largest_bytes
+from w1bench_server.errors import ProblemError
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.uploads import Room, received
 from w1bench_server.web.app import create_app
 
 VALIDATE = "/v1/validate?pair=small-d2-n4-p8"
@@ -108,3 +113,45 @@ def test_a_full_disk_refuses_bodies_and_is_not_ready(settings: Settings, is_prob
         assert answer.headers["retry-after"]
         assert client.get("/livez").json() == {"status": "alive"}
     assert files(settings.data) == []
+
+
+def test_what_uploads_have_announced_is_not_promised_again(tmp_path: Path) -> None:
+    """Many bodies that are announced, and not sent, would each find the same room."""
+    mib, free = 1 << 20, shutil.disk_usage(tmp_path).free
+
+    async def begun(room: Room, declared: int, pieces: asyncio.Queue[bytes]) -> int:
+        headers = [(b"content-length", str(declared).encode())] if declared else []
+
+        async def receive() -> dict[str, Any]:
+            piece = await pieces.get()
+            return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+        async with received(
+            Request({"type": "http", "headers": headers}, receive), room, limit=declared or mib
+        ) as upload:
+            return upload.bytes
+
+    def sent(*pieces: bytes) -> asyncio.Queue[bytes]:
+        queue = asyncio.Queue[bytes]()
+        for piece in (*pieces, b""):
+            queue.put_nowait(piece)
+        return queue
+
+    async def held() -> None:
+        room, large = Room(tmp_path, min_free=free // 10), free // 5 * 2
+        first, second = (asyncio.create_task(begun(room, large, asyncio.Queue())) for _ in range(2))
+        await asyncio.sleep(0)
+        full = Room(tmp_path, min_free=0, announced=2 * free)
+        for of, declared in ((room, large), (full, 0)):  # 0: nobody knows how long it is
+            with pytest.raises(ProblemError) as refused:
+                await begun(of, declared, sent(bytes(mib)))
+            assert refused.value.status == 507
+        for task in (first, second):
+            task.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        assert room.announced == 0
+        assert await begun(room, 2 * mib, sent(bytes(mib), bytes(mib))) == 2 * mib
+        assert room.announced == 0
+
+    asyncio.run(held())
+    assert files(tmp_path) == []

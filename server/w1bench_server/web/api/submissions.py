@@ -123,7 +123,7 @@ def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:
 async def _received(request: Request, service: Service, pair: PublishedPair) -> AsyncGenerator[Upload]:
     lift_body_bound(request)  # the pair's own holds
     service.scorer.check_place(request.state.client)  # before anything is received
-    limit, min_free = largest_bytes(pair.manifest), service.settings.min_free_bytes
+    limit = largest_bytes(pair.manifest)
     with request.state.uploads.held(request.state.client):
-        async with received(request, service.bodies.incoming, limit=limit, min_free=min_free) as upload:
+        async with received(request, request.state.room, limit=limit) as upload:
             yield upload

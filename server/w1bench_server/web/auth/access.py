@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -33,10 +33,10 @@ def _caller(
 Caller = Annotated[Holder, Depends(_caller)]
 
 
-def _needing(scope: str, what: str) -> Callable[[Caller], Holder]:
+def _needing(scope: str, what: str) -> Callable[[Caller], Awaitable[Holder]]:
     """A dependency that gives the holder of a token with this scope; 403 for another scope."""
 
-    def checked(holder: Caller) -> Holder:
+    async def checked(holder: Caller) -> Holder:
         if holder.scope != scope:
             raise ProblemError(
                 403,

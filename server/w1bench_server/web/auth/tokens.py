@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select, update
 
 from w1bench.errors import InputError
 from w1bench.recipes.fields import NAME_PATTERN
@@ -24,6 +24,7 @@ from w1bench_server.settings import Settings
 SCOPES = ("submit", "admin")
 _MARK = "w1b"
 _PREFIX_BYTES, _SECRET_BYTES = 4, 32
+_OF_PREFIX = select(tokens).where(tokens.c.prefix == bindparam("prefix"))
 _TOKEN = re.compile(rf"{_MARK}_([0-9a-f]{{{2 * _PREFIX_BYTES}}})_[!-~]+")
 
 
@@ -41,7 +42,7 @@ class Holder:
         Raises:
             TokenError: it was revoked, or has expired.
         """
-        row = connection.execute(select(tokens).where(tokens.c.prefix == self.prefix)).mappings().one()
+        row = connection.execute(_OF_PREFIX, {"prefix": self.prefix}).mappings().one()
         _check_open(row, _now())
 
 
@@ -112,7 +113,7 @@ def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder
         TokenError: it is unknown, revoked or expired.
     """
     with engine.connect() as connection:
-        row = connection.execute(select(tokens).where(tokens.c.prefix == prefix(token))).mappings().first()
+        row = connection.execute(_OF_PREFIX, {"prefix": prefix(token)}).mappings().first()
     if row is None or not hmac.compare_digest(row["digest"], _digest(token)):
         raise TokenError("This token is unknown; check that all of it was sent, or ask for a new one.")
     _check_open(row, now or _now())

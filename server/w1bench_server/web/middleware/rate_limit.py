@@ -19,6 +19,7 @@ from w1bench_server.web.auth import tokens
 from w1bench_server.web.problems import problem
 
 _FREE = ("/livez", "/metrics")  # for monitoring, also when the service is flooded
+_KNOWN_SECONDS = 2.0  # for which a token that opened counts as such: of turns and limits alone, not of rights
 _IPV6_BITS = 64  # the network that one client has to itself
 
 
@@ -29,12 +30,13 @@ class RateLimit:
         self._app = app
         self._limit = RateLimitItemPerMinute(requests_per_minute)
         self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._known: dict[str, float] = {}  # tokens that opened, and until when that holds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"] not in _FREE:
             request = Request(scope)
-            client = await _client(request)
+            client = await self._client(request)
             request.state.client = client
             if not self._window.hit(self._limit, client.name):
                 app = self._refusal(request, client.name)
@@ -45,15 +47,17 @@ class RateLimit:
         sentence = f"You may make {self._limit.amount} requests a minute; send this one again in {seconds} s."
         return problem(request, 429, sentence, headers={"Retry-After": str(seconds)})
 
-
-async def _client(request: Request) -> Client:
-    """The client that a request counts for. Only valid tokens count, because anyone could invent others."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        with suppress(TokenError, SQLAlchemyError):
-            await run_in_threadpool(tokens.holder, request.state.service.ledger.engine, token)
-            return Client(tokens.prefix(token), known=True)
-    return Client(network(request.client.host if request.client else ""))
+    async def _client(self, request: Request) -> Client:
+        """The client that a request counts for. Only valid tokens count, because anyone could invent others."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            with suppress(TokenError, SQLAlchemyError):
+                if self._known.get(token, 0.0) < time.monotonic():
+                    self._known.pop(token, None)
+                    await run_in_threadpool(tokens.holder, request.state.service.ledger.engine, token)
+                    self._known[token] = time.monotonic() + _KNOWN_SECONDS
+                return Client(tokens.prefix(token), known=True)
+        return Client(network(request.client.host if request.client else ""))
 
 
 def network(host: str) -> str:

@@ -1,6 +1,7 @@
 """Turns to read: the layer that lets few requests at a time work on an answer, each client in its turn.
 
-Downloads are not among them: they are sent from the page cache, and wait for nothing but the network.
+Downloads are not among them: they are sent from the page cache, and wait for nothing but the network. Nor are slices, which take
+turns themselves where they are work.
 """
 
 from contextlib import AsyncExitStack
@@ -42,4 +43,4 @@ class ReadTurns:
 
 
 def _is_light(path: str) -> bool:
-    return path.startswith(_LIGHT) or (path.startswith("/v1/pairs/") and "/files/" in path)
+    return path.startswith(_LIGHT) or (path.startswith("/v1/pairs/") and ("/files/" in path or path.endswith("/slice")))
