@@ -16,7 +16,7 @@ from report import parse, publish, table
 from scipy.spatial.distance import cdist
 from timing import medians, once
 
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.rays import RayMap
 
 _CASES = (
     (2, 4, 16384),

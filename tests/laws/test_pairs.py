@@ -18,8 +18,8 @@ from w1bench.builder.build import build
 from w1bench.builder.certificate.rows import domain_of
 from w1bench.client.stored_pair import StoredPair
 from w1bench.recipes.files import read_recipe
-from w1bench.transport.funnel import min_funnel
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.min_funnel import min_funnel
+from w1bench.transport.families.funnel.rays import RayMap
 
 UNIFORM = ("uniform", "ball")
 

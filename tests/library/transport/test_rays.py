@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.recipes import drawn
 from w1bench.errors import SourceError
 from w1bench.sources.domains import Ball, Cube, Domain
-from w1bench.transport.funnel import min_funnel
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.min_funnel import min_funnel
+from w1bench.transport.families.funnel.rays import RayMap
 
 HALF = 2.5
 
