@@ -16,7 +16,7 @@ from report import parse, publish, table
 from scipy.spatial.distance import cdist
 from timing import medians, once
 
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.rays import RayMap
 
 _CASES = (
     (2, 4, 16384),
@@ -88,7 +88,7 @@ def _measure(case: Case, *, quick: bool) -> Outcome:
         "published": once(partial(move_parts, tensor_map, parts, threads=THREADS)),
         "published on one": once(partial(move_parts, tensor_map, parts, threads=1)),
         "ours": partial(tile_by_tile, _Tile(ray_map), target),
-        "floor": partial(tile_by_tile, _Floor(ray_map.funnel.center), target),
+        "floor": partial(tile_by_tile, _Floor(ray_map.potential.center), target),
     }
     took = medians(works, rounds=3 if quick else 5, least_seconds=0.05 if quick else 0.3)
     took["published"] = min(took["published"], took.pop("published on one"))

@@ -17,8 +17,8 @@ from torch import Tensor
 from w1bench.builder.engines.threads import LocalThreads
 from w1bench.rng import stream, tile_rows
 from w1bench.sources.domains import Cube
-from w1bench.transport.funnel import min_funnel
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.min_funnel import min_funnel
+from w1bench.transport.families.funnel.rays import RayMap
 
 THREADS = 2
 _LEFT_FREE = 6e9  # bytes of memory that the tensors never take

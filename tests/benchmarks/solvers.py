@@ -106,7 +106,7 @@ def _sampling(dim: int, funnels: int) -> dict[str, Callable[[int], object]]:
         step = next(steps)
         return inputs(step), targets(step)
 
-    funnel, half_width = pair.map.funnel, pair.recipe.half_width
+    funnel, half_width = pair.map.potential, pair.recipe.half_width
     center, offset = (torch.from_numpy(values).float() for values in (funnel.center, funnel.offset))
     tensor_map = TensorMap(center, offset, half_width, pair.recipe.power)
     critic = SOLVERS["lp"].learner((dim,), SOLVERS["lp"].settings((dim,))).networks

@@ -18,8 +18,8 @@ from w1bench.builder.build import build
 from w1bench.builder.certificate.rows import domain_of
 from w1bench.client.stored_pair import StoredPair
 from w1bench.recipes.files import read_recipe
-from w1bench.transport.funnel import min_funnel
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.min_funnel import min_funnel
+from w1bench.transport.families.funnel.rays import RayMap
 
 UNIFORM = ("uniform", "ball")
 
@@ -32,19 +32,19 @@ def pair(pair_folder: Path) -> StoredPair:
 @pytest.fixture
 def ray_map(pair: StoredPair) -> RayMap:
     """The map of a pair, from its published files alone."""
-    domain = domain_of(pair.manifest.public_recipe())
+    domain = domain_of(pair.manifest.public_recipe(), pair.manifest.half_width)
     return RayMap(min_funnel(_flat(pair.funnel.center[:]), pair.funnel.offset[:]), domain, pair.manifest.power)
 
 
 def test_potential_falls_by_the_distance_along_every_ray(pair: StoredPair, ray_map: RayMap) -> None:
-    x, y, u = _flat(pair.test.input[:]), _flat(pair.test.transported[:]), ray_map.funnel.value
+    x, y, u = _flat(pair.test.input[:]), _flat(pair.test.transported[:]), ray_map.potential.value
     distance = np.linalg.norm(x - y, axis=1)
     residual = np.abs(u(y) - u(x) - distance) / np.maximum(1, distance)
     assert residual.max() <= (1e-12 if pair.manifest.dtype == "float64" else 1e-6)
 
 
 def test_potential_is_1_lipschitz_on_adversarial_pairs(pair: StoredPair, ray_map: RayMap) -> None:
-    funnel, rng = ray_map.funnel, np.random.default_rng(0)
+    funnel, rng = ray_map.potential, np.random.default_rng(0)
     x = _flat(pair.test.input[:200])
     y, v = _flat(pair.test.transported[:200]), -_flat(pair.test.gradient[:200])
     center = funnel.center[np.arange(len(x)) % funnel.count]
@@ -92,7 +92,7 @@ def test_identity_is_an_optimal_assignment_of_paired_rows(pair: StoredPair) -> N
 def test_primal_equals_dual(pair: StoredPair, ray_map: RayMap) -> None:
     x, y = _flat(pair.test.input[:]), _flat(pair.test.transported[:])
     primal = np.linalg.norm(x - y, axis=1).mean()
-    dual = (pair.test.input_potential[:] + ray_map.funnel.value(y)).mean()
+    dual = (pair.test.input_potential[:] + ray_map.potential.value(y)).mean()
     assert dual == pytest.approx(primal, rel=1e-6 if pair.manifest.dtype == "float32" else 1e-12)
 
 
@@ -114,8 +114,8 @@ def test_a_critic_evaluated_at_stored_inputs_loses_no_more_than_their_rounding(
 ) -> None:
     """The gradient of -u at the rounded x is the ray's up to rounding over the distance from the centre."""
     x = _flat(pair.test.input[:])
-    index, distance = ray_map.funnel.nearest(x)
-    offset = x - ray_map.funnel.center[index]
+    index, distance = ray_map.potential.nearest(x)
+    offset = x - ray_map.potential.center[index]
     sound = distance > 0
     g = _flat(pair.test.gradient[:])[sound]
     cosine = -np.vecdot(offset[sound], g) / distance[sound] / np.linalg.norm(g, axis=1)

@@ -12,7 +12,7 @@ import torch
 
 from w1bench.recipes.recipe import Recipe, parse_recipe
 from w1bench.storage.files import content_sha256
-from w1bench.transport.funnel import MinFunnel, min_funnel
+from w1bench.transport.families.funnel.min_funnel import MinFunnel, min_funnel
 
 SIZES = {"train": 3000, "test": 1500, "probe": 300, "w1_rays": 1 << 18}
 

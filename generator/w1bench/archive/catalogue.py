@@ -10,7 +10,7 @@ import filelock
 from pydantic import BaseModel, ConfigDict
 
 from w1bench.archive.folder import read_manifest
-from w1bench.archive.hdf5 import TRUTH_ROLES
+from w1bench.archive.hdf5 import KEPT_BACK
 from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.storage.files import file_digest, write_atomically
@@ -28,8 +28,9 @@ class Entry(BaseModel):
     version: int
     shape: list[int]
     dim: int
+    family: str = "funnel"
     funnels: int | None
-    power: float
+    power: float | None
     w1: float | None
     w1_stderr: float | None
     sizes: dict[str, int]
@@ -64,6 +65,7 @@ def entry(manifest: Manifest) -> Entry:
         version=manifest.version,
         shape=list(manifest.shape),
         dim=manifest.dim,
+        family=manifest.family,
         funnels=manifest.funnels,
         power=manifest.power,
         w1=manifest.w1,
@@ -103,7 +105,7 @@ def listed(folder: Path, manifest: Manifest) -> dict[str, Listed]:
     Truth files that an interrupted reveal has copied are left out, because the pair is still sealed.
     """
     files: dict[str, Listed] = {}
-    kept_back = {f"{role}.h5" for role in TRUTH_ROLES} if manifest.state is PairState.SEALED else set[str]()
+    kept_back = {f"{role}.h5" for role in KEPT_BACK} if manifest.state is PairState.SEALED else set[str]()
     for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in kept_back):
         if stored := manifest.files.get(path.name):
             files[path.name] = Listed(stored.bytes, stored.sha256)

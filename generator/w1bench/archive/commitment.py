@@ -30,8 +30,8 @@ class Truth(_Part):
 
     published: dict[str, str]
     files: dict[str, FileEntry]
-    funnels: int
-    dominated_funnels: int
+    funnels: int | None = None
+    dominated_funnels: int | None = None
     w1: float
     w1_stderr: float
     w1_rays: int
@@ -39,7 +39,7 @@ class Truth(_Part):
 
     def digest(self) -> bytes:
         """SHA-256 of its canonical JSON."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).digest()
+        return hashlib.sha256(canonical(self.model_dump(mode="json", exclude_none=True)).encode()).digest()
 
 
 class Reveal(_Part):
@@ -62,7 +62,7 @@ class Reveal(_Part):
 
     def text(self) -> str:
         """The file's content."""
-        return self.model_dump_json(indent=1) + "\n"
+        return self.model_dump_json(indent=1, exclude_none=True) + "\n"
 
 
 def salt_of(secret: str) -> str:

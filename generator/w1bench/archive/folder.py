@@ -48,7 +48,7 @@ def open_test(folder: Path, manifest: Manifest, *, truth: Path | None = None) ->
     """
     manifest.check_known()
     names = {name.removesuffix(".h5") for name in manifest.datasets("test").values()}
-    kept_back = names & set(store.TRUTH_ROLES)
+    kept_back = names & set(store.KEPT_BACK)
     paths = {name: (truth or folder if name in kept_back else folder) / f"{name}.h5" for name in sorted(names)}
     with store.open_files(paths) as files:
         for name, file in files.items():

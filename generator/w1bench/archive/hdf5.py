@@ -1,4 +1,4 @@
-"""The HDF5 files of a pair, format version 1; no other module knows the names of their data sets.
+"""The HDF5 files of a pair; no other module knows the names of their data sets.
 
 Contiguous, unfiltered, early-allocated data sets in HDF5 1.8 layout, so that they can be memory-mapped and read by any
 reader; no links, no times, attributes of fixed length, so that one recipe on one machine gives the same bytes.
@@ -15,15 +15,17 @@ import numpy as np
 
 from w1bench.arrays import blocks
 from w1bench.errors import CheckFailedError, PairError
+from w1bench.recipes.consistency import core_dim
+from w1bench.recipes.recipe import Family, Recipe
+from w1bench.recipes.sources import BallSource, UniformSource
 
 FORMAT = "w1bench-pair"
-FORMAT_VERSION = 1
-# file -> its data sets; every one but potentials, offsets and centres has the shape of points
+FORMAT_VERSION = 2  # of funnels, whose files are those of version 1: see `root_attributes`
+# file -> its data sets; every one but potentials has the shape of points
 ROLES: dict[str, tuple[str, ...]] = {
     "train": ("input", "target"),
     "test": ("gradient", "input", "input_potential", "target", "target_potential", "transported"),
     "probe": ("interpolate",),
-    "funnel": ("center", "offset"),
 }
 # What is published of a sealed pair; the rest is added, in files of its own, when the pair is revealed.
 SEALED_ROLES: dict[str, tuple[str, ...]] = {
@@ -32,11 +34,11 @@ SEALED_ROLES: dict[str, tuple[str, ...]] = {
     "probe": ROLES["probe"],
 }
 TRUTH_ROLES: dict[str, tuple[str, ...]] = {
-    "truth": tuple(name for name in ROLES["test"] if name not in SEALED_ROLES["test"]),
-    "funnel": ROLES["funnel"],
+    "truth": tuple(name for name in ROLES["test"] if name not in SEALED_ROLES["test"])
 }
-_SCALARS = {"input_potential", "target_potential", "offset"}
-_ALWAYS_DOUBLE = {*_SCALARS, "center"}
+FAMILY_FILES = ("funnel", "potential")  # what determines the potential: `family_specs`
+KEPT_BACK = (*TRUTH_ROLES, *FAMILY_FILES)
+_SCALARS = {"input_potential", "target_potential"}
 _LIBVER = ("earliest", "v108")
 _GZIP_CHUNK_BYTES = 1 << 20
 
@@ -58,10 +60,38 @@ def specs(names: Iterable[str], rows: int, shape: tuple[int, ...], dtype: np.dty
     return {
         name: Spec(
             (rows,) if name in _SCALARS else (rows, *shape),
-            np.dtype("<f8") if name in _ALWAYS_DOUBLE else dtype.newbyteorder("<"),
+            np.dtype("<f8") if name in _SCALARS else dtype.newbyteorder("<"),
         )
         for name in names
     }
+
+
+def family_specs(recipe: Recipe, shape: tuple[int, ...], funnels: int | None) -> dict[str, dict[str, Spec]]:
+    """The files that determine the potential of a pair of points of `shape`, with their data sets; a family may need none.
+
+    funnel.h5 holds centres, offsets and, of a product, the block of each; potential.h5 the frame that a spike lies in and
+    whatever basis, rotation or direction the family draws.
+    """
+    double, files = np.dtype("<f8"), dict[str, dict[str, Spec]]()
+    if recipe.funnel is not None:
+        assert funnels is not None
+        inner = recipe.product or recipe.spike
+        points = (recipe.source.dim,) if inner and isinstance(recipe.source, UniformSource | BallSource) else shape
+        files["funnel"] = {"center": Spec((funnels, *points), double), "offset": Spec((funnels,), double)}
+        if recipe.product:
+            files["funnel"]["block"] = Spec((funnels,), np.dtype("<i8"))
+    frames = dict[str, tuple[int, ...]]()
+    if recipe.attenuation and recipe.attenuation.rank:
+        frames["basis"] = (recipe.attenuation.rank, *shape)
+    if recipe.smooth and recipe.smooth.rotated:
+        frames["rotation"] = (recipe.smooth.dim, recipe.smooth.dim)
+    if recipe.shift:
+        frames["direction"] = (1, *shape)
+    if recipe.spike:
+        frames["frame"] = (core_dim(recipe), recipe.spike.dim)
+    if frames:
+        files["potential"] = {name: Spec(frame, double) for name, frame in frames.items()}
+    return files
 
 
 @contextmanager
@@ -134,22 +164,29 @@ def tables(files: Mapping[str, h5py.File]) -> dict[str, dict[str, h5py.Dataset]]
 
 def root_attributes(
     file: str, *, name: str, version: int, recipe_sha256: str, half_width: float, licence: str, citation: str,
-    software: Mapping[str, str], w1: tuple[float, float] | None, format_version: int = FORMAT_VERSION,
+    software: Mapping[str, str], w1: tuple[float, float] | None, family: Family,
 ) -> dict[str, str | int | float]:  # fmt: skip
-    """The root attributes of a pair's file; `w1` is W1 and its standard error, or None if the file is published before them."""
+    """The root attributes of a pair's file; `w1` is W1 and its standard error, or None if the file is published before them.
+
+    The files of funnels are those of format version 1, to the byte; in version 2 a file says its family.
+    """
     truth = {} if w1 is None else {"w1": w1[0], "w1_stderr": w1[1]}
-    return truth | {
-        "format": FORMAT,
-        "format_version": format_version,
-        "name": name,
-        "version": version,
-        "role": file,
-        "recipe_sha256": recipe_sha256,
-        "half_width": half_width,
-        "licence": licence,
-        "citation": citation,
-        "software": software["w1bench"],
-    }
+    version_of_file = {"format_version": 1} if family in ("funnel", "ball") else {"format_version": 2, "family": family}
+    return (
+        truth
+        | version_of_file
+        | {
+            "format": FORMAT,
+            "name": name,
+            "version": version,
+            "role": file,
+            "recipe_sha256": recipe_sha256,
+            "half_width": half_width,
+            "licence": licence,
+            "citation": citation,
+            "software": software["w1bench"],
+        }
+    )
 
 
 def attributes(file: h5py.File) -> dict[str, str | int | float]:

@@ -14,7 +14,7 @@ from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
 from w1bench.errors import CheckFailedError, PairError, RecipeError
 from w1bench.recipes.fields import NAME_PATTERN
-from w1bench.recipes.recipe import PublicRecipe, Recipe, parse_public_recipe, parse_recipe
+from w1bench.recipes.recipe import Family, PublicRecipe, Recipe, parse_public_recipe, parse_recipe
 from w1bench.storage.canonical import first_fault
 
 FILENAME = "manifest.json"
@@ -68,23 +68,27 @@ class KnownW1(NamedTuple):
 
 
 class Manifest(_Part):
-    """Everything about a pair but its arrays; W1 and what is known of the funnels are absent while the pair is sealed."""
+    """Everything about a pair but its arrays; W1 and what is known of the funnels are absent while the pair is sealed.
+
+    `half_width` is that of a cube, or the radius of a ball, that holds all points. W1 in closed form has no error and no rays.
+    """
 
     format: Literal["w1bench-pair"] = store.FORMAT
     format_version: _Count = store.FORMAT_VERSION
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     version: _Count
+    family: Family = "funnel"
     sealed: bool = False
     commitment: _Digest | None = None  # of a sealed pair: see `commitment.Reveal`
     shape: tuple[_Count, ...]
     dtype: Literal["float32", "float64"]
     funnels: _Count | None = None
     dominated_funnels: Annotated[int, Field(ge=0)] | None = None
-    power: Annotated[float, Field(ge=1)]
+    power: Annotated[float, Field(ge=1)] | None = None
     half_width: Annotated[float, Field(gt=0)]
     w1: _NotNegative | None = None
     w1_stderr: _NotNegative | None = None
-    w1_rays: _Count | None = None
+    w1_rays: Annotated[int, Field(ge=0)] | None = None
     recipe: dict[str, Any]
     recipe_sha256: _Digest
     files: dict[str, FileEntry]
@@ -147,9 +151,11 @@ class Manifest(_Part):
     @property
     def contents(self) -> Mapping[str, tuple[str, ...]]:
         """The names of the data sets in each of the pair's files, which are named without .h5."""
-        if not self.sealed:
-            return store.ROLES
-        return store.SEALED_ROLES if self.state is PairState.SEALED else store.SEALED_ROLES | store.TRUTH_ROLES
+        if self.state is PairState.SEALED:
+            return store.SEALED_ROLES
+        family = store.family_specs(self.full_recipe(), self.shape, self.funnels)
+        drawn = store.SEALED_ROLES | store.TRUTH_ROLES if self.sealed else store.ROLES
+        return drawn | {file: tuple(specs) for file, specs in family.items()}
 
     def datasets(self, role: str) -> dict[str, str]:
         """The file that holds each data set of a role: {"input": "test.h5", "gradient": "truth.h5", ...} of a revealed pair."""
@@ -158,15 +164,13 @@ class Manifest(_Part):
         }
 
     def rows(self, file: str) -> int:
-        """Rows of the data sets in a file."""
-        if file == "funnel":
-            self.check_known()
-            assert self.funnels is not None
-            return self.funnels
+        """Rows of the data sets in a file that holds draws."""
         return int(getattr(self.public_recipe().sizes, store.role_of(file)))
 
     def specs(self, file: str) -> dict[str, store.Spec]:
         """The data sets in a file, with their shapes and dtypes."""
+        if file in store.FAMILY_FILES:
+            return store.family_specs(self.full_recipe(), self.shape, self.funnels)[file]
         return store.specs(self.contents[file], self.rows(file), self.shape, np.dtype(self.dtype))
 
     def attributes(self, file: str) -> dict[str, str | int | float]:
@@ -175,7 +179,7 @@ class Manifest(_Part):
         return store.root_attributes(
             file, name=self.name, version=self.version, recipe_sha256=self.recipe_sha256, half_width=self.half_width,
             licence=self.licence, citation=self.citation, software=self.software, w1=None if hidden else self.known_w1[:2],
-            format_version=self.format_version,
+            family=self.family,
         )  # fmt: skip
 
     def text(self) -> str:
@@ -214,21 +218,23 @@ def parse_manifest(content: bytes, *, origin: str) -> Manifest:
             "upgrade w1bench."
         )
     try:
-        if manifest.sealed:
-            parse_public_recipe(manifest.recipe, origin=f"the manifest of {manifest.name}")
-        else:
-            manifest.full_recipe()
+        sealed = manifest.sealed and parse_public_recipe(manifest.recipe, origin=f"the manifest of {manifest.name}")
+        recipe = sealed or manifest.full_recipe()
     except RecipeError as error:
         raise CheckFailedError(f"{origin} is damaged: {error} Fetch the pair again.") from None
     if not all(isfinite(figure.value) and isfinite(figure.limit) for figure in manifest.certificate):
         raise CheckFailedError(
             f"{origin} is damaged: its certificate holds figures that are not numbers. Fetch the pair again."
         )
-    unknown = [name for name in SECRET if getattr(manifest, name) is None]
-    if unknown != (list(SECRET) if manifest.sealed else []) or manifest.sealed == (manifest.commitment is None):
+    if manifest.format_version == 1:
+        manifest = manifest.model_copy(update={"family": recipe.family})
+    known = {name for name in SECRET if getattr(manifest, name) is not None}
+    of_funnels = {"funnels", "dominated_funnels"} if isinstance(recipe, Recipe) and recipe.funnel else set[str]()
+    needed = set[str]() if manifest.sealed else {"w1", "w1_stderr", "w1_rays"} | of_funnels
+    if known != needed or manifest.sealed == (manifest.commitment is None) or manifest.family != recipe.family:
         raise CheckFailedError(
-            f"{origin} is damaged: a sealed pair has a commitment and none of {', '.join(SECRET)}, an open one these alone. "
-            "Fetch the pair again."
+            f"{origin} is damaged: a sealed pair has a commitment and none of {', '.join(SECRET)}, an open one these alone "
+            f"(the numbers of funnels where its family has funnels), and both have the family of their recipe. Fetch the pair again."
         )
     needed = {f"{role}.h5" for role in manifest.contents}
     if set(manifest.files) != needed or "w1bench" not in manifest.software:

@@ -40,19 +40,28 @@ def assemble(
         CheckFailedError: the certificate does not hold.
     """
     folder, kept_back = emptied(folders.public), emptied(folders.secret) if folders.secret else None
-    contents = store.SEALED_ROLES | store.TRUTH_ROLES if kept_back else store.ROLES
+    family = store.family_specs(pair.recipe, pair.source.shape, pair.funnels)
+    drawn = store.SEALED_ROLES | store.TRUTH_ROLES if kept_back else store.ROLES
     paths = {
-        file: (kept_back if kept_back and file in store.TRUTH_ROLES else folder) / f"{file}.h5" for file in contents
+        file: (kept_back if kept_back and file in store.KEPT_BACK else folder) / f"{file}.h5"
+        for file in (*drawn, *family)
     }
     terms: dict[str, Any] = {"licence": _licence(pair.recipe), "software": _software()}
     for file, path in paths.items():
-        _write(path, contents[file], pair, shards.get(store.role_of(file)), storage, gzip=gzip)
+        if file in family:
+            with store.create(path, family[file], gzip=gzip) as datasets:
+                for name, dataset in datasets.items():
+                    dataset[...] = pair.truth[name].reshape(dataset.shape)
+        else:
+            _write(path, drawn[file], pair, shards[store.role_of(file)], storage, gzip=gzip)
         hidden = kept_back is not None and file in store.SEALED_ROLES
-        store.annotate(path, _attributes(file, pair.recipe, None if hidden else cost, terms))
+        store.annotate(path, _attributes(file, pair, None if hidden else cost, terms))
     with store.open_files(paths) as opened:
-        figures = certify(pair.recipe, cost, store.tables(opened))
+        figures = certify(pair.recipe, pair.map.domain.half_width, cost, store.tables(opened))
         public = {file: opened[file] for file in store.SEALED_ROLES}
-        published = certify_published(pair.recipe, store.tables(public)) if kept_back else ()
+        published = (
+            certify_published(pair.recipe, pair.map.domain.half_width, store.tables(public)) if kept_back else ()
+        )
     if broken := [figure for figure in figures if not figure.holds]:
         raise CheckFailedError(
             f"The certificate of {pair.recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
@@ -66,23 +75,19 @@ def assemble(
 
 
 def _write(
-    path: Path, names: tuple[str, ...], pair: Pair, drawn: list[Shard] | None, storage: Storage, *, gzip: bool
+    path: Path, names: tuple[str, ...], pair: Pair, shards: list[Shard], storage: Storage, *, gzip: bool
 ) -> None:
-    """Write one file: data sets that were drawn in shards, or else the funnels."""
-    funnel, shape = pair.map.funnel, pair.source.shape
-    rows = getattr(pair.recipe.sizes, drawn[0].role) if drawn else funnel.count
-    with store.create(path, store.specs(names, rows, shape, pair.source.dtype), gzip=gzip) as datasets:
-        if drawn:
-            fill(datasets, drawn, storage, pair.rows)
-        else:
-            datasets["center"][...] = funnel.center.reshape(-1, *shape)
-            datasets["offset"][...] = funnel.offset
+    """Write one file of data sets that were drawn in shards."""
+    rows = getattr(pair.recipe.sizes, shards[0].role)
+    with store.create(path, store.specs(names, rows, pair.source.shape, pair.source.dtype), gzip=gzip) as datasets:
+        fill(datasets, shards, storage, pair.rows)
 
 
-def _attributes(file: str, recipe: Recipe, cost: Cost | None, terms: dict[str, Any]) -> dict[str, str | int | float]:
+def _attributes(file: str, pair: Pair, cost: Cost | None, terms: dict[str, Any]) -> dict[str, str | int | float]:
+    recipe = pair.recipe
     return store.root_attributes(
-        file, name=recipe.name, version=recipe.version, recipe_sha256=recipe.sha256(), half_width=recipe.half_width,
-        citation=CITATION, w1=cost and (cost.value, cost.stderr), **terms,
+        file, name=recipe.name, version=recipe.version, recipe_sha256=recipe.sha256(), half_width=pair.map.domain.half_width,
+        family=recipe.family, citation=CITATION, w1=cost and (cost.value, cost.stderr), **terms,
     )  # fmt: skip
 
 
@@ -90,11 +95,11 @@ def _manifest(
     pair: Pair, cost: Cost, paths: dict[str, Path], figures: tuple[Figure, ...], terms: dict[str, Any], *, sealed: bool
 ) -> Manifest:
     """The manifest with everything that is known of the pair."""
-    recipe, funnel = pair.recipe, pair.map.funnel
+    recipe = pair.recipe
     return Manifest(
-        name=recipe.name, version=recipe.version, sealed=sealed, shape=pair.source.shape,
+        name=recipe.name, version=recipe.version, family=recipe.family, sealed=sealed, shape=pair.source.shape,
         dtype="float64" if pair.source.dtype == np.float64 else "float32",
-        funnels=funnel.count, dominated_funnels=funnel.dominated, power=recipe.power, half_width=recipe.half_width,
+        funnels=pair.funnels, dominated_funnels=pair.dominated, power=recipe.power, half_width=pair.map.domain.half_width,
         w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(), recipe_sha256=recipe.sha256(),
         files={path.name: _entry(path) for path in paths.values()}, certificate=figures, **terms,
     )  # fmt: skip
@@ -105,8 +110,8 @@ def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     with store.open_file(folder / "test.h5") as file:
         test, rows = store.datasets(file), slice(_PREVIEWED)
-        funnel, targets = (None, "target") if manifest.sealed else (pair.map.funnel, "transported")
-        draw_preview(folder / "preview.png", manifest, funnel, test["input"][rows], test[targets][rows])
+        potential, targets = (None, "target") if manifest.sealed else (pair.map.potential, "transported")
+        draw_preview(folder / "preview.png", manifest, potential, test["input"][rows], test[targets][rows])
     (folder / CROISSANT).write_text(croissant(manifest, folder), encoding="utf-8")
 
 
@@ -120,7 +125,7 @@ def _licence(recipe: Recipe) -> str:
             return "that of the pictures it was built from"
         case GeneratorSource():
             return "that of the generator it was built from"
-        case UniformSource() | BallSource():
+        case UniformSource() | BallSource() | None:
             return "CC0-1.0"
 
 

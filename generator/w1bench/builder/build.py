@@ -117,11 +117,13 @@ def _compute(
 def _cost(
     pair: Pair, moments: NDArray[np.float64], step: int, compute: Callable[[Sequence[Shard]], NDArray[np.float64]]
 ) -> Cost:
-    """W1 over every ray drawn so far and as many more as are needed, in shards of `step` tiles."""
+    """W1 in closed form, or over every ray drawn so far and as many more as are needed, in shards of `step` tiles."""
+    if (exact := pair.exact_w1()) is not None:
+        return Cost(exact, 0.0, 0)
     tiles = 0
     while True:
         cost = pooled_cost(moments)
-        more = rays_still_needed(cost, at_least=pair.recipe.sizes.w1_rays, cheap=pair.source.uniform)
+        more = rays_still_needed(cost, at_least=pair.recipe.sizes.w1_rays, cheap=len(pair.source.shape) == 1)
         if not more:
             return cost
         until = tiles - (-more // pair.rows)

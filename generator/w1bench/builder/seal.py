@@ -13,6 +13,7 @@ from w1bench.builder.work_folder import PINNED, BuildFolders
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.files import fsync, write_atomically
+from w1bench.transport.families.funnel.rays import RayMap
 from w1bench.transport.pair import Pair
 
 _BARE = 1e-3  # half widths from a centre, within which an input gives it away
@@ -58,21 +59,25 @@ def refuse_bare_centres(pair: Pair) -> None:
     Raises:
         PairError: some of the first inputs lie next to their funnel's centre.
     """
-    near = _BARE * pair.recipe.half_width
+    ray_map = pair.map
+    if not isinstance(ray_map, RayMap):  # the inputs of other families do not gather around anything
+        return
+    near = _BARE * ray_map.domain.half_width
     tiles = range(-(-_CHECKED // pair.rows))
-    count = sum(int((pair.map.shorten(pair.rays("train.input", tile)) < near).sum()) for tile in tiles)
+    rays = [ray_map.trace(pair.targets("train.input", tile)) for tile in tiles]
+    count = sum(int((ray_map.shorten(of_tile) < near).sum()) for of_tile in rays)
     if count:
         raise PairError(
             f"{count} of the first {len(tiles) * pair.rows} inputs of {pair.recipe.name} lie within {_BARE:g} half widths of "
             f"their funnel's centre, so that its rows give the truth away; seal a pair whose power is well below its "
-            f"dimension (they are {pair.recipe.power:g} and {pair.dim})."
+            f"dimension (they are {ray_map.power:g} and {pair.dim})."
         )
 
 
 def seal(whole: Manifest, recipe: Recipe, certificate: tuple[Figure, ...], kept_back: Path) -> Manifest:
     """Commit to what `whole` says: its truth goes to reveal.json in `kept_back`, and the rest, under `certificate`, is returned."""
     assert recipe.secret is not None
-    own = sorted(f"{file}.h5" for file in store.TRUTH_ROLES)
+    own = sorted(set(whole.files) & {f"{file}.h5" for file in store.KEPT_BACK})
     public = {name: entry for name, entry in whole.files.items() if name not in own}
     truth = Truth(
         published={name: entry.logical_digest for name, entry in public.items()},

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench.archive import hdf5 as store
+from w1bench.arrays import F64
 from w1bench.errors import PairError
 from w1bench.recipes.files import check_root
 from w1bench.recipes.recipe import Recipe
@@ -23,7 +24,6 @@ from w1bench.storage.backends import Storage
 from w1bench.transport.cost import tile_moments
 from w1bench.transport.from_recipe import make_pair
 from w1bench.transport.pair import Pair
-from w1bench.transport.rays import Rays
 
 DRAWN = ("train", "test", "probe")  # roles whose rows are drawn
 COST = "cost"  # and rays drawn for W1 alone
@@ -153,34 +153,37 @@ def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays
     moments: list[NDArray[np.float64]] = []
     for number, tile in enumerate(tiles):
         rows = slice(number * pair.rows, (number + 1) * pair.rows)
-        rays = _TILES[shard.role](pair, tile, {name: array[rows] for name, array in arrays.items()})
-        moments.append(tile_moments(pair.cost_of(rays)))
+        cost = _TILES[shard.role](pair, tile, {name: array[rows] for name, array in arrays.items()})
+        moments.append(tile_moments(cost))
     return arrays, np.stack(moments)
 
 
-def _train_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+def _train_tile(pair: Pair, tile: int, out: Arrays) -> F64:
     """Independent draws of P and of Q; the partners of the inputs are not kept."""
-    rays = pair.map.trace(pair.targets("train.input", tile), moved=out["input"])
+    cost = pair.move("train.input", tile, pair.targets("train.input", tile), moved=out["input"])
     out["target"][:] = pair.targets("train.target", tile)
-    return rays
+    return cost
 
 
-def _test_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+def _test_tile(pair: Pair, tile: int, out: Arrays) -> F64:
     """Inputs with their truth, and independent targets."""
     out["transported"][:] = pair.targets("test.input", tile)
-    rays = pair.map.move(out["transported"], out)
+    cost = pair.move(
+        "test.input", tile, out["transported"],
+        moved=out["input"], gradient=out["gradient"], potential=out["input_potential"],
+    )  # fmt: skip
     out["target"][:] = pair.targets("test.target", tile)
-    out["target_potential"][:] = -pair.map.funnel.value(out["target"])
-    return rays
+    out["target_potential"][:] = -pair.map.potential.value(out["target"])
+    return cost
 
 
-def _probe_tile(pair: Pair, tile: int, out: Arrays) -> Rays:
+def _probe_tile(pair: Pair, tile: int, out: Arrays) -> F64:
     """z = t y + (1 - t) x for independent x ~ P, y ~ Q and t uniform on [0, 1], as a gradient penalty draws them."""
     moved = np.empty((pair.rows, pair.dim))
-    rays = pair.map.trace(pair.targets("probe.input", tile), moved=moved)
+    cost = pair.move("probe.input", tile, pair.targets("probe.input", tile), moved=moved)
     t = stream(pair.recipe.key, "probe.mix", tile).random((pair.rows, 1))
     out["interpolate"][:] = t * pair.targets("probe.target", tile) + (1 - t) * moved
-    return rays
+    return cost
 
 
 _TILES = {"train": _train_tile, "test": _test_tile, "probe": _probe_tile}

@@ -63,8 +63,8 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
 
 def _figures(manifest: Manifest, files: Files) -> tuple[Figure, ...]:
     if manifest.state is PairState.SEALED:
-        return certify_published(manifest.public_recipe(), files)
-    return certify(manifest.full_recipe(), Cost(*manifest.known_w1), files)
+        return certify_published(manifest.public_recipe(), manifest.half_width, files)
+    return certify(manifest.full_recipe(), manifest.half_width, Cost(*manifest.known_w1), files)
 
 
 def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint: Path | None) -> tuple[Figure, ...]:
@@ -77,11 +77,9 @@ def _drawn_again(manifest: Manifest, files: Files, root: Path | None, checkpoint
         if root or checkpoint:
             raise
         return ()
-    funnel, memory = pair.map.funnel, ShardMemory()
-    differences = [
-        _difference(files["funnel"]["center"][:], funnel.center),
-        _difference(files["funnel"]["offset"][:], funnel.offset),
-    ]
+    memory = ShardMemory()
+    stored_truth = {name: rows[:] for file in store.FAMILY_FILES for name, rows in files.get(file, {}).items()}
+    differences = [_difference(stored_truth[name], drawn) for name, drawn in pair.truth.items()]
     for role in DRAWN:
         for shard in shards_of(pair, role, 1):
             drawn, _ = compute_shard(pair, shard, memory)
@@ -122,7 +120,8 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], computed: tuple
 def _check_recipe(folder: Path, manifest: Manifest) -> None:
     """Check that the manifest's copies of the recipe's fields agree with the recipe."""
     public = manifest.public_recipe()
-    for name in ("name", "version", "power", "half_width"):
+    copies = ("name", "version", "power", *(("half_width",) if public.family == "funnel" else ()))
+    for name in copies:
         if getattr(public, name) != getattr(manifest, name):
             raise CheckFailedError(
                 f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(public, name)} in its recipe."
@@ -136,10 +135,11 @@ def _check_recipe(folder: Path, manifest: Manifest) -> None:
             f"but the manifest says {manifest.recipe_sha256}."
         )
     drawn = (manifest.funnels or 0) + (manifest.dominated_funnels or 0)
-    if isinstance(recipe.funnel, DrawnFunnels) and drawn != recipe.funnel.count:
+    blocks = recipe.product.blocks if recipe.product else 1
+    if isinstance(recipe.funnel, DrawnFunnels) and drawn != recipe.funnel.count * blocks:
         raise CheckFailedError(
             f"{folder}: the manifest has {manifest.funnels} funnels and {manifest.dominated_funnels} dominated ones, "
-            f"its recipe {recipe.funnel.count}."
+            f"its recipe {recipe.funnel.count * blocks}."
         )
 
 

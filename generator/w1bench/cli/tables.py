@@ -19,16 +19,17 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
         (
             entry["name"],
             "x".join(map(str, entry["shape"])),
+            entry.get("family", "funnel"),
             "-" if entry["funnels"] is None else str(entry["funnels"]),
-            f"{entry['power']:g}",
-            "-" if entry["w1"] is None else f"{entry['w1']:.6g} +- {entry['w1_stderr']:.1g}",
+            "-" if entry["power"] is None else f"{entry['power']:g}",
+            "-" if entry["w1"] is None else _w1(entry["w1"], entry["w1_stderr"], digits=6),
             " ".join(f"{n:,}" for n in entry["sizes"].values()),
             f"{entry['bytes'] / 1e6:,.1f} MB",
             "open" if not entry["sealed"] else "revealed" if entry.get("revealed") else "sealed",
         )
         for entry in entries
     )
-    return _table(("pair", "shape", "funnels", "power", "W1", "train test probe", "size", ""), rows)
+    return _table(("pair", "shape", "family", "funnels", "power", "W1", "train test probe", "size", ""), rows)
 
 
 def built(folder: Path, manifest: Manifest) -> str:
@@ -36,7 +37,8 @@ def built(folder: Path, manifest: Manifest) -> str:
     if manifest.state is PairState.SEALED:
         return f"{folder}: sealed under the commitment {manifest.commitment}; keep its truth, and keep it back."
     w1 = manifest.known_w1
-    return f"{folder}: W1 = {w1.value:.8g} +- {w1.stderr:.1g} over {w1.rays:,} rays; {len(manifest.certificate)} figures hold."
+    rays = f" over {w1.rays:,} rays" if w1.rays else ""
+    return f"{folder}: W1 = {_w1(w1.value, w1.stderr)}{rays}; {len(manifest.certificate)} figures hold."
 
 
 def certificate(figures: Iterable[Figure]) -> Table:
@@ -106,6 +108,10 @@ def plain(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows of one shape as they are."""
     names = tuple(rows[0]) if rows else ("nothing",)
     return _table(names, (tuple("-" if row[n] is None else str(row[n]) for n in names) for row in rows))
+
+
+def _w1(value: float, stderr: float, digits: int = 8) -> str:
+    return f"{value:.{digits}g}" + (f" +- {stderr:.1g}" if stderr else " exactly")
 
 
 def _number(value: float | None) -> str:

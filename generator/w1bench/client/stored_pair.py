@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
+from numpy.typing import NDArray
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, PairState
@@ -35,6 +36,10 @@ class DataSets:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._paths]
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of them, read, by name."""
+        return {name: getattr(self, name)[:] for name in self._paths}
+
     @cached_property
     def _file(self) -> Callable[[Path], h5py.File]:
         """Opens a file once."""
@@ -43,7 +48,7 @@ class DataSets:
 
 @dataclass(frozen=True)
 class StoredPair:
-    """A pair in `folder`; `train`, `test`, `probe` and `funnel` hold its arrays."""
+    """A pair in `folder`; `train`, `test`, `probe`, `funnel` and `potential` hold its arrays, the latter two where its family has them."""
 
     folder: Path
     manifest: Manifest
@@ -78,6 +83,10 @@ class StoredPair:
     def funnel(self) -> DataSets:
         return self._data_sets("funnel")
 
+    @cached_property
+    def potential(self) -> DataSets:
+        return self._data_sets("potential")
+
     def batches(self, size: int, *, device: Any = "cpu", seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Endless shuffled batches (x ~ P, y ~ Q) of train.h5, unpaired, (size, *shape) float32 on `device`. Needs torch."""
         inputs, targets = self.train_samplers(size, device=device, seed=seed)
@@ -100,12 +109,11 @@ class StoredPair:
         """
         samplers = _samplers()
         from w1bench.sources.from_recipe import make_source
-        from w1bench.transport.funnel import min_funnel
-        from w1bench.transport.pair import pair_of
+        from w1bench.transport.from_recipe import pair_of
 
-        recipe, center = self.manifest.full_recipe(), self.funnel.center[:]
-        funnel = min_funnel(center.reshape(len(center), -1), self.funnel.offset[:])
-        pair = pair_of(recipe, make_source(recipe), funnel)
+        recipe = self.manifest.full_recipe()
+        arrays = [getattr(self, file).arrays() for file in store.FAMILY_FILES if file in self.manifest.contents]
+        pair = pair_of(recipe, make_source(recipe), {k: v for part in arrays for k, v in part.items()})
         return (
             samplers.fresh_inputs(pair, batch, seed=seed, device=device),
             samplers.fresh_targets(pair, batch, seed=seed, device=device),
@@ -124,7 +132,7 @@ class StoredPair:
 
     def _data_sets(self, role: str) -> DataSets:
         """The data sets of a role."""
-        if role == "funnel":
+        if role in store.FAMILY_FILES:
             self.manifest.check_known()
         return DataSets(role, {name: self.folder / file for name, file in self.manifest.datasets(role).items()})
 

@@ -88,4 +88,5 @@ def check_root(recipe: Recipe) -> None:
     Raises:
         RecipeError: they are missing, or differ.
     """
-    _pin(dict(recipe.source), "root", Path())
+    if recipe.source is not None:
+        _pin(dict(recipe.source), "root", Path())

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from w1bench.errors import RecipeError
+from w1bench.recipes.consistency import check_family, check_funnels
+from w1bench.recipes.families import Attenuation, Ellipsoid, Late, Product, Shift, Spike
 from w1bench.recipes.fields import NAME_PATTERN, RESERVED, Count, Digest, Part, Positive, Power, SampleSize
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
-from w1bench.recipes.sources import BallSource, GeneratorFile, ImageSource, Source
+from w1bench.recipes.sources import GeneratorFile, ImageSource, Source
 from w1bench.storage.canonical import canonical, first_fault
+
+Family = Literal["funnel", "ball", "attenuation", "smooth", "shift", "product", "spiked", "late"]
 
 
 class Sizes(Part):
@@ -30,46 +34,52 @@ class PublicRecipe(Part):
 
     name: str
     version: int = 1
-    power: Power
-    half_width: Positive
-    source: Source
+    power: Power | None = None
+    half_width: Positive | None = None
+    source: Source | None = None
+    attenuation: Attenuation | None = None
+    smooth: Ellipsoid | None = None
+    shift: Shift | None = None
+    product: Product | None = None
+    spike: Spike | None = None
+    late: Late | None = None
     sizes: Sizes = Sizes()
 
+    @property
+    def family(self) -> Family:
+        """The name of the family: of the last operation, or of the potential where there is none."""
+        if self.late or self.spike or self.product:
+            return "late" if self.late else "spiked" if self.spike else "product"
+        return "attenuation" if self.attenuation else "smooth" if self.smooth else "shift" if self.shift else "funnel"
 
-class Recipe(Part):
-    """A pair of distributions: the source Q, its funnels, and the power of the map that makes P of it."""
+
+class Recipe(PublicRecipe):
+    """A pair of distributions: the source Q, and the family of the map that makes P of it.
+
+    One table says what the potential is: `funnel`, `attenuation`, `smooth` or `shift`. `product`, `spike` and `late`
+    make another pair of that one.
+    """
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     version: Count = 1
-    power: Power
-    half_width: Positive
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     secret: Digest | None = None  # of a sealed pair: 256 random bits, without which nothing can be drawn again
-    source: Source
-    funnel: DrawnFunnels | PublishedFunnels
-    sizes: Sizes = Sizes()
+    funnel: DrawnFunnels | PublishedFunnels | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        funnel, source = self.funnel, self.source
         if self.name in RESERVED:
             raise ValueError(f"name came as {self.name}, which is a file beside the pairs of an archive; give another")
-        if isinstance(source, BallSource) and self.half_width != source.radius:
-            raise ValueError(
-                f"half_width came as {self.half_width} with a ball of radius {source.radius}; "
-                "a ball pair needs both equal"
-            )
-        if isinstance(funnel, DrawnFunnels):
-            if (funnel.center_half_width or 0) > self.half_width:
-                raise ValueError(
-                    f"funnel.center_half_width came as {funnel.center_half_width}, outside the cube of half width "
-                    f"{self.half_width}; centres must lie inside the cube"
-                )
-            if funnel.centers == "origin" and funnel.count != 1:
-                raise ValueError(f'funnel.count came as {funnel.count}; centers = "origin" needs count = 1')
-            if isinstance(source, BallSource) and funnel.centers == "uniform":
-                raise ValueError('a ball needs funnel.centers = "origin" or "source", so that centres lie in it')
+        check_family(self)
+        if self.funnel is not None:
+            check_funnels(self)
         return self
+
+    @property
+    def family(self) -> Family:
+        """As of `PublicRecipe`, with `ball` for a funnel of one cone at the origin."""
+        ball = isinstance(self.funnel, DrawnFunnels) and self.funnel.centers == "origin"
+        return "ball" if ball and super().family == "funnel" else super().family
 
     @property
     def generator(self) -> GeneratorFile | None:
@@ -108,10 +118,21 @@ class Recipe(Part):
             RecipeError: its funnels are not drawn from the secret, so that it would hide nothing.
         """
         funnel = self.funnel
-        if isinstance(funnel, PublishedFunnels) or funnel.stream == "torch" or funnel.centers == "origin":
+        if isinstance(funnel, PublishedFunnels) or (
+            funnel and (funnel.stream == "torch" or funnel.centers == "origin")
+        ):
             raise RecipeError(
                 f"The funnels of {self.name} are known to all (a file, the origin, or torch's stream, which has 32 bits); "
                 "seal a recipe with funnel.count and centers that are drawn."
+            )
+        if (
+            funnel is None
+            and not (self.smooth and self.smooth.rotated)
+            and not (self.attenuation and self.attenuation.rank)
+        ):
+            raise RecipeError(
+                f"The potential of {self.name} is known to all who know its family; seal a recipe with drawn funnels, "
+                'with smooth.rotated = true, or with attenuation.keep = "random".'
             )
         return self if self.secret else self.model_copy(update={"secret": secrets.token_hex(32)})
 
@@ -126,11 +147,11 @@ class Recipe(Part):
             raise RecipeError(
                 f"{root or checkpoint} was given for {self.name}, whose source is not read from there; leave it out."
             )
-        if root:
+        if root and isinstance(source, ImageSource):
             source = source.model_copy(update={"root": str(root)})
         if checkpoint and generator is not None:
             placed = generator.model_copy(update={"path": str(checkpoint)})
-            source = placed if generator is source else source.model_copy(update={"generator": placed})
+            source = placed if generator is source else source and source.model_copy(update={"generator": placed})
         return self.model_copy(update={"source": source})
 
     def with_sizes(self, **sizes: int | None) -> Recipe:

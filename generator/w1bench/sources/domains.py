@@ -26,6 +26,11 @@ class Ball:
 
     radius: float
 
+    @property
+    def half_width(self) -> float:
+        """Of the cube around it."""
+        return self.radius
+
     def excess(self, points: Array) -> float:
         """How far the furthest of `points` (n, D) lies outside; negative or zero when all are inside."""
         return float(np.linalg.norm(points, axis=1).max() - self.radius)

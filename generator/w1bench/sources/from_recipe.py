@@ -49,21 +49,24 @@ def _root(source: ImageSource) -> Path:
     return Path(source.root)
 
 
-def make_source(recipe: Recipe, *, device: str = "cpu") -> Source:
-    """The distribution Q of a recipe; an image generator runs on `device`."""
+def make_source(recipe: Recipe, *, device: str = "cpu") -> Source | None:
+    """What the source of a recipe draws; None where its family draws targets itself. An image generator runs on `device`."""
+    half_width = recipe.half_width or 0.0
     match recipe.source:
+        case None:
+            return None
         case UniformSource(dim=dim):
-            return UniformCube(dim, recipe.half_width)
+            return UniformCube(dim, half_width)
         case BallSource(dim=dim, radius=radius):
             return UniformBall(dim, radius)
         case ImageSource(noise=noise):
-            return NoisyPictures(_pictures(recipe.source, device), noise, recipe.half_width)
+            return NoisyPictures(_pictures(recipe.source, device), noise, half_width)
         case GeneratorSource(noise=noise):
             from w1bench.sources.generators.pushforward import (
                 recipe_generator,  # here, because only generators need torch
             )
 
-            return NoisyPictures(recipe_generator(recipe.source, device), noise, recipe.half_width)
+            return NoisyPictures(recipe_generator(recipe.source, device), noise, half_width)
 
 
 def _pictures(source: ImageSource, device: str) -> Pictures:

@@ -55,7 +55,6 @@ class NoisyPictures:
     noise: float
     half_width: float
     dtype = np.dtype(np.float32)
-    uniform = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -26,11 +26,6 @@ class Source(Protocol):
     @property
     def domain(self) -> Domain: ...
 
-    @property
-    def uniform(self) -> bool:
-        """Whether t = s/S has the Beta(D, 1) law on every ray, as for the uniform law on a convex domain."""
-        ...
-
     def draw(self, rng: np.random.Generator, count: int) -> Array:
         """`count` independent points, (count, *shape), rounded to `dtype`."""
         ...

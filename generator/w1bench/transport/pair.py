@@ -1,17 +1,23 @@
-"""A pair of distributions with known truth: a source, a funnel, and the map that makes P of Q."""
+"""A pair of distributions with known truth: a source Q, and the map that makes P of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
+
+from numpy.typing import NDArray
 
 from w1bench.arrays import F64, Array
-from w1bench.errors import FunnelError
 from w1bench.recipes.recipe import Recipe
 from w1bench.rng import stream, tile_rows
 from w1bench.sources.source import Source
-from w1bench.transport.funnel import MinFunnel
-from w1bench.transport.rays import RayMap, Rays
+from w1bench.transport.families.late import draw_left, leave
+from w1bench.transport.potential import TransportMap
+
+Truth = dict[
+    str, NDArray[Any]
+]  # arrays that a family's potential is made of, by their names in funnel.h5 and potential.h5
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,9 @@ class Pair:
 
     recipe: Recipe
     source: Source
-    map: RayMap
+    map: TransportMap
+    truth: Truth
+    dominated: int | None = None  # funnels that were dropped; None of families without funnels
 
     @property
     def dim(self) -> int:
@@ -31,40 +39,39 @@ class Pair:
         """Rows of a tile."""
         return tile_rows(self.dim)
 
+    @property
+    def funnels(self) -> int | None:
+        """How many funnels the potential has, all blocks together."""
+        return len(self.truth["offset"]) if "offset" in self.truth else None
+
+    @property
+    def share(self) -> float:
+        """Of the inputs that are moved."""
+        return self.recipe.late.share if self.recipe.late else 1.0
+
     def targets(self, purpose: str, tile: int) -> Array:
         """Draws of Q, flat: (rows, D)."""
         return self.source.draw(stream(self.recipe.key, purpose, tile), self.rows).reshape(self.rows, self.dim)
 
+    def move(
+        self, purpose: str, tile: int, target: Array, *, moved: Array | None = None, gradient: Array | None = None,
+        potential: Array | None = None, single: bool = False,
+    ) -> F64:  # fmt: skip
+        """Write the inputs x of a tile's targets (rows, D), grad f*(x) and f*(x), where given; returns estimates of W1 as
+        `TransportMap.move`, which raises what this does."""
+        out = {"moved": moved, "gradient": gradient, "potential": potential}
+        cost = self.map.move(target, **out, single=single)
+        if self.share == 1.0:
+            return cost
+        left = draw_left(stream(self.recipe.key, f"{purpose}.late", tile), len(target), self.share)
+        leave(left, target, self.map.potential, out)
+        return self.share * cost
+
     def cost_terms(self, purpose: str, tile: int) -> F64:
-        """One unbiased estimate of W1 per ray, (rows,): see `cost_of`."""
-        return self.cost_of(self.rays(purpose, tile))
+        """One unbiased estimate of W1 per target, (rows,)."""
+        return self.share * self.map.move(self.targets(purpose, tile))
 
-    def rays(self, purpose: str, tile: int) -> Rays:
-        """The rays of draws of Q."""
-        return self.map.trace(self.targets(purpose, tile))
-
-    def cost_of(self, rays: Rays) -> F64:
-        """Unbiased estimates of W1 from the rays of targets, (n,).
-
-        In general the displacement s - s'. Where t = s/S has the Beta(D, 1) law on every ray,
-        E[t - t^p] = D (p - 1) / ((D + 1)(D + p)), and S times that has far less variance.
-        """
-        if not self.source.uniform:
-            return rays.distance - self.map.shorten(rays)
-        d, p = self.dim, self.recipe.power
-        return rays.length * (d * (p - 1) / ((d + 1) * (d + p)))
-
-
-def pair_of(recipe: Recipe, source: Source, funnel: MinFunnel) -> Pair:
-    """A pair of parts; raises FunnelError where they do not fit."""
-    if funnel.dim != prod(source.shape):
-        raise FunnelError(
-            f"The funnels have dimension {funnel.dim}, but the source draws points of shape {source.shape}; "
-            f"give centres of dimension {prod(source.shape)}."
-        )
-    if (excess := source.domain.excess(funnel.center)) > 0:
-        raise FunnelError(
-            f"A funnel centre lies {excess:.6g} outside {source.domain}; centres must lie inside it: "
-            "correct the centres or give a larger half_width."
-        )
-    return Pair(recipe, source, RayMap(funnel, source.domain, recipe.power))
+    def exact_w1(self) -> float | None:
+        """W1 where it is known in closed form."""
+        exact = self.map.exact_w1()
+        return None if exact is None else self.share * exact

@@ -66,7 +66,8 @@ def fresh_inputs(pair: Pair, batch: int, *, seed: int, device: torch.device | st
 
     def tile(index: int) -> Array:
         moved = np.empty((pair.rows, pair.dim), np.float32)
-        pair.map.trace(_draws(pair, f"sampler.input/{seed}", index), moved=moved, single=True)
+        purpose = f"sampler.input/{seed}"
+        pair.move(purpose, index, _draws(pair, purpose, index), moved=moved, single=True)
         return moved
 
     return _tiled(pair, tile, batch, device)

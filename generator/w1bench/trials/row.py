@@ -11,6 +11,7 @@ import torch
 
 from w1bench.client.api import score_with_resamples
 from w1bench.client.stored_pair import StoredPair
+from w1bench.recipes.sources import UniformSource
 from w1bench.solvers.protocol import Fit
 from w1bench.trials.resamples import packed
 from w1bench.trials.trial import SAVE_EVERY, Trial, run
@@ -37,11 +38,9 @@ def row(
 def published_name(pair: StoredPair) -> str:
     """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
     manifest = pair.manifest
-    if (
-        manifest.public_recipe().source.kind != "uniform"
-        or manifest.funnels is None
-        or manifest.dominated_funnels is None
-    ):
+    if manifest.family != "funnel" or not isinstance(manifest.public_recipe().source, UniformSource):
+        return pair.name
+    if manifest.funnels is None or manifest.dominated_funnels is None:
         return pair.name
     return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
 

@@ -161,8 +161,8 @@ from support.recipes import small_recipe
 from w1bench.transport.from_recipe import make_pair
 pair = make_pair(small_recipe(source={"kind": "uniform", "dim": 200}, funnel={"count": 64}))
 target = pair.targets("test.input", 0)
-out = {"input": np.empty(target.shape), "gradient": np.empty(target.shape), "input_potential": np.empty(len(target))}
-arrays = [*pair.map.move(target, out), *out.values()]
+out = {"moved": np.empty(target.shape), "gradient": np.empty(target.shape)}
+arrays = [*pair.map.trace(target, **out), *out.values(), pair.map.move(target, potential=(f := np.empty(len(target)))), f]
 print([hashlib.sha256(array.tobytes()).hexdigest() for array in arrays])
 """
 
@@ -172,7 +172,7 @@ def test_freshly_compiled_rays_equal_those_of_the_compiler_s_cache(tmp_path: Pat
     command = [sys.executable, "-c", _DIGEST, str(TESTS)]
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     first, later = (subprocess.check_output(command, env=environment, text=True) for _ in range(2))
-    assert first.count(",") == 5
+    assert first.count(",") == 6
     assert first == later
 
 
@@ -233,7 +233,7 @@ def _one_percent_more(cost: Cost) -> Cost:
 def test_gzip_changes_the_container_and_not_the_content(tmp_path: Path, archive: Path) -> None:
     folder = build.build(small_recipe(), tmp_path, gzip=True)
     plain, packed = (read_published_manifest(f).files for f in (archive / "small-d2-n4-p8", folder))
-    for role in store.ROLES:
+    for role in (*store.ROLES, "funnel"):
         assert plain[f"{role}.h5"].logical_digest == packed[f"{role}.h5"].logical_digest
         assert plain[f"{role}.h5"].sha256 != packed[f"{role}.h5"].sha256
     assert all(figure.holds for figure in verify(folder))

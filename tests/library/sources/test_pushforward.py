@@ -142,8 +142,8 @@ def test_generated_pairs_have_the_same_bytes_for_any_shards_and_threads(tmp_path
 
 
 def test_the_published_cifar_funnel_comes_from_its_seed(published_funnels: Path, tmp_path: Path) -> None:
+    from w1bench.transport.families.funnel.published_file import read_published
     from w1bench.transport.from_recipe import make_funnel, make_pair
-    from w1bench.transport.published_funnels import read_published
 
     torch.save(random_state(SMALL), tmp_path / "g.pth")
     recipe = small_recipe(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.recipes import drawn
 from w1bench.errors import FunnelError
-from w1bench.transport.funnel import min_funnel
+from w1bench.transport.families.funnel.min_funnel import min_funnel
 
 
 @pytest.mark.parametrize(("count", "dim"), [(1, 1), (4, 2), (64, 16), (256, 128), (16, 3072)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from w1bench.transport.from_recipe import make_pair
 
 def test_published_funnels_are_taken_as_they_are(tmp_path: Path) -> None:
     table = published_funnel(tmp_path / "f.pt", [[0.25, 0.5], [-1.0, 1.0]], [0.0, 0.125])
-    funnel = make_pair(small_recipe(funnel=table)).map.funnel
+    funnel = make_pair(small_recipe(funnel=table)).map.potential
     np.testing.assert_array_equal(funnel.center, [[0.25, 0.5], [-1.0, 1.0]])
     np.testing.assert_array_equal(funnel.offset, [0.0, 0.125])
 
@@ -62,8 +63,8 @@ def test_w1_of_a_ball_is_exact() -> None:
 def test_both_estimates_of_w1_agree() -> None:
     """The mean of s - s' and the mean of S times its Beta factor estimate one number."""
     pair = make_pair(small_recipe())
-    rays = [pair.rays("test.input", tile) for tile in range(200)]
-    displacement = np.concatenate([traced.distance - pair.map.shorten(traced) for traced in rays])
+    displaced = replace(pair.map, uniform=False)
+    displacement = np.concatenate([displaced.move(pair.targets("test.input", tile)) for tile in range(200)])
     terms = np.concatenate([pair.cost_terms("test.input", tile) for tile in range(200)])
     error = np.hypot(displacement.std(), terms.std()) / np.sqrt(len(terms))
     assert abs(displacement.mean() - terms.mean()) < 5 * error

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.recipes import drawn
 from w1bench.errors import SourceError
 from w1bench.sources.domains import Ball, Cube, Domain
-from w1bench.transport.funnel import min_funnel
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.min_funnel import min_funnel
+from w1bench.transport.families.funnel.rays import RayMap
 
 HALF = 2.5
 
@@ -21,7 +21,7 @@ HALF = 2.5
 def plain_map(ray_map: RayMap, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(x, v, S) by the plain formulas, in the longest floats that numpy has."""
     wide = np.longdouble
-    y, a, b = target.astype(wide), ray_map.funnel.center.astype(wide), ray_map.funnel.offset.astype(wide)
+    y, a, b = target.astype(wide), ray_map.potential.center.astype(wide), ray_map.potential.offset.astype(wide)
     distance = np.sqrt(np.square(y[:, None] - a[None]).sum(axis=2))
     n = (distance + b).argmin(axis=1)
     s = distance[np.arange(len(y)), n]
@@ -54,12 +54,9 @@ class Moved:
 
 
 def move(ray_map: RayMap, target: np.ndarray) -> Moved:
-    out = {
-        "input": np.empty(target.shape),
-        "gradient": np.empty(target.shape),
-        "input_potential": np.empty(len(target)),
-    }
-    return Moved(target, ray_length=ray_map.move(target, out).length, **out)
+    x, gradient, potential = np.empty(target.shape), np.empty(target.shape), np.empty(len(target))
+    ray_map.move(target, moved=x, gradient=gradient, potential=potential)
+    return Moved(target, x, gradient, potential, ray_map.trace(target).length)
 
 
 CASES = [(1, 1, 2.0), (4, 2, 8.0), (64, 16, 8.0), (256, 128, 8.0), (3, 500, 100.0), (16, 3072, 100.0)]

@@ -70,7 +70,7 @@ def test_fresh_inputs_are_the_map_of_targets_to_single_precision() -> None:
     pair.map.trace(y, moved=exact)
     near = np.linalg.norm(x - exact, axis=1) < 1e-4
     assert near.mean() > 0.999  # a target between two funnels may follow the other one's ray
-    assert np.abs(pair.map.funnel.value(x) - pair.map.funnel.value(exact)).max() < 1e-4
+    assert np.abs(pair.map.potential.value(x) - pair.map.potential.value(exact)).max() < 1e-4
     assert not np.array_equal(fast_stream(7, "a", 0).random(4), fast_stream(7, "a", 1).random(4))
 
 

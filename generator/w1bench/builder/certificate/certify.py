@@ -6,42 +6,51 @@ The potential is evaluated afresh from the centres, the map is run again from th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isclose
 
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from w1bench.archive.hdf5 import FAMILY_FILES
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import RowArray
 from w1bench.builder.certificate.costs import costs
 from w1bench.builder.certificate.pointwise import containment, lipschitz, pointwise
 from w1bench.builder.certificate.rows import Files, domain_of, flat_rows
-from w1bench.errors import FunnelError
+from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import PublicRecipe, Recipe
 from w1bench.transport.cost import Cost
-from w1bench.transport.funnel import min_funnel
-from w1bench.transport.rays import RayMap
+from w1bench.transport.from_recipe import core_shape, make_map
+from w1bench.transport.pair import Truth
 
 _ASSIGNMENT_POINTS = 256
 
 
-def certify(recipe: Recipe, w1: Cost, files: Files) -> tuple[Figure, ...]:
-    """The certificate of the pair of `recipe` and of its recorded W1, from its data sets (role -> name -> rows)."""
-    stored = min_funnel(flat_rows(files["funnel"]["center"][:]), files["funnel"]["offset"][:])
-    if stored.dominated:
-        raise FunnelError(f"funnel.h5 of {recipe.name} holds {stored.dominated} dominated funnels; build it again.")
-    ray_map = RayMap(stored, domain_of(recipe), recipe.power)
+def certify(recipe: Recipe, half_width: float, w1: Cost, files: Files) -> tuple[Figure, ...]:
+    """The certificate of the pair of `recipe` and of its recorded W1, from its data sets (role -> name -> rows).
+
+    Raises:
+        CheckFailedError: `half_width` is not that of the set that the family's points lie in.
+        FunnelError: the stored funnels are not those of a pair.
+    """
+    truth: Truth = {name: rows[:] for file in FAMILY_FILES for name, rows in files.get(file, {}).items()}
+    ray_map = make_map(recipe, core_shape(recipe, files["test"]["input"].shape[1:]), truth)
+    if not isclose(half_width, ray_map.domain.half_width, rel_tol=1e-9):
+        raise CheckFailedError(
+            f"{recipe.name} says that its points lie in half width {half_width}; its recipe makes it {ray_map.domain.half_width}."
+        )
     return (
-        *pointwise(ray_map, recipe.half_width, files["test"]),
-        *certify_published(recipe, files),
-        lipschitz(stored, recipe.half_width, files["test"]),
-        *costs(recipe, w1, ray_map, files),
+        *pointwise(ray_map, half_width, files["test"], share=recipe.late.share if recipe.late else 1.0),
+        *certify_published(recipe, half_width, files),
+        lipschitz(ray_map.potential, half_width, files["test"]),
+        *costs(recipe, w1, ray_map, truth, files),
         _weak_duality(files["test"]),
     )
 
 
-def certify_published(recipe: Recipe | PublicRecipe, files: Files) -> tuple[Figure, ...]:
+def certify_published(recipe: PublicRecipe, half_width: float, files: Files) -> tuple[Figure, ...]:
     """The part of a certificate that needs no truth: all that the files of a sealed pair prove until it is revealed."""
-    return (containment(domain_of(recipe), recipe.half_width, files),)
+    return (containment(domain_of(recipe, half_width), half_width, files),)
 
 
 def _weak_duality(test: Mapping[str, RowArray]) -> Figure:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from math import hypot, sqrt
+from math import hypot, prod, sqrt
 
 import numpy as np
 
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import F64, RowArray
-from w1bench.builder.certificate.rows import Files, blockwise, distances, rounding_of
+from w1bench.builder.certificate.rows import SIGMAS, Files, blockwise, distances, rounding_of
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, UniformSource
 from w1bench.sources.domains import Ball
 from w1bench.sources.from_recipe import make_source
-from w1bench.sources.source import Source
 from w1bench.transport.cost import Cost, pooled_cost, tile_moments
-from w1bench.transport.pair import Pair
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.rays import RayMap
+from w1bench.transport.from_recipe import pair_of
+from w1bench.transport.pair import Pair, Truth
+from w1bench.transport.potential import TransportMap
 
-_SIGMAS = 5.5  # of every statistical limit: a false alarm in 26 million
 _KOLMOGOROV = 3.0  # sqrt(n) D_n above it: a false alarm in 33 million
 _QUADRATURE_SIDE = 1024
 _FRESH_RAYS = 1 << 21
 _MOST_REPLAYED = 1 << 26  # rays: some ten seconds in the plane
 
 
-def costs(recipe: Recipe, recorded: Cost, ray_map: RayMap, files: Files) -> Iterator[Figure]:
-    """W1 compared with the stored partners, the dual value, fresh rays, and in two dimensions a quadrature."""
-    test, train, potential = files["test"], files["train"], ray_map.funnel.value
+def costs(recipe: Recipe, recorded: Cost, ray_map: TransportMap, truth: Truth, files: Files) -> Iterator[Figure]:
+    """W1 compared with the stored partners, the dual value, fresh rays, the closed form, and in two dimensions a quadrature."""
+    test, train, potential = files["test"], files["train"], ray_map.potential.value
+    dim = prod(test["input"].shape[1:])
     displacement = blockwise(distances, test["input"], test["transported"])
     dual = test["input_potential"][:] + blockwise(potential, test["transported"])
     yield Figure(
@@ -42,28 +43,34 @@ def costs(recipe: Recipe, recorded: Cost, ray_map: RayMap, files: Files) -> Iter
     inputs, targets = (_cost(-blockwise(potential, train[name])) for name in ("input", "target"))
     independent = Cost(inputs.value - targets.value, hypot(inputs.stderr, targets.stderr), inputs.rays)
     yield _agreement("w1_dual", recorded, independent, "dual value of the training draws")
-    yield _unpaired(train, potential, ray_map.funnel.dim)
-    source = _uniform_source(recipe)
-    if source is None:
+    yield _unpaired(train, potential, dim)
+    pair = _drawable(recipe, truth)
+    if pair is None:
         yield _stderr(recorded, partners)
         return
-    pair = Pair(recipe, source, ray_map)
+    if (exact := pair.exact_w1()) is not None:
+        yield Figure(
+            name="w1_closed", value=abs(recorded.value - exact) / exact, limit=1e-12,
+            meaning=f"relative difference of W1 from {exact:.12g}, in closed form",
+        )  # fmt: skip
+        return
     tiles = range(-(-min(recorded.rays, _FRESH_RAYS) // pair.rows))
     fresh = pooled_cost(np.stack([tile_moments(pair.cost_terms("verify", tile)) for tile in tiles]))
     yield _agreement("w1_fresh", recorded, fresh, "fresh rays")
     yield _stderr(recorded, fresh)
     if recorded.rays <= _MOST_REPLAYED:
         yield _replayed(pair, recorded)
-    yield _beta_law(ray_map, test)
-    if pair.dim == 2:
-        yield _quadrature(pair, recorded)
+    if isinstance(ray_map, RayMap) and not recipe.late:
+        yield _beta_law(ray_map, test)
+        if dim == 2:
+            yield _quadrature(ray_map, recorded)
 
 
 def _agreement(name: str, recorded: Cost, estimate: Cost, what: str) -> Figure:
     """The recorded W1 against another estimate, in standard errors of both."""
     error = hypot(recorded.stderr, estimate.stderr) + 1e-9 * max(1.0, recorded.value)
     return Figure(
-        name=name, value=abs(estimate.value - recorded.value) / error, limit=_SIGMAS,
+        name=name, value=abs(estimate.value - recorded.value) / error, limit=SIGMAS,
         meaning=f"|W1 - {estimate.value:.8g} ({what}, +-{estimate.stderr:.2g})| in standard errors",
     )  # fmt: skip
 
@@ -121,7 +128,7 @@ def _beta_law(ray_map: RayMap, test: Mapping[str, RowArray]) -> Figure:
         rays = ray_map.trace(y)
         return rays.distance / rays.length
 
-    cdf = np.sort(blockwise(fraction, test["transported"])) ** ray_map.funnel.dim
+    cdf = np.sort(blockwise(fraction, test["transported"])) ** ray_map.potential.dim
     n = len(cdf)
     gap = max((np.arange(1, n + 1) / n - cdf).max(), (cdf - np.arange(n) / n).max())
     return Figure(
@@ -130,24 +137,25 @@ def _beta_law(ray_map: RayMap, test: Mapping[str, RowArray]) -> Figure:
     )  # fmt: skip
 
 
-def _quadrature(pair: Pair, recorded: Cost) -> Figure:
+def _quadrature(ray_map: RayMap, recorded: Cost) -> Figure:
     """W1 by the midpoint rule in two dimensions."""
-    half_width = pair.recipe.half_width
+    half_width = ray_map.domain.half_width
     axis = half_width * ((2 * np.arange(_QUADRATURE_SIDE) + 1) / _QUADRATURE_SIDE - 1)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
-    if isinstance(pair.map.domain, Ball):
+    if isinstance(ray_map.domain, Ball):
         grid = grid[np.linalg.norm(grid, axis=1) <= half_width]
-    rays = pair.map.trace(grid)
-    value = pair.cost_of(rays).mean()
+    value = ray_map.move(grid).mean()
     return Figure(
-        name="w1_quadrature", value=float(abs(value - recorded.value) / max(recorded.value, 1e-12)), limit=1e-3 + _SIGMAS * recorded.stderr / max(recorded.value, 1e-12),
+        name="w1_quadrature", value=float(abs(value - recorded.value) / max(recorded.value, 1e-12)), limit=1e-3 + SIGMAS * recorded.stderr / max(recorded.value, 1e-12),
         meaning=f"relative difference of W1 from {value:.8g}, by the midpoint rule on {len(grid)} cells",
     )  # fmt: skip
 
 
-def _uniform_source(recipe: Recipe) -> Source | None:
-    """The recipe's source, where it can be made without outside files."""
-    return make_source(recipe) if isinstance(recipe.source, UniformSource | BallSource) else None
+def _drawable(recipe: Recipe, truth: Truth) -> Pair | None:
+    """The pair with its stored truth, where its targets can be drawn without outside files."""
+    if not isinstance(recipe.source, UniformSource | BallSource | None):
+        return None
+    return pair_of(recipe, make_source(recipe), truth)
 
 
 def _cost(terms: F64) -> Cost:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from w1bench.arrays import F64, RowArray, blocks
-from w1bench.recipes.recipe import PublicRecipe, Recipe
+from w1bench.recipes.recipe import PublicRecipe
 from w1bench.recipes.sources import BallSource
 from w1bench.sources.domains import Ball, Cube, Domain
 
+SIGMAS = 5.5  # of every statistical limit: a false alarm in 26 million
 POINTS = ("input", "target", "transported", "interpolate")  # data sets of points of the domain
 Files = Mapping[str, Mapping[str, RowArray]]  # role -> data sets
 
@@ -28,9 +29,10 @@ class Largest:
         self.values[name] = float(np.maximum(self.values.get(name, -np.inf), np.max(values)))
 
 
-def domain_of(recipe: Recipe | PublicRecipe) -> Domain:
-    """The set that all points of a pair lie in."""
-    return Ball(recipe.half_width) if isinstance(recipe.source, BallSource) else Cube(recipe.half_width)
+def domain_of(recipe: PublicRecipe, half_width: float) -> Domain:
+    """The set that all points of a pair lie in, as far as is published: the ball of its source, or else a cube."""
+    in_ball = isinstance(recipe.source, BallSource) and recipe.half_width == half_width and not recipe.product
+    return Ball(half_width) if in_ball else Cube(half_width)
 
 
 def blockwise(compute: Callable[..., F64], *tables: RowArray) -> F64:

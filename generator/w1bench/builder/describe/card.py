@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, PairState
+from w1bench.builder.describe.family import ASKS, describe_map
 
 
 def card(manifest: Manifest) -> str:
@@ -17,8 +18,9 @@ def card(manifest: Manifest) -> str:
 
 {_sealed(manifest) if manifest.state is PairState.SEALED else _known(manifest)}
 
-- targets Q: {manifest.recipe["source"]}, inside half width {manifest.half_width};
-- inputs P: Q moved down the rays of a MinFunnel {_funnels(manifest)};
+- family `{manifest.family}`, which asks for {ASKS[manifest.family]};
+- targets Q: {manifest.recipe.get("source", "drawn by the family")}, all points inside half width {manifest.half_width:g};
+- inputs P: {describe_map(manifest)};
 - points of shape {manifest.shape}, {manifest.dtype}; recipe SHA-256 `{manifest.recipe_sha256}`.
 
 | file | data sets | bytes |
@@ -45,20 +47,13 @@ Cite: {manifest.citation}
 def _known(manifest: Manifest) -> str:
     w1 = manifest.known_w1
     return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are known:
-**W1 = {w1.value:.8g} +- {w1.stderr:.2g}** (standard error over {w1.rays:,} transport rays)."""
+**W1 = {w1.value:.8g}{f" +- {w1.stderr:.2g}** (standard error over {w1.rays:,} transport rays)" if w1.rays else "**, exactly"}."""
 
 
 def _sealed(manifest: Manifest) -> str:
     return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are kept back: **sealed**.
 The truth was fixed beforehand, under the commitment `{manifest.commitment}`; when it is revealed, reveal.json, truth.h5
-and funnel.h5 lie beside these files, and `w1bench verify` holds them against it. Nothing here is paired."""
-
-
-def _funnels(manifest: Manifest) -> str:
-    if manifest.state is PairState.SEALED:
-        return f"with power {manifest.power}"
-    return f"""of {manifest.funnels} funnels with power {manifest.power}
-  ({manifest.dominated_funnels} dominated funnels dropped)"""
+and what determines the potential lie beside these files, and `w1bench verify` holds them against it. Nothing here is paired."""
 
 
 def _use(manifest: Manifest) -> str:

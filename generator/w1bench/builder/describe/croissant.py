@@ -13,6 +13,7 @@ from typing import Any
 
 from w1bench.archive.citation import BIBTEX
 from w1bench.archive.manifest import FILENAME, Manifest, PairState
+from w1bench.builder.describe.family import describe_map
 from w1bench.storage.files import file_digest
 
 CROISSANT = "croissant.json"
@@ -42,7 +43,8 @@ _ROLES = {
     "train.h5": "Independent draws of the two distributions, unpaired: what a solver learns from.",
     "test.h5": "Further draws, with the optimal potential, its gradient and the partners under the optimal plan.",
     "probe.h5": "Random interpolates between the two distributions.",
-    "funnel.h5": "Centres and offsets of the MinFunnel, which is minus the optimal potential.",
+    "funnel.h5": "Centres and offsets of the MinFunnels, which make minus the optimal potential.",
+    "potential.h5": "What else determines the potential: a basis, rotation, direction or frame.",
     FILENAME: "The recipe, W1 with its standard error, sizes, digests and the certificate.",
     "README.md": "The data card.",
     "preview.png": "What the two distributions look like.",
@@ -94,8 +96,8 @@ def _file(name: str, description: str, size: int, sha256: str) -> dict[str, str]
 def _description(manifest: Manifest) -> str:
     shape = " x ".join(map(str, manifest.shape))
     return (
-        f"Two distributions of points of shape {shape} whose Wasserstein-1 distance{_known(manifest)}, "
-        f"power {manifest.power:g}, half width {manifest.half_width:g}. In the HDF5 format {manifest.format}, version "
+        f"Two distributions of points of shape {shape} whose Wasserstein-1 distance{_known(manifest)}: "
+        f"inputs are {describe_map(manifest)}; all points lie inside half width {manifest.half_width:g}. In the HDF5 format {manifest.format}, version "
         f"{manifest.format_version}."
     )
 
@@ -104,10 +106,8 @@ def _known(manifest: Manifest) -> str:
     if manifest.state is PairState.SEALED:
         return ", optimal potential, gradient and plan are known to those who made them, and committed to"
     w1 = manifest.known_w1
-    return (
-        f" ({w1.value:.8g}, standard error {w1.stderr:.2g}), optimal potential, gradient and plan are known: "
-        f"{manifest.funnels} funnels"
-    )
+    error = f"standard error {w1.stderr:.2g}" if w1.rays else "exactly"
+    return f" ({w1.value:.8g}, {error}), optimal potential, gradient and plan are known"
 
 
 def _licence(licence: str) -> str | list[str]:

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from w1bench.archive.manifest import Manifest
 from w1bench.arrays import F64, Array
-from w1bench.transport.funnel import MinFunnel
+from w1bench.transport.families.funnel.min_funnel import MinFunnel
+from w1bench.transport.potential import Potential
 
 _RAYS = 400
 _POINTS = 2000
@@ -23,29 +24,30 @@ _GRID = 300
 _INPUT, _TARGET = "#b2182b", "#2166ac"
 
 
-def draw_preview(path: Path, manifest: Manifest, funnel: MinFunnel | None, inputs: Array, targets: Array) -> None:
-    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG; without a funnel, unpaired targets."""
+def draw_preview(path: Path, manifest: Manifest, u: Potential | None, inputs: Array, targets: Array) -> None:
+    """Draw stored inputs (n, *shape) and their partners (n, *shape) to a PNG; without a potential, unpaired targets."""
     figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     if len(manifest.shape) == 3:
         _pictures(figure, inputs[:_COLUMNS], targets[:_COLUMNS])
-    elif manifest.dim == 2 and funnel:
-        _plane(figure.subplots(), manifest.half_width, funnel, inputs[:_RAYS], targets[:_RAYS])
+    elif manifest.dim == 2 and u:
+        _plane(figure.subplots(), manifest.half_width, u, inputs[:_RAYS], targets[:_RAYS])
     else:
         _principal_axes(figure.subplots(), inputs[:_POINTS], targets[:_POINTS])
-    figure.suptitle(f"{manifest.name}: " + (f"W1 = {manifest.known_w1.value:.5g}" if funnel else "sealed"), fontsize=10)
+    figure.suptitle(f"{manifest.name}: " + (f"W1 = {manifest.known_w1.value:.5g}" if u else "sealed"), fontsize=10)
     figure.savefig(path, metadata={"Software": None})
 
 
-def _plane(axes: Axes, half_width: float, funnel: MinFunnel, inputs: Array, targets: Array) -> None:
+def _plane(axes: Axes, half_width: float, u: Potential, inputs: Array, targets: Array) -> None:
     """Level lines of u, the rays from targets to inputs, and the centres."""
     axis = np.linspace(-half_width, half_width, _GRID)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1)
-    axes.contourf(axis, axis, funnel.value(grid.reshape(-1, 2)).reshape(_GRID, _GRID), 24, cmap="Greys_r", alpha=0.5)
+    axes.contourf(axis, axis, u.value(grid.reshape(-1, 2)).reshape(_GRID, _GRID), 24, cmap="Greys_r", alpha=0.5)
     axes.add_collection(LineCollection(list(np.stack([inputs, targets], axis=1)), colors="k", linewidths=0.3))
     axes.scatter(*targets.T, s=4, color=_TARGET, label="targets y ~ Q", zorder=3)
     axes.scatter(*inputs.T, s=4, color=_INPUT, label="inputs x ~ P", zorder=3)
-    axes.scatter(*funnel.center.T, s=60, marker="*", color="gold", edgecolor="k", label="centres", zorder=4)
+    if isinstance(u, MinFunnel):
+        axes.scatter(*u.center.T, s=60, marker="*", color="gold", edgecolor="k", label="centres", zorder=4)
     axes.set_aspect("equal")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3, fontsize=8, frameon=False)
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from w1bench.arrays import F64
 from w1bench.errors import FunnelError
 from w1bench.rng import tile_rows
-from w1bench.transport.kernels import nearest_rows
+from w1bench.transport.families.funnel.kernels import nearest_rows
 
 
 @dataclass(frozen=True)

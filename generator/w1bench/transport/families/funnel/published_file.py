@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from w1bench.errors import RecipeError
-from w1bench.transport.funnel import MinFunnel, min_funnel
+from w1bench.transport.families.funnel.min_funnel import MinFunnel, min_funnel
 
 
 def read_published(path: Path, sha256: str) -> MinFunnel:

@@ -10,7 +10,6 @@ a maximum over multiplications replaces a minimum over divisions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -22,8 +21,8 @@ from w1bench.arrays import F64, Array
 from w1bench.errors import SourceError
 from w1bench.rng import tile_rows
 from w1bench.sources.domains import Ball, Domain
-from w1bench.transport.funnel import MinFunnel
-from w1bench.transport.kernels import trace_rows
+from w1bench.transport.families.funnel.kernels import trace_rows
+from w1bench.transport.families.funnel.min_funnel import MinFunnel
 
 
 class Rays(NamedTuple):
@@ -38,9 +37,10 @@ class Rays(NamedTuple):
 class RayMap:
     """The ray-monotone map of power p >= 1 down the rays of a MinFunnel inside a domain."""
 
-    funnel: MinFunnel
+    potential: MinFunnel
     domain: Domain
     power: float
+    uniform: bool = False  # whether targets are uniform on the domain
 
     def trace(
         self, target: Array, *, moved: Array | None = None, gradient: Array | None = None, single: bool = False
@@ -52,7 +52,7 @@ class RayMap:
         Raises:
             SourceError: a target is a centre itself, where no ray passes; its source is not absolutely continuous.
         """
-        nothing = np.empty((0, self.funnel.dim))
+        nothing = np.empty((0, self.potential.dim))
         rays = self._run(
             target,
             nothing if moved is None else moved,
@@ -67,18 +67,30 @@ class RayMap:
             )
         return rays
 
-    def move(self, target: Array, out: Mapping[str, Array]) -> Rays:
-        """Write the inputs x of `target` (n, D), grad f*(x) and f*(x) to `input`, `gradient` and `input_potential` of `out`.
+    def move(
+        self, target: Array, *, moved: Array | None = None, gradient: Array | None = None,
+        potential: Array | None = None, single: bool = False,
+    ) -> F64:  # fmt: skip
+        """As `TransportMap.move`."""
+        rays = self.trace(target, moved=moved, gradient=gradient, single=single)
+        if potential is not None:
+            potential[:] = -(self.potential.offset[rays.nearest] + self.shorten(rays))
+        return self.cost_of(rays)
 
-        Returns:
-            The rays through `target`.
+    def cost_of(self, rays: Rays) -> F64:
+        """Unbiased estimates of W1 from the rays of targets, (n,).
 
-        Raises:
-            SourceError: as `trace`.
+        In general the displacement s - s'. Where t = s/S has the Beta(D, 1) law on every ray,
+        E[t - t^p] = D (p - 1) / ((D + 1)(D + p)), and S times that has far less variance.
         """
-        rays = self.trace(target, moved=out["input"], gradient=out["gradient"])
-        out["input_potential"][:] = -(self.funnel.offset[rays.nearest] + self.shorten(rays))
-        return rays
+        if not self.uniform:
+            return rays.distance - self.shorten(rays)
+        d, p = self.potential.dim, self.power
+        return rays.length * (d * (p - 1) / ((d + 1) * (d + p)))
+
+    def exact_w1(self) -> float | None:
+        """None: the average length of rays has no closed form."""
+        return None
 
     def shorten(self, rays: Rays) -> F64:
         """s' = S (s/S)^p, the distance of each input from its centre, (n,)."""
@@ -87,7 +99,7 @@ class RayMap:
     @cached_property
     def _tables(self) -> tuple[F64, F64, F64, F64, float]:
         """Gram matrix, reciprocal crossings 1/(C - e^2) (N, N), reciprocal walls (N, D) on either side, radius."""
-        funnel = self.funnel
+        funnel = self.potential
         e = funnel.offset[:, None] - funnel.offset[None, :]
         room = funnel.square_distance - e * e  # positive off the diagonal, because no funnel is dominated
         np.fill_diagonal(room, np.inf)  # a ray never meets its own funnel
@@ -99,10 +111,10 @@ class RayMap:
 
     @cached_property
     def _single_center(self) -> NDArray[np.float32]:
-        return self.funnel.center.astype(np.float32)
+        return self.potential.center.astype(np.float32)
 
     def _run(self, target: Array, moved: Array, gradient: Array, precision: type[np.float32 | np.float64]) -> Rays:
-        funnel, n = self.funnel, len(target)
+        funnel, n = self.potential, len(target)
         rays = Rays(np.empty(n, np.int64), np.empty(n), np.empty(n))
         rows = tile_rows(funnel.dim)
         product = np.empty((min(rows, n), funnel.count), precision)

@@ -1,0 +1,61 @@
+"""What the family of a pair is and asks of a critic, in words: for data cards and catalogues."""
+
+from __future__ import annotations
+
+from w1bench.archive.manifest import Manifest
+from w1bench.recipes.families import Attenuation
+from w1bench.recipes.recipe import PublicRecipe
+
+_KEPT = {
+    "lowpass": "all but the {size} x {size} lowest frequencies of each channel",
+    "mean": "the contrast around each channel's mean",
+    "grey": "the colour around each pixel's mean over channels",
+    "none": "the whole point",
+    "random": "what lies outside of a random subspace of dimension {rank}",
+}
+ASKS = {
+    "funnel": "kinks and many directions",
+    "ball": "one kink; the critic that a gradient penalty trains is known in closed form",
+    "attenuation": "realistic faults of real pictures",
+    "smooth": "a potential without kinks, whose rays diverge",
+    "shift": "nothing: the control that everyone must solve",
+    "product": "more sectors than there are cones to learn",
+    "spiked": "to find the subspace that matters",
+    "late": "a signal in noise, as in the late phase of a GAN",
+}
+
+
+def describe_map(manifest: Manifest) -> str:
+    """How the inputs are made of the targets, as far as it is published."""
+    recipe = manifest.public_recipe()
+    words = _core(recipe, manifest)
+    if recipe.product:
+        words = f"Q moved down the rays of a sum of MinFunnels over {recipe.product.blocks} blocks of coordinates{_count(manifest)}, {recipe.product.fraction:g} of one block's way left"
+    if recipe.spike:
+        words += f", inside a random subspace of {recipe.spike.dim} dimensions with normal noise of standard deviation {recipe.spike.nuisance_std:g} in all others"
+    if recipe.late:
+        words += f"; only a share {recipe.late.share:g} of the inputs is moved"
+    return words
+
+
+def _core(recipe: PublicRecipe, manifest: Manifest) -> str:
+    if recipe.attenuation:
+        return f"Q with {_attenuated(recipe.attenuation)} multiplied by {recipe.attenuation.factor:g}"
+    if recipe.smooth:
+        ellipsoid = f"an ellipsoid in {recipe.smooth.dim} dimensions with half axes from {recipe.smooth.axes[0]:g} to {recipe.smooth.axes[1]:g}"
+        return f"points outside {ellipsoid}, their distance from it multiplied by {recipe.smooth.fraction:g}"
+    if recipe.shift:
+        return f"Q moved by {recipe.shift.distance:g} in one direction"
+    return f"Q moved down the rays of a MinFunnel{_count(manifest)}" + (
+        f" with power {recipe.power:g}" if recipe.power else ""
+    )
+
+
+def _attenuated(table: Attenuation) -> str:
+    return _KEPT[table.keep].format(size=table.size, rank=table.rank)
+
+
+def _count(manifest: Manifest) -> str:
+    if manifest.funnels is None:
+        return ""
+    return f" of {manifest.funnels} funnels ({manifest.dominated_funnels} dominated ones dropped)"

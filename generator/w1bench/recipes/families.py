@@ -1,0 +1,67 @@
+"""The tables of a recipe that name its family: what the potential is, besides funnels, and operations on pairs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from w1bench.recipes.fields import Part, Positive
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+_Dimension = Annotated[int, Field(ge=1, le=10**6)]
+
+
+class Attenuation(Part):
+    """What a linear subspace S does not keep of a target is multiplied by `factor`."""
+
+    keep: Literal["lowpass", "mean", "grey", "none", "random"]  # the subspace S
+    size: Annotated[int, Field(ge=1, le=512)] | None = None  # of "lowpass": side of the kept square of frequencies
+    rank: _Dimension | None = None  # of "random": the dimension of S
+    factor: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Attenuation:
+        for name, kind in (("size", "lowpass"), ("rank", "random")):
+            if (getattr(self, name) is None) == (self.keep == kind):
+                raise ValueError(
+                    f'{name} came as {getattr(self, name)} with keep = "{self.keep}"; "{kind}" needs it, the others have none'
+                )
+        return self
+
+
+class Ellipsoid(Part):
+    """Targets outside an ellipsoid, whose distance L = reach Beta(2, 2) from it is multiplied by `fraction`."""
+
+    dim: Annotated[int, Field(ge=2, le=4096)]
+    # The first and the last half axis; the others are spaced evenly in their logarithms.
+    axes: Annotated[tuple[Positive, Positive], Field(strict=False)]
+    reach: Positive
+    fraction: Fraction
+    rotated: bool = False  # by a rotation drawn from the seed; else the axes are the coordinates'
+
+
+class Shift(Part):
+    """Inputs are targets moved by `distance` in a direction drawn from the seed."""
+
+    distance: Positive
+
+
+class Product(Part):
+    """`blocks` independent copies of the funnels' law side by side; a ray ends where `fraction` of one distance is left."""
+
+    blocks: Annotated[int, Field(ge=2, le=1024)]
+    fraction: Fraction
+
+
+class Spike(Part):
+    """The pair lies in a subspace of `dim` dimensions drawn from the seed, with normal noise in all others."""
+
+    dim: Annotated[int, Field(ge=2, le=65536)]
+    nuisance_std: Positive
+
+
+class Late(Part):
+    """Of the inputs, a share is moved; the others are targets."""
+
+    share: Fraction

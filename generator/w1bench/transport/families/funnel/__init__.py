@@ -1,0 +1,1 @@
+"""MinFunnels: minima of cones, their transport rays and the ray-monotone map."""
