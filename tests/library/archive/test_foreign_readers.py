@@ -83,7 +83,7 @@ def _expected(manifest: Manifest, role: str) -> dict[str, tuple[str, tuple[int, 
     return {name: (_H5DUMP_TYPES[spec.dtype.str], spec.shape) for name, spec in manifest.specs(role).items()}
 
 
-@pytest.mark.parametrize("role", (*store.ROLES, "funnel"))
+@pytest.mark.parametrize("role", [*store.ROLES, "funnel"])
 def test_hugging_face_reads_every_file(
     load_dataset: Any, role: str, pair_folder: Path, unusual: Path, tmp_path: Path
 ) -> None:
