@@ -2,7 +2,8 @@
 
 ```
 pair = w1bench.load("hd-d16-n64-p8")
-card = w1bench.score(pair, gradient=g)
+print(w1bench.evaluate(critic, pair))         # a torch module, a JAX or numpy function
+card = w1bench.score(pair, gradient=g)        # or arrays
 ```
 """
 
@@ -12,18 +13,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from w1bench.client.api import load, score, submit
+    from w1bench.client.evaluation import Evaluation, evaluate
     from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
     from w1bench.scoring.scorecard import Scorecard
 
-__all__ = ["Scorecard", "StoredPair", "W1BenchError", "load", "score", "submit"]
-_HOMES = {"W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair"}
+__all__ = ["Evaluation", "Scorecard", "StoredPair", "W1BenchError", "evaluate", "load", "score", "submit"]
+_HOMES = {
+    "W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair",
+    "Evaluation": "client.evaluation", "evaluate": "client.evaluation",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Each name on first use, so that a part runs wherever its own needs are met (a solver: torch and numpy)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("w1bench")
     if name not in __all__:
         raise AttributeError(f"module w1bench has no attribute {name}; it has {', '.join(__all__)}")
     from importlib import import_module
 
     return getattr(import_module(f"w1bench.{_HOMES.get(name, 'client.api')}"), name)
+
+
+def __dir__() -> list[str]:
+    """What the package offers."""
+    return [*__all__, "__version__"]

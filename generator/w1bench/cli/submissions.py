@@ -26,6 +26,25 @@ def score(
 
 
 @app.command()
+def evaluate(
+    pair: PairDir,
+    critic: Annotated[str, typer.Argument(help="package.module:name or path/to/file.py:name, a function or torch module.")],
+    out: Annotated[Path | None, typer.Option(help="Also write its gradients and values as a submission, .h5.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Points at a time.")] = 1024,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a critic in torch, JAX or numpy at a pair's points: its scorecard, and what was noticed on the way."""
+    from w1bench.client.evaluation import evaluate as evaluate_critic
+
+    evaluation = evaluate_critic(critic, pair, batch=batch)
+    if out is not None:
+        evaluation.save(out)
+    card = evaluation.card
+    document = {"scorecard": card and card.model_dump(mode="json"), "remarks": evaluation.remarks}
+    show(as_json, document, *([tables.scorecard(card)] if card else [str(evaluation)]), *evaluation.remarks)
+
+
+@app.command()
 def submit(
     pair: Annotated[str, typer.Argument(help="The pair's name.")],
     file: Annotated[Path, typer.Argument(help="A .h5 or .npy file.")],

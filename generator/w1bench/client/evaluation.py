@@ -1,0 +1,93 @@
+"""`w1bench.evaluate`: any critic on a pair, from a torch module, a JAX or numpy function, or a name in a file, to its scorecard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from w1bench.archive.manifest import PairState
+from w1bench.arrays import Array
+from w1bench.client import api
+from w1bench.client.differentiation import Framework, at_rows, differentiated, import_critic
+from w1bench.client.stored_pair import StoredPair
+from w1bench.scoring import submission
+from w1bench.scoring.scorecard import Scorecard
+
+_WRONG_SIGN = -0.05  # below it a cosine is hardly chance
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A critic's arrays at a pair's points, its scorecard (None while the pair is sealed), and remarks in words."""
+
+    pair: StoredPair
+    arrays: dict[str, NDArray[Any]]
+    card: Scorecard | None
+    remarks: tuple[str, ...]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the arrays as a submission, .h5; returns its path."""
+        submission.write(Path(path), submission.from_arrays(self.pair.manifest, self.arrays))
+        return Path(path)
+
+    def submit(self, *, method: str, server: str | None = None, token: str | None = None) -> dict[str, Any]:
+        """Submit the arrays to a service; as `w1bench.submit`."""
+        return api.submit(self.pair, method=method, server=server, token=token, **self.arrays)
+
+    def __str__(self) -> str:
+        metrics = {} if self.card is None else self.card.metrics
+        figures = [
+            f"{name} {i.value:.4g} [{i.low:.4g}, {i.high:.4g}]"
+            for name, i in metrics.items()
+            if i and i.low is not None and i.high is not None
+        ]
+        return "\n".join(
+            [f"{self.pair.name}: {', '.join(figures) or 'sealed: submit it to learn its score'}", *self.remarks]
+        )
+
+
+def evaluate(
+    critic: Callable[..., Any] | str, pair: StoredPair | str | Path, *, gradient: Callable[[Array], Any] | None = None,
+    framework: Framework | None = None, batch: int = 1024,
+) -> Evaluation:  # fmt: skip
+    """Evaluate a critic f, meant to make E_P f - E_Q f large, at a pair's points, and score it.
+
+    `critic` is a torch module or a function of a batch of points (n, *shape) that returns (n,) or (n, 1), in torch, JAX (there also a
+    function of one point) or numpy, or the place of one: `package.module:name`, `path/to/file.py:name`. Its gradient is
+    taken by its own library, on its own device and in its own precision, `batch` points at a time; of a numpy function by
+    `gradient`, or by central differences.
+
+    Raises:
+        InputError: the critic cannot be found, or its library cannot be told (give `framework`).
+        SubmissionError: it does not return one finite value and gradient a point.
+    """
+    opened = pair if isinstance(pair, StoredPair) else api.load(pair)
+    function = import_critic(critic) if isinstance(critic, str) else critic
+    test, probe = opened.test, opened.probe
+    with differentiated(function, test.input[:2], framework=framework, gradient=gradient) as of:
+        at_inputs = at_rows(of.at, test.input, batch)
+        arrays = {
+            "gradient": at_inputs.gradient,
+            "input_potential": at_inputs.value,
+            "target_potential": at_rows(of.at, test.target, batch, gradients=False).value,
+            "probe_gradient": at_rows(of.at, probe.interpolate, batch).gradient,
+        }
+        remarks = of.remarks
+    if opened.manifest.state is PairState.SEALED:
+        submission.from_arrays(opened.manifest, arrays)
+        return Evaluation(opened, arrays, None, remarks)
+    card = api.score(opened, **arrays)
+    return Evaluation(opened, arrays, card, (*remarks, *_sign(card)))
+
+
+def _sign(card: Scorecard) -> tuple[str, ...]:
+    """A remark if the critic seems to be trained for E_Q f - E_P f."""
+    cos = card.metrics["cos"]
+    if cos is None or cos.high is None or cos.high > _WRONG_SIGN:
+        return ()
+    return (
+        f"The cosine is {cos.value:.3g}: the sign looks wrong. Here f makes E_P f - E_Q f large (P are the inputs); a WGAN critic that is "
+        f"trained with real data as P has f large at targets. Evaluate -f: its cosine is {-cos.value:.3g}.",
+    )
