@@ -72,6 +72,53 @@ SEALED = small_recipe(
 )
 
 
+def family_recipe(name: str, **tables: object) -> Recipe:
+    """A recipe of few rows with the tables of a family."""
+    sizes = {"train": 600, "test": 400, "probe": 100, "w1_rays": 8192}
+    return parse_recipe({"name": name, "seed": 11, "sizes": sizes} | tables, origin="a test")
+
+
+_PHOTOS = {"kind": "images", "dataset": "photos", "noise": 0.01, "size": 16}
+_DIGITS = {"kind": "images", "dataset": "digits", "noise": 0.01}
+_CORE: dict[str, object] = {
+    "source": {"kind": "uniform", "dim": 4},
+    "half_width": 2.5,
+    "power": 8.0,
+    "funnel": {"count": 16},
+}
+_BLOCKS: dict[str, object] = {
+    "source": {"kind": "uniform", "dim": 3}, "half_width": 2.5, "funnel": {"count": 5}, "product": {"blocks": 4, "fraction": 0.1},
+}  # fmt: skip
+_ELLIPSOID = {"dim": 5, "axes": [0.5, 3.0], "reach": 3.0, "fraction": 0.35}
+
+
+def _attenuated(name: str, source: dict[str, object], **table: object) -> Recipe:
+    return family_recipe(name, source=source, half_width=1.2, attenuation={"factor": 0.3} | table)
+
+
+# Small pairs of every family that RECIPES lacks, and of what operations make of one another's pairs.
+FAMILIES = (
+    _attenuated("lowpass-photos", _PHOTOS, keep="lowpass", size=5),
+    _attenuated("lowpass-digits", _DIGITS, keep="lowpass", size=4),
+    _attenuated("mean-photos", _PHOTOS, keep="mean", factor=0.5),
+    _attenuated("grey-photos", _PHOTOS, keep="grey"),
+    _attenuated("random-digits", _DIGITS, keep="random", rank=10),
+    _attenuated("random-vectors", {"kind": "uniform", "dim": 7}, keep="random", rank=3),
+    _attenuated("dilation", {"kind": "ball", "dim": 6, "radius": 1.2}, keep="none", factor=0.7),
+    family_recipe("smooth", smooth=_ELLIPSOID),
+    family_recipe("smooth-rotated", smooth=_ELLIPSOID | {"rotated": True}),
+    family_recipe("shift", source={"kind": "uniform", "dim": 9}, half_width=2.5, shift={"distance": 1.0}),
+    family_recipe("product", **_BLOCKS),
+    family_recipe("spiked-funnel", **_CORE, spike={"dim": 24, "nuisance_std": 1.0}),
+    family_recipe("spiked-smooth", smooth=_ELLIPSOID | {"rotated": True}, spike={"dim": 20, "nuisance_std": 2.0}),
+    family_recipe("spiked-product", **_BLOCKS, spike={"dim": 30, "nuisance_std": 0.5}),
+    family_recipe("late-funnel", **_CORE, late={"share": 0.3}),
+    family_recipe("late-spiked-smooth", smooth=_ELLIPSOID, spike={"dim": 11, "nuisance_std": 1.0}, late={"share": 0.2}),
+    family_recipe("late-spiked-product", **_BLOCKS, spike={"dim": 13, "nuisance_std": 1.0}, late={"share": 0.5}),
+    family_recipe("late-photos", source=_PHOTOS, half_width=1.2, power=10.0, funnel={"count": 4}, late={"share": 0.1}),
+)
+
+
 def pinned(source: dict[str, object]) -> dict[str, object]:
     """A source with the digest of what lies at its root or checkpoint, as reading a recipe adds it."""
     place = source.get("root") or source["checkpoint"]

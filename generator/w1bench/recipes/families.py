@@ -18,7 +18,7 @@ class Attenuation(Part):
     keep: Literal["lowpass", "mean", "grey", "none", "random"]  # the subspace S
     size: Annotated[int, Field(ge=1, le=512)] | None = None  # of "lowpass": side of the kept square of frequencies
     rank: _Dimension | None = None  # of "random": the dimension of S
-    factor: Annotated[float, Field(ge=0, lt=1)]
+    factor: Fraction
 
     @model_validator(mode="after")
     def _consistent(self) -> Attenuation:

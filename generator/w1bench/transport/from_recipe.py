@@ -28,7 +28,7 @@ from w1bench.transport.families.funnel.rays import RayMap
 from w1bench.transport.families.product import ProductMap, SumOfFunnels
 from w1bench.transport.families.shift import Plane, ShiftMap
 from w1bench.transport.families.smooth import DistanceFromEllipsoid, EllipsoidMap, EllipsoidSource, half_axes
-from w1bench.transport.families.spiked import SpikedMap, SpikedSource
+from w1bench.transport.families.spike import SpikedMap, SpikedSource
 from w1bench.transport.pair import Pair, Truth
 from w1bench.transport.potential import TransportMap
 

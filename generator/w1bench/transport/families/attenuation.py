@@ -1,10 +1,11 @@
-"""Attenuation: u(x) = ||x - P x||, P the orthogonal projector on a linear subspace S; x = P y + c (y - P y), 0 <= c < 1.
+"""Attenuation: u(x) = ||x - P x||, P the orthogonal projector on a linear subspace S; x = P y + c (y - P y), 0 < c < 1.
 
 u is the distance from S, so it is 1-Lipschitz. With the residual r = y - P y, the ray from P y through y has
 u(y) - u(x) = (1 - c) ||r|| = ||y - x||, for any law of y at all: W1 = (1 - c) E||r||, and grad f*(x) = -r / ||r||. Along the
-ray x is c times as far out as y, strictly monotone for c > 0. What S keeps says what the pair is: low frequencies (the inputs are
-blurred), channel means (less contrast), grey pictures (less colour), nothing (dilation by c). Degraded pictures against clean ones
-are what adversarial regularisers are trained on (Lunz, Oektem, Schoenlieb, NeurIPS 2018).
+ray x is c times as far out as y: strictly monotone. (With c = 0 all inputs would lie in S, where u has a kink and no gradient.)
+What S keeps says what the pair is: low frequencies (the inputs are blurred), channel means (less contrast), grey pictures (less
+colour), nothing (dilation by c). Degraded pictures against clean ones are what adversarial regularisers are trained on (Lunz,
+Oektem, Schoenlieb, NeurIPS 2018).
 """
 
 from __future__ import annotations
