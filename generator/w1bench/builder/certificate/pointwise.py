@@ -72,8 +72,8 @@ def pointwise(
                 "largest difference of a coordinate of grad f* from the map's at the partner",
             ),
             "monotone": (
-                0.0,
-                "minus the least way along its ray that an input makes when its target makes a small one",
+                1e-6,
+                "minus the least way down its ray that an input makes when its target makes a small one, in units of that",
             ),
         }
     for name, (limit, meaning) in limits.items():
@@ -91,11 +91,11 @@ def pointwise(
 
 
 def _advance(ray_map: TransportMap, y: F64, g: F64) -> F64:
-    """How far inputs move up their rays when targets (n, D) move up by a hundredth of what they were moved down, in units of that, (n,)."""
-    step = 0.01 * ray_map.move(y, moved=(lower := np.empty_like(y)))[:, None]
-    upper = np.empty_like(y)
-    ray_map.move(y - step * g, moved=upper)
-    return -np.einsum("nd,nd->n", upper - lower, g) / step[:, 0]
+    """How far inputs move down their rays when targets (n, D) move down by a hundredth of what they were moved, in units of that, (n,)."""
+    step = 0.01 * ray_map.move(y, moved=(upper := np.empty_like(y)))[:, None]
+    lower = np.empty_like(y)
+    ray_map.move(y + step * g, moved=lower)
+    return np.einsum("nd,nd->n", lower - upper, g) / step[:, 0]
 
 
 def containment(domain: Domain, half_width: float, files: Files) -> Figure:
