@@ -33,6 +33,7 @@ class Entry(BaseModel):
     power: float | None
     w1: float | None
     w1_stderr: float | None
+    w1_exact: float | None = None
     sizes: dict[str, int]
     bytes: int
     sealed: bool
@@ -70,6 +71,7 @@ def entry(manifest: Manifest) -> Entry:
         power=manifest.power,
         w1=manifest.w1,
         w1_stderr=manifest.w1_stderr,
+        w1_exact=manifest.w1_exact,
         sizes={role: manifest.rows(role) for role in ("train", "test", "probe")},
         bytes=sum(file.bytes for file in manifest.files.values()),
         sealed=manifest.sealed,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from w1bench.archive.manifest import SECRET, Figure, FileEntry, Manifest
+from w1bench.archive.manifest import KEPT_BACK, Figure, FileEntry, Manifest, Profile
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench.recipes.recipe import Recipe, parse_recipe
 from w1bench.storage.canonical import canonical, first_fault
@@ -35,6 +35,8 @@ class Truth(_Part):
     w1: float
     w1_stderr: float
     w1_rays: int
+    w1_exact: float | None = None
+    profile: Profile | None = None
     certificate: tuple[Figure, ...]
 
     def digest(self) -> bytes:
@@ -116,7 +118,7 @@ def parse_reveal(content: bytes, manifest: Manifest, *, origin: str) -> Reveal:
 
 def revealed(manifest: Manifest, reveal: Reveal) -> Manifest:
     """The manifest of a sealed pair, completed with what was kept back."""
-    truth = {name: getattr(reveal.truth, name) for name in (*SECRET, "certificate")}
+    truth = {name: getattr(reveal.truth, name) for name in (*KEPT_BACK, "certificate")}
     return manifest.model_copy(
         update={**truth, "recipe": reveal.recipe, "files": {**manifest.files, **reveal.truth.files}}
     )

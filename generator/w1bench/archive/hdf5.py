@@ -142,6 +142,15 @@ def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
     return {name: member for name, member in members.items() if isinstance(member, h5py.Dataset)}
 
 
+def places(file: h5py.File) -> dict[str, tuple[int, Spec]] | None:
+    """The byte at which each data set of a file begins, with its shape and dtype; None where one is compressed."""
+    found = {
+        name: (dataset.id.get_offset(), Spec(dataset.shape, dataset.dtype)) for name, dataset in datasets(file).items()
+    }
+    contiguous = {name: (offset, spec) for name, (offset, spec) in found.items() if offset is not None}
+    return contiguous if len(contiguous) == len(found) else None
+
+
 def place(dataset: h5py.Dataset, spec: Spec) -> int | None:
     """The byte of its file at which a data set of this shape and dtype begins; None where it is another, or compressed."""
     return dataset.id.get_offset() if Spec(dataset.shape, dataset.dtype) == spec else None

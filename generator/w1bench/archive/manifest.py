@@ -19,21 +19,43 @@ from w1bench.storage.canonical import first_fault
 
 FILENAME = "manifest.json"
 SECRET = ("funnels", "dominated_funnels", "w1", "w1_stderr", "w1_rays")  # of a sealed pair, until it is revealed
+KEPT_BACK = (*SECRET, "w1_exact", "profile")  # the same, with what not every pair has
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _NotNegative = Annotated[float, Field(ge=0)]
 _Count = Annotated[int, Field(ge=1)]
+_Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Place(_Part):
+    """Where a contiguous data set lies in its file: row i begins at `offset` + i times the bytes of a row, whose values have numpy's `dtype`."""
+
+    offset: Annotated[int, Field(ge=0)]
+    dtype: Annotated[str, Field(pattern=r"^<[fi][48]$")]
+    shape: tuple[_Count, ...]
+
+
 class FileEntry(_Part):
-    """A file's size and digests."""
+    """A file's size and digests; `places` of its data sets where they are not compressed, for those who read by byte ranges."""
 
     bytes: Annotated[int, Field(ge=0)]
     sha256: _Digest
     logical_digest: _Digest
+    places: dict[str, Place] | None = None
+
+
+class Profile(_Part):
+    """What the true gradient is made of, over the rows of the role `test`."""
+
+    radial: _Share  # |mean cosine between grad f* and x - the inputs' mean|
+    constant: _Share  # ||mean of grad f*||
+    effective: Annotated[
+        float, Field(ge=1)
+    ]  # exp of the entropy of the mass per sector, else of the gradient's spectrum
+    centred: Annotated[int, Field(ge=0)] | None = None  # inputs that are a funnel's centre to the last bit
 
 
 class Figure(BaseModel):
@@ -89,6 +111,8 @@ class Manifest(_Part):
     w1: _NotNegative | None = None
     w1_stderr: _NotNegative | None = None
     w1_rays: Annotated[int, Field(ge=0)] | None = None
+    w1_exact: _NotNegative | None = None  # by a quadrature, of pairs whose `w1` is an average over rays
+    profile: Profile | None = None
     recipe: dict[str, Any]
     recipe_sha256: _Digest
     files: dict[str, FileEntry]
@@ -185,6 +209,13 @@ class Manifest(_Part):
     def text(self) -> str:
         """The file's content."""
         return self.model_dump_json(indent=1, exclude_none=True) + "\n"
+
+
+def places_in(path: Path) -> dict[str, Place] | None:
+    """The places of the data sets in a file of a pair; None where they are compressed."""
+    with store.open_file(path) as file:
+        found = store.places(file)
+    return found and {n: Place(offset=at, dtype=s.dtype.str, shape=s.shape) for n, (at, s) in found.items()}
 
 
 def read_published_manifest(folder: Path) -> Manifest:

@@ -12,11 +12,12 @@ import numpy as np
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
-from w1bench.archive.manifest import Figure, FileEntry, Manifest
+from w1bench.archive.manifest import Figure, FileEntry, Manifest, Profile, places_in
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.describe.card import card
 from w1bench.builder.describe.croissant import CROISSANT, croissant
 from w1bench.builder.describe.preview import draw_preview
+from w1bench.builder.describe.profile import measure
 from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
 from w1bench.builder.work_folder import BuildFolders, emptied
@@ -58,6 +59,7 @@ def assemble(
         store.annotate(path, _attributes(file, pair, None if hidden else cost, terms))
     with store.open_files(paths) as opened:
         figures = certify(pair.recipe, pair.map.domain.half_width, cost, store.tables(opened))
+        profile = measure(pair.map, store.tables(opened)["test"])
         public = {file: opened[file] for file in store.SEALED_ROLES}
         published = (
             certify_published(pair.recipe, pair.map.domain.half_width, store.tables(public)) if kept_back else ()
@@ -67,7 +69,7 @@ def assemble(
             f"The certificate of {pair.recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
             f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
         )
-    manifest = _manifest(pair, cost, paths, figures, terms, sealed=kept_back is not None)
+    manifest = _manifest(pair, cost, profile, paths, figures, terms, sealed=kept_back is not None)
     if kept_back is not None:
         manifest = seal(manifest, pair.recipe, published, kept_back)
     _describe(manifest, pair, folder)
@@ -92,15 +94,17 @@ def _attributes(file: str, pair: Pair, cost: Cost | None, terms: dict[str, Any])
 
 
 def _manifest(
-    pair: Pair, cost: Cost, paths: dict[str, Path], figures: tuple[Figure, ...], terms: dict[str, Any], *, sealed: bool
-) -> Manifest:
+    pair: Pair, cost: Cost, profile: Profile, paths: dict[str, Path], figures: tuple[Figure, ...], terms: dict[str, Any],
+    *, sealed: bool,
+) -> Manifest:  # fmt: skip
     """The manifest with everything that is known of the pair."""
     recipe = pair.recipe
     return Manifest(
         name=recipe.name, version=recipe.version, family=recipe.family, sealed=sealed, shape=pair.source.shape,
         dtype="float64" if pair.source.dtype == np.float64 else "float32",
         funnels=pair.funnels, dominated_funnels=pair.dominated, power=recipe.power, half_width=pair.map.domain.half_width,
-        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, recipe=recipe.published(), recipe_sha256=recipe.sha256(),
+        w1=cost.value, w1_stderr=cost.stderr, w1_rays=cost.rays, w1_exact=pair.plane_w1() if cost.rays else None,
+        profile=profile, recipe=recipe.published(), recipe_sha256=recipe.sha256(),
         files={path.name: _entry(path) for path in paths.values()}, certificate=figures, **terms,
     )  # fmt: skip
 
@@ -135,4 +139,5 @@ def _software() -> dict[str, str]:
 
 
 def _entry(path: Path) -> FileEntry:
-    return FileEntry(bytes=path.stat().st_size, sha256=file_digest(path), logical_digest=store.logical_digest(path))
+    digest = store.logical_digest(path)
+    return FileEntry(bytes=path.stat().st_size, sha256=file_digest(path), logical_digest=digest, places=places_in(path))

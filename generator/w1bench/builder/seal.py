@@ -8,7 +8,7 @@ from typing import Any
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.commitment import REVEAL, Reveal, Truth, check_apart, read_reveal, salt_of
-from w1bench.archive.manifest import SECRET, Figure, Manifest
+from w1bench.archive.manifest import KEPT_BACK, Figure, Manifest
 from w1bench.builder.work_folder import PINNED, BuildFolders
 from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
@@ -82,12 +82,12 @@ def seal(whole: Manifest, recipe: Recipe, certificate: tuple[Figure, ...], kept_
     truth = Truth(
         published={name: entry.logical_digest for name, entry in public.items()},
         files={name: whole.files[name] for name in own},
-        **{name: getattr(whole, name) for name in (*SECRET, "certificate")},
+        **{name: getattr(whole, name) for name in (*KEPT_BACK, "certificate")},
     )
     reveal = Reveal(salt=salt_of(recipe.secret), recipe=recipe.published(), truth=truth)
     write_atomically(kept_back / REVEAL, reveal.text().encode())
     update = {
-        **dict.fromkeys(SECRET),
+        **dict.fromkeys(KEPT_BACK),
         "commitment": reveal.commitment(),
         "recipe": recipe.published(sealed=True),
         "files": public,

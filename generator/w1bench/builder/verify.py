@@ -11,15 +11,17 @@ from threadpoolctl import threadpool_limits
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.folder import check_digests, read_manifest
-from w1bench.archive.manifest import Figure, Manifest, PairState
-from w1bench.builder.certificate.certify import certify, certify_published
+from w1bench.archive.manifest import Figure, Manifest, PairState, places_in
+from w1bench.builder.certificate.certify import certify, certify_published, stored_map
 from w1bench.builder.certificate.rows import Files, rounding_of
+from w1bench.builder.describe.profile import measure
 from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
 from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
 from w1bench.recipes.files import check_root
 from w1bench.recipes.funnels import DrawnFunnels
 from w1bench.transport.cost import Cost
 from w1bench.transport.from_recipe import make_pair
+from w1bench.transport.plane import plane_w1
 
 _NETWORK_ROUNDING = 1e-3  # of what a generator draws on another machine, raised to the map's power
 
@@ -50,6 +52,8 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:
             figures = _figures(manifest, store.tables(files))
+            if manifest.state is not PairState.SEALED:
+                _check_measured(folder, manifest, store.tables(files))
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
         revealed = manifest.state is PairState.REVEALED
@@ -114,6 +118,36 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], computed: tuple
             raise CheckFailedError(
                 f"The certificate stored in {folder} says {then.name} = {then.value:.3g} under {then.limit:.3g}, but it is "
                 f"{now.value:.3g} under {now.limit:.3g}; the manifest was edited."
+            )
+
+
+def _check_measured(folder: Path, manifest: Manifest, files: Files) -> None:
+    """Check W1 by a quadrature, the profile and the places of data sets, which older manifests do not have."""
+    recipe = manifest.full_recipe()
+    ray_map, _ = stored_map(recipe, files)
+    found: dict[str, float | None] = {}
+    said: dict[str, float | None] = {}
+    if manifest.w1_exact is not None:
+        exact = plane_w1(ray_map)
+        found["w1_exact"] = exact and exact * (recipe.late.share if recipe.late else 1.0)
+        said["w1_exact"] = manifest.w1_exact
+    if manifest.profile is not None:
+        found |= measure(ray_map, files["test"]).model_dump()
+        said |= manifest.profile.model_dump()
+    for name, value in said.items():
+        now = found[name]
+        if now is None or value is None:
+            differs = now is not value
+        else:
+            differs = not isclose(now, value, rel_tol=1e-6, abs_tol=1e-9)
+        if differs:
+            raise CheckFailedError(
+                f"{folder}: the manifest says {name} = {value}, but it is {now}; the manifest was edited."
+            )
+    for name, entry in manifest.files.items():
+        if entry.places is not None and entry.places != places_in(folder / name):
+            raise CheckFailedError(
+                f"{folder}: the manifest's places of data sets are not those of {name}; it was edited."
             )
 
 

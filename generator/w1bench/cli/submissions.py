@@ -28,7 +28,9 @@ def score(
 @app.command()
 def evaluate(
     pair: PairDir,
-    critic: Annotated[str, typer.Argument(help="package.module:name or path/to/file.py:name, a function or torch module.")],
+    critic: Annotated[
+        str, typer.Argument(help="package.module:name or path/to/file.py:name, a function or torch module.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Also write its gradients and values as a submission, .h5.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Points at a time.")] = 1024,
     as_json: Json = False,

@@ -16,6 +16,8 @@ class DrawnFunnels(Part):
     offset_std: Annotated[float, Field(ge=0, le=1e6)] = 0.1
     centers: Literal["uniform", "source", "origin"] = "uniform"
     center_half_width: Positive | None = None  # of uniform centres; the cube's own when absent
+    blend: Annotated[int, Field(ge=2, le=64)] | None = None  # of "source": a centre is the mean of so many draws
+    balanced: Literal[True] | None = None  # offsets are such that all funnels have the same mass
     stream: Literal["philox", "torch"] = (
         "philox"  # "torch": torch's CPU stream, as the published image funnels were drawn
     )
@@ -24,6 +26,12 @@ class DrawnFunnels(Part):
     def _published_stream(self) -> DrawnFunnels:
         if self.stream == "torch" and self.centers != "uniform":
             raise ValueError(f'centers came as "{self.centers}"; stream = "torch" draws uniform ones')
+        if self.blend is not None and self.centers != "source":
+            raise ValueError(f'blend came as {self.blend} with centers = "{self.centers}"; it goes with "source"')
+        if self.balanced and (self.stream == "torch" or self.centers == "origin"):
+            raise ValueError(
+                'balanced goes with centers that are "uniform" or from the "source", in the stream "philox"'
+            )
         return self
 
 

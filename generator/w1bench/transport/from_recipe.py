@@ -22,6 +22,7 @@ from w1bench.sources.from_recipe import make_source
 from w1bench.sources.source import Source
 from w1bench.sources.uniform import Blocks
 from w1bench.transport.families.attenuation import make_attenuation
+from w1bench.transport.families.funnel.balance import balanced_offsets
 from w1bench.transport.families.funnel.min_funnel import MinFunnel, min_funnel
 from w1bench.transport.families.funnel.published_file import read_published
 from w1bench.transport.families.funnel.rays import RayMap
@@ -122,9 +123,12 @@ def make_funnel(recipe: Recipe, source: Source, block: int = 0) -> MinFunnel:
         case "uniform":
             center = (2 * rng.random(shape) - 1) * half_width
         case "source":
-            center = source.draw(rng, drawn.count).reshape(shape)
+            draws = source.draw(rng, drawn.count * (drawn.blend or 1)).reshape(drawn.count, drawn.blend or 1, -1)
+            center = draws[:, 0] if drawn.blend is None else draws.mean(axis=1, dtype=np.float64)
         case "origin":
             center = np.zeros(shape)
+    if drawn.balanced:
+        return min_funnel(center, balanced_offsets(np.asarray(center, np.float64), source, recipe.key))
     return min_funnel(center, rng.standard_normal(drawn.count) * drawn.offset_std)
 
 

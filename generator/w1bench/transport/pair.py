@@ -12,7 +12,10 @@ from w1bench.arrays import F64, Array
 from w1bench.recipes.recipe import Recipe
 from w1bench.rng import stream, tile_rows
 from w1bench.sources.source import Source
+from w1bench.transport.exact import attenuated_w1
+from w1bench.transport.families.attenuation import AttenuationMap
 from w1bench.transport.families.late import draw_left, leave
+from w1bench.transport.plane import plane_w1
 from w1bench.transport.potential import TransportMap
 
 Truth = dict[
@@ -72,6 +75,12 @@ class Pair:
         return self.share * self.map.move(self.targets(purpose, tile))
 
     def exact_w1(self) -> float | None:
-        """W1 where it is known in closed form."""
-        exact = self.map.exact_w1()
+        """W1 where it is known without rays, in closed form or by a quadrature to 1e-10."""
+        attenuated = isinstance(self.map, AttenuationMap)
+        exact = attenuated_w1(self.map, self.source) if attenuated else self.map.exact_w1()
+        return None if exact is None else self.share * exact
+
+    def plane_w1(self) -> float | None:
+        """W1 of funnels in the plane by an integral over angles, to 1e-10, beside the average over rays."""
+        exact = plane_w1(self.map)
         return None if exact is None else self.share * exact

@@ -22,6 +22,7 @@ from w1bench.recipes.recipe import PublicRecipe, Recipe
 from w1bench.transport.cost import Cost
 from w1bench.transport.from_recipe import core_shape, make_map
 from w1bench.transport.pair import Truth
+from w1bench.transport.potential import TransportMap
 
 _ASSIGNMENT_POINTS = 256
 
@@ -33,8 +34,7 @@ def certify(recipe: Recipe, half_width: float, w1: Cost, files: Files) -> tuple[
         CheckFailedError: `half_width` is not that of the set that the family's points lie in.
         FunnelError: the stored funnels are not those of a pair.
     """
-    truth: Truth = {name: rows[:] for file in FAMILY_FILES for name, rows in files.get(file, {}).items()}
-    ray_map = make_map(recipe, core_shape(recipe, files["test"]["input"].shape[1:]), truth)
+    ray_map, truth = stored_map(recipe, files)
     if not isclose(half_width, ray_map.domain.half_width, rel_tol=1e-9):
         raise CheckFailedError(
             f"{recipe.name} says that its points lie in half width {half_width}; its recipe makes it {ray_map.domain.half_width}."
@@ -46,6 +46,12 @@ def certify(recipe: Recipe, half_width: float, w1: Cost, files: Files) -> tuple[
         *costs(recipe, w1, ray_map, truth, files),
         _weak_duality(files["test"]),
     )
+
+
+def stored_map(recipe: Recipe, files: Files) -> tuple[TransportMap, Truth]:
+    """The map of a pair and the truth that its files hold; raises a FunnelError where that is not one of a pair."""
+    truth: Truth = {name: rows[:] for file in FAMILY_FILES for name, rows in files.get(file, {}).items()}
+    return make_map(recipe, core_shape(recipe, files["test"]["input"].shape[1:]), truth), truth
 
 
 def certify_published(recipe: PublicRecipe, half_width: float, files: Files) -> tuple[Figure, ...]:

@@ -72,7 +72,7 @@ def pointwise(
             max(1e-9, vector_rounding),
             "largest difference of a coordinate of grad f* from the map's at the partner",
         ),
-        "monotone": (0.0, "minus the least way along its ray that an input makes for each that its target makes"),
+        "monotone": (1e-6, "minus the least way along its ray that an input makes for each that its target makes"),
     }
     for name, (limit, meaning) in limits.items():
         if name in worst.values:

@@ -54,7 +54,7 @@ class LowFrequencies:
     @cached_property
     def _bases(self) -> tuple[F64, F64]:
         """Orthonormal cosines along height and width, (height, size) and (width, size)."""
-        return _cosines(self.shape[1], self.size), _cosines(self.shape[2], self.size)
+        return cosines(self.shape[1], self.size), cosines(self.shape[2], self.size)
 
     @property
     def reach(self) -> float:
@@ -166,6 +166,7 @@ class AttenuationMap:
         return (1 - self.factor) * length
 
     def exact_w1(self) -> float | None:
+        """None: it depends on the source; see `w1bench.transport.exact.attenuated_w1`."""
         return None
 
 
@@ -203,7 +204,7 @@ def _subspace(table: Attenuation, shape: tuple[int, ...], basis: F64 | None) -> 
     return Means((channels, height, width), (2, 3) if table.keep == "mean" else (1,))
 
 
-def _cosines(length: int, count: int) -> F64:
+def cosines(length: int, count: int) -> F64:
     """The first `count` orthonormal vectors of the type-II discrete cosine transform, (length, count)."""
     phase = np.outer(np.arange(length) + 0.5, np.arange(count)) * (pi / length)
     basis = np.cos(phase) * np.sqrt(2 / length)
