@@ -145,10 +145,11 @@ def test_the_job_of_a_killed_worker_is_begun_again_by_one_that_runs_within_secon
 
 
 def test_jobs_of_an_older_release_are_done(own: Settings, bearer: Callable[..., Any]) -> None:
+    begun = small_recipe("begun")
     with database.connected(own) as engine, database.writing(engine) as connection:
         revisions.upgrade(connection, "0003")
         table = Table("jobs", MetaData(), autoload_with=connection)
-        for state, attempts, recipe in (("running", 1, SLOW), ("queued", 0, QUICK)):
+        for state, attempts, recipe in (("running", 1, begun), ("queued", 0, QUICK)):
             job = new_job("build", user="ann", pair=recipe.name, content=recipe.sha256(), document=recipe.canonical())
             row = asdict(job) | {
                 "id": recipe.name,
@@ -160,7 +161,7 @@ def test_jobs_of_an_older_release_are_done(own: Settings, bearer: Callable[..., 
             }
             connection.execute(insert(table).values({name: row[name] for name in (column.name for column in table.c)}))
     with serving(own.model_copy(update={"own_worker": "child"})) as (_, client):
-        rows = [ended(client, recipe.name) for recipe in (SLOW, QUICK)]
+        rows = [ended(client, recipe.name) for recipe in (begun, QUICK)]
     assert [(row["state"], row["attempts"]) for row in rows] == [("succeeded", 2), ("succeeded", 1)]
 
 

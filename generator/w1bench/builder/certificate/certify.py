@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import RowArray
 from w1bench.builder.certificate.costs import costs
@@ -46,6 +43,9 @@ def certify_published(recipe: Recipe | PublicRecipe, files: Files) -> tuple[Figu
 
 def _weak_duality(test: Mapping[str, RowArray]) -> Figure:
     """Exact discrete optimal transport between n inputs and n independent targets is never below their dual value."""
+    from scipy.optimize import linear_sum_assignment  # here: a second, which a build needs at its end
+    from scipy.spatial.distance import cdist
+
     n = _ASSIGNMENT_POINTS
     distance = cdist(flat_rows(test["input"][:n]), flat_rows(test["target"][:n]))
     primal = distance[linear_sum_assignment(distance)].mean()
