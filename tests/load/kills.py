@@ -108,8 +108,8 @@ def main() -> None:
         _OUT.write_text(page, encoding="utf-8")
 
 
-def kills(folder: Path, kind: str, *, points: int, seed: int) -> Counter[str]:
-    """Kill so often; returns what was killed, what was acknowledged, and what had to be sent or begun again.
+def kills(folder: Path, kind: str, *, points: int, seed: int, clients: int = _CLIENTS) -> Counter[str]:
+    """Kill so often under so many clients; returns what was killed, what was acknowledged, and what had to be sent or begun again.
 
     Raises:
         AssertionError: after a restart something was lost, doubled, or half there.
@@ -133,7 +133,7 @@ def kills(folder: Path, kind: str, *, points: int, seed: int) -> Counter[str]:
                 counts["submissions sent again"] += len(sent.waiting)
                 asyncio.run(_send_again(place, sent))
                 _ask_for_pair(client, admin, sent)
-                asyncio.run(_until_killed(place, sent, rng, process, victim))
+                asyncio.run(_until_killed(place, sent, rng, process, victim, clients))
                 counts[f"{victim}s killed"] += 1
         with serving(settings, seconds=_SECONDS) as (process, client):
             asyncio.run(_send_again(Place(str(client.base_url), token, target), sent))
@@ -224,9 +224,11 @@ async def _send_again(place: Place, sent: Sent) -> None:
             await _send(client, sha256, body, key, sent, place.target)
 
 
-async def _until_killed(place: Place, sent: Sent, rng: np.random.Generator, server: Fork, victim: str) -> None:
+async def _until_killed(
+    place: Place, sent: Sent, rng: np.random.Generator, server: Fork, victim: str, count: int
+) -> None:
     """Clients send; at some moment the victim is killed. Of any death but the server's no client may notice anything."""
-    scales = rng.uniform(0.1, 10, (_CLIENTS, 1000))
+    scales = rng.uniform(0.1, 10, (count, 1000))
     over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         clients = [group.create_task(_one(place, sent, each, over)) for each in scales]
@@ -247,7 +249,7 @@ async def _appeared(server: int, command: str) -> list[psutil.Process]:
         while True:
             if found := [psutil.Process(server)] if not command else descendants(server, command):
                 return found
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 async def _one(place: Place, sent: Sent, scales: np.ndarray, over: asyncio.Event) -> None:

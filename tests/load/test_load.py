@@ -26,7 +26,7 @@ def test_many_at_once_lose_and_double_nothing(tmp_path: Path, kind: str) -> None
 
 @pytest.mark.parametrize("kind", DATABASES)
 def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, kind: str) -> None:
-    counts = kills(tmp_path, kind, points=4, seed=0)
+    counts = kills(tmp_path, kind, points=4, seed=0, clients=2)
     assert counts["acknowledged"] >= 4
     assert 0 < counts["of these as jobs"] < counts["acknowledged"]
     assert counts["pairs built"] == 5

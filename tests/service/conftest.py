@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -40,6 +43,42 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     own = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
     if databases and "database_kind" in set(metafunc.fixturenames) - own:
         metafunc.parametrize("database_kind", databases, indirect=True)
+
+
+class KeptPool(ProcessPoolExecutor):
+    """Scoring processes that stay when their service ends."""
+
+    lifeline: Connection
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Left to the end of this process."""
+
+
+@pytest.fixture(scope="session")
+def kept_pools() -> Iterator[dict[tuple[object, ...], KeptPool]]:
+    """The pools of scoring processes, each under its limits."""
+    kept: dict[tuple[object, ...], KeptPool] = {}
+    yield kept
+    for pool in kept.values():
+        ProcessPoolExecutor.shutdown(pool)
+
+
+@pytest.fixture(autouse=True)
+def scoring_processes(kept_pools: dict[tuple[object, ...], KeptPool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services of this process share scoring processes where these have the same limits, for each takes a second to start.
+
+    Servers and workers in processes of their own have their own, and so have the tests of the sandbox.
+    """
+
+    def pool(processes: int, *, mp_context: BaseContext, initargs: tuple[Any, ...], **others: Any) -> KeptPool:
+        limits = (processes, *initargs[1:])
+        if limits not in kept_pools or getattr(kept_pools[limits], "_broken"):  # noqa: B009 - not public
+            reader, writer = mp_context.Pipe(duplex=False)
+            kept_pools[limits] = KeptPool(processes, mp_context=mp_context, initargs=(reader, *limits[1:]), **others)
+            kept_pools[limits].lifeline = writer
+        return kept_pools[limits]
+
+    monkeypatch.setattr("w1bench_server.sandbox.scorer.ProcessPoolExecutor", pool)
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ _CONTEXT.set_forkserver_preload(
     [
         "torch",
         "w1bench.cli.main",
+        "scipy.optimize",
         "w1bench.builder.build",
+        "w1bench.builder.describe.preview",
         "w1bench.builder.verify",
         "w1bench.solvers",
         "w1bench.trials.grid",

@@ -16,7 +16,6 @@ from w1bench.archive.manifest import Figure, FileEntry, Manifest, Profile, place
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.describe.card import card
 from w1bench.builder.describe.croissant import CROISSANT, croissant
-from w1bench.builder.describe.preview import draw_preview
 from w1bench.builder.describe.profile import measure
 from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
@@ -111,6 +110,8 @@ def _manifest(
 
 def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
     """Write the data card, the preview and the description for data catalogues."""
+    from w1bench.builder.describe.preview import draw_preview  # here and not above: a second, which shards do not need
+
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     with store.open_file(folder / "test.h5") as file:
         test, rows = store.datasets(file), slice(_PREVIEWED)

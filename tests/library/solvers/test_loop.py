@@ -16,6 +16,8 @@ from w1bench.solvers import LP, ReferenceSolver
 from w1bench.solvers.networks.architectures import critic
 from w1bench.solvers.protocol import HasPotential, Learner, Outcome, Sampler, Settings
 
+STEPS = 110  # a checkpoint after the first 100
+
 
 def gaussian(seed: int, shift: float) -> Sampler:
     def draw(k: int) -> Tensor:
@@ -25,7 +27,7 @@ def gaussian(seed: int, shift: float) -> Sampler:
 
 
 def solver(**changes: object) -> ReferenceSolver:
-    settings = Settings(steps=200, batch=64, learning_rate=1e-3, betas=(0.0, 0.9)).override(**changes)
+    settings = Settings(steps=STEPS, batch=64, learning_rate=1e-3, betas=(0.0, 0.9)).override(**changes)
     return ReferenceSolver(LP(), (3,), settings, seed=1)
 
 
@@ -100,7 +102,7 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> N
     whole.fit(x, y)
     interrupted.checkpoint, interrupted.save_every = tmp_path / "checkpoint", 0.0
     with pytest.raises(_KilledError):
-        interrupted.fit(_until(120, x), y)
+        interrupted.fit(_until(105, x), y)
     assert interrupted.checkpoint.exists()
     asked: list[int] = []
 
@@ -118,7 +120,7 @@ def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> N
     interrupted = solver()
     interrupted.checkpoint, interrupted.save_every = path, 0.0
     with pytest.raises(_KilledError):
-        interrupted.fit(_until(120, x), y)
+        interrupted.fit(_until(105, x), y)
     left = path.read_bytes()
     for change in ({"seed": 5}, {"data": "another pair"}):
         clean, other = solver(), solver()
@@ -131,13 +133,13 @@ def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> N
         clean.fit(x, y)
         assert torch.equal(other.gradient(x(0)), clean.gradient(x(0)))
     path.write_bytes(b"junk")
-    assert interrupted.fit(x, y).steps == 200
+    assert interrupted.fit(x, y).steps == STEPS
 
 
 def test_divergence_is_an_outcome() -> None:
     fit = solver(learning_rate=1e30).fit(gaussian(1, 1.0), gaussian(2, 0.0))
     assert fit.outcome is Outcome.DIVERGED
-    assert fit.steps < 200
+    assert fit.steps < STEPS
 
 
 def test_a_solver_sees_nothing_but_its_samplers(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,20 +113,20 @@ def test_training_brings_samples_nearer(tmp_path: Path) -> None:
             rows=256,
             report=reports.append,
         )
-        for steps in (1, 100)
+        for steps in (1, 50)
     ]
     first, last = (f["fidelity"]["samples"] for f in figures)
     assert last < 0.6 * first
-    assert json.loads((tmp_path / "100.json").read_text()) == figures[1]
-    assert reports[-1].step == 100
-    with Image.open(tmp_path / "100.png") as sheet:
+    assert json.loads((tmp_path / "50.json").read_text()) == figures[1]
+    assert reports[-1].step == 50
+    with Image.open(tmp_path / "50.png") as sheet:
         assert sheet.size == (338, 338)
-    load_resnet(tmp_path / "100.safetensors", ARCHITECTURE)
+    load_resnet(tmp_path / "50.safetensors", ARCHITECTURE)
     with pytest.raises(SourceError, match="exists already"):
-        train_on_photographs(tmp_path / "100.safetensors", Training())
-    assert (tmp_path / "100.safetensors").stat().st_mode & 0o044 == 0o044
+        train_on_photographs(tmp_path / "50.safetensors", Training())
+    assert (tmp_path / "50.safetensors").stat().st_mode & 0o044 == 0o044
     assert {path.name for path in tmp_path.glob("[!.]*")} == {
-        "photographs", *(f"{steps}.{ending}" for steps in (1, 100) for ending in ("safetensors", "json", "png")),
+        "photographs", *(f"{steps}.{ending}" for steps in (1, 50) for ending in ("safetensors", "json", "png")),
     }  # fmt: skip
     assert not list(tmp_path.glob(".*.checkpoint"))
 

@@ -33,6 +33,8 @@ from w1bench.trials.solve import solve
 from w1bench.trials.tables import as_csv, as_markdown
 from w1bench.trials.trial import make_trial, run
 
+STEPS = 300  # of the trial that is killed
+
 
 @pytest.fixture(scope="module")
 def pair(archive: Path) -> StoredPair:
@@ -176,12 +178,20 @@ def test_a_results_file_is_not_mistaken(pair: StoredPair, tmp_path: Path) -> Non
         results.read(tmp_path / "none.json")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(pair: StoredPair) -> dict[str, Any]:
+    """The row of the trial that is killed."""
+    return row(make_trial("wc", pair, steps=STEPS))
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_a_grid_goes_on_from_its_checkpoints(how: signal.Signals, pair: StoredPair, tmp_path: Path) -> None:
+def test_a_grid_goes_on_from_its_checkpoints(
+    how: signal.Signals, pair: StoredPair, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
     """Its processes end with it, and the same command given again takes over what they saved."""
     out = tmp_path / "results.json"
-    started = Fork(run_grid, ["wc"], [w1bench.load(pair.folder)], out, steps=500, save_every=0, workers=1)
-    trial = make_trial("wc", pair, steps=500)
+    started = Fork(run_grid, ["wc"], [w1bench.load(pair.folder)], out, steps=STEPS, save_every=0, workers=1)
+    trial = make_trial("wc", pair, steps=STEPS)
     checkpoint = checkpoint_of(tmp_path / "results.json.unfinished", trial)
     wait_for(checkpoint.exists, started, seconds=120)
     processes = psutil.Process(started.pid).children(recursive=True)
@@ -190,9 +200,9 @@ def test_a_grid_goes_on_from_its_checkpoints(how: signal.Signals, pair: StoredPa
     assert not psutil.wait_procs(processes, timeout=30)[1]
     assert not out.exists()
     state = torch.load(checkpoint, weights_only=True)
-    assert 0 < state["step"] < 500
+    assert 0 < state["step"] < STEPS
     torch.save(state | {"seconds": 1e6}, checkpoint)  # a mark
-    (resumed,) = run_grid(["wc"], [pair], out, steps=500, workers=1)
+    (resumed,) = run_grid(["wc"], [pair], out, steps=STEPS, workers=1)
     assert resumed["seconds"] > 1e6
-    assert resumed["metrics"] == row(trial)["metrics"]
+    assert resumed["metrics"] == undisturbed["metrics"]
     assert not checkpoint.parent.exists()

@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isclose
 
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-
 from w1bench.archive.hdf5 import FAMILY_FILES
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import RowArray
@@ -61,6 +58,9 @@ def certify_published(recipe: PublicRecipe, half_width: float, files: Files) -> 
 
 def _weak_duality(test: Mapping[str, RowArray]) -> Figure:
     """Exact discrete optimal transport between n inputs and n independent targets is never below their dual value."""
+    from scipy.optimize import linear_sum_assignment  # here: a second, which a build needs at its end
+    from scipy.spatial.distance import cdist
+
     n = _ASSIGNMENT_POINTS
     distance = cdist(flat_rows(test["input"][:n]), flat_rows(test["target"][:n]))
     primal = distance[linear_sum_assignment(distance)].mean()

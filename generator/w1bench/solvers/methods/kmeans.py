@@ -6,11 +6,7 @@ Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information The
 from dataclasses import dataclass
 from math import prod
 
-import torch
-from torch import Tensor
-
 from w1bench.solvers.learners.critic import difference
-from w1bench.solvers.learners.distances import distances, least
 from w1bench.solvers.learners.witness import WitnessLearner, one_sample
 from w1bench.solvers.networks.cones import Cones
 from w1bench.solvers.protocol import Learner, Settings
