@@ -215,7 +215,11 @@ def places_in(path: Path) -> dict[str, Place] | None:
     """The places of the data sets in a file of a pair; None where they are compressed."""
     with store.open_file(path) as file:
         found = store.places(file)
-    return found and {n: Place(offset=at, dtype=s.dtype.str, shape=s.shape) for n, (at, s) in found.items()}
+    return (
+        None
+        if found is None
+        else {n: Place(offset=at, dtype=s.dtype.str, shape=s.shape) for n, (at, s) in found.items()}
+    )
 
 
 def read_published_manifest(folder: Path) -> Manifest:

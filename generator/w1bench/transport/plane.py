@@ -16,7 +16,7 @@ from numpy.polynomial.legendre import leggauss
 from w1bench.arrays import F64
 from w1bench.sources.domains import Ball
 from w1bench.transport.families.funnel.rays import RayMap
-from w1bench.transport.families.spiked import SpikedMap
+from w1bench.transport.families.spike import SpikedMap
 from w1bench.transport.potential import TransportMap
 
 _POINTS, _WEIGHTS = leggauss(10)

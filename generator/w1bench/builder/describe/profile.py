@@ -13,7 +13,7 @@ from w1bench.arrays import F64, RowArray, blocks
 from w1bench.transport.families.funnel.min_funnel import MinFunnel
 from w1bench.transport.families.funnel.rays import RayMap
 from w1bench.transport.families.product import ProductMap
-from w1bench.transport.families.spiked import SpikedMap
+from w1bench.transport.families.spike import SpikedMap
 from w1bench.transport.potential import TransportMap
 
 _ROWS = 1024  # that the spectrum of gradients is taken over
