@@ -106,8 +106,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             loaded[kind] = load(Path(folder), kind, seconds=seconds)
     loaded["from memory"] = load_static(loaded["sqlite"], seconds=seconds)
-    for each in loaded.values():
-        assert not each.told.errors, each.told.errors[:10]
+    for kind, each in loaded.items():
+        assert not each.told.errors, (kind, each.told.errors[:10])
     rows = [row for kind, each in loaded.items() for row in _rows(kind, each.told, seconds)]
     shares = [_share(kind, each, loaded["from memory"], seconds) for kind, each in loaded.items()]
     ends = [
@@ -181,12 +181,12 @@ def _asked(
     servers: Sequence[str], processes: Sequence[int], tokens: Sequence[str], target: Target, seconds: float
 ) -> tuple[Told, float, float]:
     """What the clients were told, and the processor seconds that the servers and the clients took."""
-    begun = sum(map(_processor_seconds, processes)), time.process_time()
+    begun = sum(map(processor_seconds, processes)), time.process_time()
     told = asyncio.run(_all(servers, tokens, target, seconds))
-    return told, sum(map(_processor_seconds, processes)) - begun[0], time.process_time() - begun[1]
+    return told, sum(map(processor_seconds, processes)) - begun[0], time.process_time() - begun[1]
 
 
-def _processor_seconds(process: int) -> float:
+def processor_seconds(process: int) -> float:
     """Of a process and those below it."""
     whole = [psutil.Process(process), *psutil.Process(process).children(recursive=True)]
     return sum(sum(each.cpu_times()[:2]) for each in whole)

@@ -59,7 +59,9 @@ def serving_static(answers: Answers) -> Generator[tuple[Fork, str]]:
 def _serve(answers: Answers) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-        config = uvicorn.Config(_app(answers), log_level="error", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            _app(answers), log_level="error", access_log=False, lifespan="off", timeout_keep_alive=75
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 
