@@ -76,8 +76,8 @@ class Pair:
 
     def exact_w1(self) -> float | None:
         """W1 where it is known without rays, in closed form or by a quadrature to 1e-10."""
-        attenuated = isinstance(self.map, AttenuationMap)
-        exact = attenuated_w1(self.map, self.source) if attenuated else self.map.exact_w1()
+        of_map = self.map
+        exact = attenuated_w1(of_map, self.source) if isinstance(of_map, AttenuationMap) else of_map.exact_w1()
         return None if exact is None else self.share * exact
 
     def plane_w1(self) -> float | None:

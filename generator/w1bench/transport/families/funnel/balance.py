@@ -30,8 +30,7 @@ def balanced_offsets(center: F64, source: Source, key: int | str) -> F64:
         if (worst := float(np.abs(excess).max())) < least:
             best, least = offset, worst
         offset = offset + step / (1 + round_ / 20) * excess
-    rounded = np.round((best - best.mean()) * _GRID) / _GRID
-    return rounded
+    return np.round((best - best.mean()) * _GRID) / _GRID
 
 
 def _distances(center: F64, source: Source, key: int | str) -> F64:
