@@ -18,7 +18,19 @@ from w1bench.recipes.templates import TEMPLATES
 app = typer.Typer()
 recipe_app = typer.Typer(no_args_is_help=True, help="Recipes: what a pair is made from.")
 app.add_typer(recipe_app, name="recipe")
-Kind = StrEnum("Kind", {kind: kind for kind in TEMPLATES})
+
+
+class Kind(StrEnum):
+    """The families that there are recipes to begin with of."""
+
+    funnel = "funnel"
+    ball = "ball"
+    attenuation = "attenuation"
+    smooth = "smooth"
+    shift = "shift"
+    product = "product"
+    spiked = "spiked"
+    late = "late"
 
 
 class Engine(StrEnum):
@@ -132,7 +144,7 @@ def init_recipe(
 
     text = TEMPLATES[kind.value]
     document = tables.plan(parse_recipe(tomllib.loads(text), origin=f"the recipe of kind {kind.value}"))
-    text += f"# The pair's files will have {document['bytes'] / 1e6:,.1f} MB (w1bench build {output or 'FILE'} --dry-run says more).\n"
+    text += f"# The pair's files will have {document['bytes'] / 1e6:,.1f} MB (w1bench build {output.name if output else 'FILE'} --dry-run says more).\n"
     if output is None:
         show(as_json, document | {"recipe": text}, text.rstrip("\n"))
         return
