@@ -43,7 +43,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             super().do_GET()
 
     def _send(self, content: bytes, span: str | None) -> None:
-        body = bytearray(content[int(span.removeprefix("bytes=").rstrip("-")) if span else 0 :])
+        first, _, last = (span or "bytes=0-").removeprefix("bytes=").partition("-")
+        body = bytearray(content[int(first) : int(last) + 1 if last else None])
         self.send_response(206 if span else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

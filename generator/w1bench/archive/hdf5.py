@@ -7,6 +7,7 @@ reader; no links, no times, attributes of fixed length, so that one recipe on on
 import hashlib
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from w1bench.arrays import blocks
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.recipes.consistency import core_dim
 from w1bench.recipes.recipe import Family, Recipe
+from w1bench.recipes.shapes import most_funnels, shape_of
 from w1bench.recipes.sources import BallSource, UniformSource
 
 FORMAT = "w1bench-pair"
@@ -92,6 +94,23 @@ def family_specs(recipe: Recipe, shape: tuple[int, ...], funnels: int | None) ->
     if frames:
         files["potential"] = {name: Spec(frame, double) for name, frame in frames.items()}
     return files
+
+
+def planned(recipe: Recipe) -> dict[str, dict[str, Spec]] | None:
+    """The files that a recipe's pair will have, with their data sets; None where the recipe does not say the shape of points, or
+    how many funnels a published file has. Of funnels some may be dropped."""
+    shape, funnels = shape_of(recipe), most_funnels(recipe)
+    if shape is None or (recipe.funnel is not None and funnels is None):
+        return None
+    dtype = np.dtype(np.float64 if isinstance(recipe.source, UniformSource | BallSource | None) else np.float32)
+    drawn = {role: specs(names, getattr(recipe.sizes, role), shape, dtype) for role, names in ROLES.items()}
+    return drawn | family_specs(recipe, shape, funnels)
+
+
+def planned_bytes(files: Mapping[str, Mapping[str, Spec]]) -> dict[str, int]:
+    """The bytes of the data sets of each file; a few kilobytes come on top."""
+    sizes = {file: [prod(s.shape) * s.dtype.itemsize for s in found.values()] for file, found in files.items()}
+    return {file: sum(found) for file, found in sizes.items()}
 
 
 @contextmanager

@@ -215,11 +215,9 @@ def places_in(path: Path) -> dict[str, Place] | None:
     """The places of the data sets in a file of a pair; None where they are compressed."""
     with store.open_file(path) as file:
         found = store.places(file)
-    return (
-        None
-        if found is None
-        else {n: Place(offset=at, dtype=s.dtype.str, shape=s.shape) for n, (at, s) in found.items()}
-    )
+    if found is None:
+        return None
+    return {n: Place(offset=at, dtype=spec.dtype.str, shape=spec.shape) for n, (at, spec) in found.items()}
 
 
 def read_published_manifest(folder: Path) -> Manifest:

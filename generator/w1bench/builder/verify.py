@@ -52,7 +52,8 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
                 raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:
             figures = _figures(manifest, store.tables(files))
-            if manifest.state is not PairState.SEALED:
+            holds = all(figure.holds for figure in figures)
+            if holds and manifest.state is not PairState.SEALED:
                 _check_measured(folder, manifest, store.tables(files))
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
@@ -60,7 +61,7 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
         if not revealed and (root or checkpoint):
             raise RecipeError(f"{root or checkpoint} goes with a pair that was sealed and is revealed; leave it out.")
         again = _drawn_again(manifest, store.tables(files), root, checkpoint) if revealed else ()
-    if all(figure.holds for figure in figures):
+    if holds:
         _check_certificate(folder, manifest.certificate, figures)
     return (*figures, *again)
 

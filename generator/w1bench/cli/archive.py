@@ -1,6 +1,7 @@
-"""`w1bench list`, `build`, `reveal`, `verify`, `fetch`, `export`: pairs and their archive."""
+"""`w1bench list`, `build`, `recipe init`, `reveal`, `verify`, `fetch`, `export`: pairs, their recipes and their archive."""
 
 import json
+import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,24 @@ from w1bench.cli import tables
 from w1bench.cli.options import ArchiveDir, Device, Json, PairDir, show
 from w1bench.client import config
 from w1bench.errors import InputError, RecipeError
+from w1bench.recipes.templates import TEMPLATES
 
 app = typer.Typer()
+recipe_app = typer.Typer(no_args_is_help=True, help="Recipes: what a pair is made from.")
+app.add_typer(recipe_app, name="recipe")
+
+
+class Kind(StrEnum):
+    """The families that there are recipes to begin with of."""
+
+    funnel = "funnel"
+    ball = "ball"
+    attenuation = "attenuation"
+    smooth = "smooth"
+    shift = "shift"
+    product = "product"
+    spiked = "spiked"
+    late = "late"
 
 
 class Engine(StrEnum):
@@ -78,6 +95,9 @@ def build(
         Path | None, typer.Option(help="Where the truth of sealed pairs is kept, apart from all else.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be drawn and how large it is; build nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build a pair from its recipe, certify it, and publish it in the archive."""
@@ -94,6 +114,10 @@ def build(
     _refuse_idle(truth is not None and not sealed, "--truth", "--sealed")
     if sealed:
         _check_truth(truth)
+    if dry_run:
+        document = tables.plan(adjusted)
+        show(as_json, document, tables.planned(document))
+        return
     folder = build_pair(
         adjusted,
         archive or _local_archive(),
@@ -107,6 +131,32 @@ def build(
     )
     manifest = read_published_manifest(folder)
     show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
+
+
+@recipe_app.command("init")
+def init_recipe(
+    kind: Annotated[Kind, typer.Argument(help="The family that the recipe is of.")],
+    output: Annotated[Path | None, typer.Option(help="A .toml file to write; default: print it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A recipe to begin with, with a comment on every field, and the size that its pair will have."""
+    from w1bench.recipes.recipe import parse_recipe
+
+    text = TEMPLATES[kind.value]
+    document = tables.plan(parse_recipe(tomllib.loads(text), origin=f"the recipe of kind {kind.value}"))
+    text += f"# The pair's files will have {document['bytes'] / 1e6:,.1f} MB (w1bench build {output.name if output else 'FILE'} --dry-run says more).\n"
+    if output is None:
+        show(as_json, document | {"recipe": text}, text.rstrip("\n"))
+        return
+    if output.suffix != ".toml" or output.exists():
+        raise InputError(f"The recipe cannot be written to {output}; give the name of a new file that ends in .toml.")
+    output.write_text(text, encoding="utf-8")
+    show(
+        as_json,
+        document | {"output": str(output)},
+        f"{output} is ready to be edited; then: w1bench build {output}",
+        tables.planned(document),
+    )
 
 
 @app.command()

@@ -8,7 +8,10 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from w1bench.archive import hdf5
 from w1bench.archive.manifest import Figure, Manifest, PairState
+from w1bench.recipes.recipe import Recipe
+from w1bench.recipes.shapes import most_funnels, shape_of
 from w1bench.scoring.metrics import METRICS, SHOWN
 from w1bench.scoring.scorecard import Scorecard
 
@@ -22,7 +25,7 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
             entry.get("family", "funnel"),
             "-" if entry["funnels"] is None else str(entry["funnels"]),
             "-" if entry["power"] is None else f"{entry['power']:g}",
-            "-" if entry["w1"] is None else _w1(entry["w1"], entry["w1_stderr"], digits=6),
+            "-" if entry["w1"] is None else _w1_of(entry),
             " ".join(f"{n:,}" for n in entry["sizes"].values()),
             f"{entry['bytes'] / 1e6:,.1f} MB",
             "open" if not entry["sealed"] else "revealed" if entry.get("revealed") else "sealed",
@@ -30,6 +33,47 @@ def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
         for entry in entries
     )
     return _table(("pair", "shape", "family", "funnels", "power", "W1", "train test probe", "size", ""), rows)
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a build of a recipe would draw and write, as a document; `files` and `bytes` are None where only the source knows."""
+    files = hdf5.planned(recipe)
+    sizes = hdf5.planned_bytes(files) if files else None
+    drawn = sum((recipe.sizes.train, recipe.sizes.test, recipe.sizes.probe))
+    return {
+        "name": recipe.name,
+        "family": recipe.family,
+        "recipe_sha256": recipe.sha256(),
+        "shape": shape_of(recipe),
+        "funnels": most_funnels(recipe),
+        "files": files
+        and {f"{f}.h5": {n: {"shape": s.shape, "dtype": s.dtype.str} for n, s in d.items()} for f, d in files.items()},
+        "file_bytes": sizes and {f"{file}.h5": size for file, size in sizes.items()},
+        "bytes": sizes and sum(sizes.values()),
+        "inputs": drawn,
+        "targets": drawn,
+        "w1_rays": recipe.sizes.w1_rays,
+    }
+
+
+def planned(document: Mapping[str, Any]) -> Table:
+    """What a build would write, file by file."""
+    rows = [
+        (
+            file,
+            ", ".join(f"{name} {'x'.join(map(str, spec['shape']))} {spec['dtype']}" for name, spec in found.items()),
+            f"{document['file_bytes'][file] / 1e6:,.1f} MB",
+        )
+        for file, found in (document["files"] or {}).items()
+    ]
+    table = _table((document["name"], "data sets", "size"), rows)
+    size = "of a size that only the source knows" if document["bytes"] is None else f"{document['bytes'] / 1e6:,.1f} MB"
+    funnels = f"; at most {document['funnels']:,} funnels" if document["funnels"] else ""
+    table.caption = (
+        f"{document['family']}, {size}{funnels}; draws {document['inputs']:,} inputs, {document['targets']:,} targets, and rays "
+        f"for W1{f', {rays:,} at least' if (rays := document['w1_rays']) else ''}, unless it is known without them"
+    )
+    return table
 
 
 def built(folder: Path, manifest: Manifest) -> str:
@@ -112,6 +156,12 @@ def plain(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _w1(value: float, stderr: float, digits: int = 8) -> str:
     return f"{value:.{digits}g}" + (f" +- {stderr:.1g}" if stderr else " exactly")
+
+
+def _w1_of(entry: Mapping[str, Any]) -> str:
+    """W1 of a catalogue's entry: by a quadrature where there is one, beside the average over rays that is stored."""
+    exact = entry.get("w1_exact")
+    return _w1(entry["w1"], entry["w1_stderr"], digits=6) + (f" (exactly {exact:.10g})" if exact else "")
 
 
 def _number(value: float | None) -> str:

@@ -8,6 +8,17 @@ from pydantic import Field, model_validator
 
 from w1bench.recipes.fields import Part, Positive
 
+# What a pair of each family asks a critic to do.
+ASKS = {
+    "funnel": "to resolve kinks and many directions",
+    "ball": "to point away from one centre; the critic that a gradient penalty trains is known in closed form",
+    "attenuation": "to tell real pictures from realistic faults of them",
+    "smooth": "to follow rays that diverge, without a kink",
+    "shift": "to be linear: the control that everyone must solve",
+    "product": "to combine blocks: there are more sectors than cones to learn",
+    "spiked": "to find the few dimensions that matter",
+    "late": "to see a signal in noise, as late in the training of a GAN",
+}
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Dimension = Annotated[int, Field(ge=1, le=10**6)]
 

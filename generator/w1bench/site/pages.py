@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.citation import BIBTEX
 from w1bench.archive.manifest import Manifest
+from w1bench.recipes.families import ASKS
 from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
 from w1bench.site.leaderboard import BoardRow
 
@@ -17,6 +18,7 @@ _environment = Environment(
     loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _CONSTANTS: dict[str, Any] = {
+    "asks": ASKS,
     "bibtex": BIBTEX,
     "metrics": METRICS,
     "shown": (*SHOWN, "w1_estimate"),

@@ -17,6 +17,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import erf
 
 from w1bench.arrays import F64, blocks
+from w1bench.sources.images.celeba import CelebA
 from w1bench.sources.images.photographs import Patches
 from w1bench.sources.pictures import NoisyPictures, PictureTable
 from w1bench.sources.source import Source
@@ -27,6 +28,7 @@ from w1bench.transport.patches import residual_squares
 _STEP = 0.25  # exp(-pi^2 / h) = 7e-18
 _NODES = np.arange(-20, 40, _STEP)  # where the integrand is 1e-13 of its peak, and far less
 _KNOTS = 4096  # of the spline through a smooth function of one variable: 1e-12
+_DECODED = 256  # pictures at once
 _NEGLIGIBLE = 1e-12  # of W1: what redrawing at the cube's wall may change of it
 
 
@@ -105,4 +107,7 @@ def _squares(source: NoisyPictures, u: DistanceFromSubspace) -> F64 | None:
     if isinstance(pictures, PictureTable):
         table = pictures.table.reshape(len(pictures.table), -1)
         return np.concatenate([np.square(u.residual(table[rows])).sum(axis=1) for rows in blocks(table)])
+    if isinstance(pictures, CelebA):
+        parts = (pictures.read_all(pictures.names[i : i + _DECODED]) for i in range(0, len(pictures.names), _DECODED))
+        return np.concatenate([np.square(u.residual(part.reshape(len(part), -1))).sum(axis=1) for part in parts])
     return residual_squares(pictures, u.subspace) if isinstance(pictures, Patches) else None

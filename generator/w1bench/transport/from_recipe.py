@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w1bench.arrays import F64, Array
-from w1bench.errors import FunnelError
+from w1bench.errors import FunnelError, RecipeError
 from w1bench.recipes.consistency import core_dim
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
 from w1bench.recipes.recipe import Recipe
@@ -65,6 +65,10 @@ def draw_truth(recipe: Recipe, base: Source | None, funnels: list[MinFunnel]) ->
             truth["block"] = np.repeat(np.arange(len(funnels)), [f.count for f in funnels])
     if recipe.attenuation and recipe.attenuation.rank:
         assert base is not None
+        if recipe.attenuation.rank >= prod(base.shape):
+            raise RecipeError(
+                f"attenuation.rank came as {recipe.attenuation.rank} in {prod(base.shape)} dimensions; give less, so that something is attenuated."
+            )
         truth["basis"] = _frame(recipe, "basis", recipe.attenuation.rank, prod(base.shape))
     if recipe.smooth and recipe.smooth.rotated:
         truth["rotation"] = _frame(recipe, "rotation", recipe.smooth.dim, recipe.smooth.dim)

@@ -15,6 +15,7 @@ from w1bench.sources.source import Source
 from w1bench.transport.exact import attenuated_w1
 from w1bench.transport.families.attenuation import AttenuationMap
 from w1bench.transport.families.late import draw_left, leave
+from w1bench.transport.families.spike import SpikedMap, SpikedSource
 from w1bench.transport.plane import plane_w1
 from w1bench.transport.potential import TransportMap
 
@@ -71,12 +72,21 @@ class Pair:
         return self.share * cost
 
     def cost_terms(self, purpose: str, tile: int) -> F64:
-        """One unbiased estimate of W1 per target, (rows,)."""
-        return self.share * self.map.move(self.targets(purpose, tile))
+        """One unbiased estimate of W1 per target, (rows,); of a spike those of its core, whose draws come first in a stream."""
+        source, of_map = self.source, self.map
+        if isinstance(of_map, SpikedMap) and isinstance(source, SpikedSource):
+            source, of_map = source.core, of_map.core
+        target = source.draw(stream(self.recipe.key, purpose, tile), self.rows).reshape(self.rows, -1)
+        return self.share * of_map.move(target)
 
     def exact_w1(self) -> float | None:
         """W1 where it is known without rays, in closed form or by a quadrature to 1e-10."""
-        exact = attenuated_w1(self.map, self.source) if isinstance(self.map, AttenuationMap) else self.map.exact_w1()
+        of_map = self.map
+        if isinstance(of_map, AttenuationMap):
+            exact = attenuated_w1(of_map, self.source)
+        else:
+            exact = plane_w1(of_map) if isinstance(of_map, SpikedMap) else None
+            exact = of_map.exact_w1() if exact is None else exact
         return None if exact is None else self.share * exact
 
     def plane_w1(self) -> float | None:

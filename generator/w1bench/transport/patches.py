@@ -13,11 +13,11 @@ from w1bench.sources.images.photographs import Patches
 from w1bench.sources.pictures import centred
 from w1bench.transport.families.attenuation import LowFrequencies, Means, Origin, Subspace, cosines
 
-_AT_ONCE = 8  # positions
+_MOST_PRODUCTS = 10**12  # some minutes; beyond them W1 is averaged over rays
 
 
 def residual_squares(patches: Patches, subspace: Subspace) -> F64 | None:
-    """||m - P m||^2 of the patch m at every position of every photograph, (n,); None of a subspace without structure."""
+    """||m - P m||^2 of the patch m at every position of every photograph, (n,); None where that takes too long, as of a random subspace."""
     if isinstance(subspace, Origin):
         kept = 0
     elif isinstance(subspace, LowFrequencies):
@@ -25,6 +25,8 @@ def residual_squares(patches: Patches, subspace: Subspace) -> F64 | None:
     elif isinstance(subspace, Means):
         kept = 1 if subspace.axes == (2, 3) else -1
     else:
+        return None
+    if sum(p.size for p in patches.photographs) * max(kept, 0) ** 2 * patches.size > _MOST_PRODUCTS:
         return None
     return np.concatenate([_of_photograph(p.tobytes(), p.shape, patches.size, kept) for p in patches.photographs])
 
@@ -50,22 +52,24 @@ def _sums(plane: F64, size: int) -> F64:
 
 def _kept(plane: F64, basis: F64) -> F64:
     """The sum of the squares of the kept coefficients of the window at every position; `basis` is (size, kept)."""
-    high = np.concatenate(list(_filtered(plane, basis)))  # (positions, kept, width)
-    across = np.ascontiguousarray(high.reshape(-1, high.shape[2]).T)
-    squares = [np.square(part).sum(axis=1) for part in _filtered(across, basis)]  # (positions, positions x kept)
-    return np.concatenate(squares).reshape(-1, len(high), basis.shape[1]).sum(axis=2).T
+    parts: list[F64] = []
+    for high in _filtered(plane, basis, 32):  # (positions, kept, width)
+        across = np.ascontiguousarray(high.reshape(-1, high.shape[2]).T)
+        squares = np.concatenate([np.square(part).sum(axis=1) for part in _filtered(across, basis, 8)])
+        parts.append(squares.reshape(-1, *high.shape[:2]).sum(axis=2).T)
+    return np.concatenate(parts)
 
 
-def _filtered(rows: F64, basis: F64) -> Iterator[F64]:
+def _filtered(rows: F64, basis: F64, at_once: int) -> Iterator[F64]:
     """The coefficients of the windows down the first axis of `rows` (n, m), some positions at a time: (positions, kept, m).
 
-    One product serves `_AT_ONCE` positions, whose windows overlap: it has as many shifted copies of the basis.
+    One product serves `at_once` positions, whose windows overlap: it has as many shifted copies of the basis.
     """
     size, kept = basis.shape
-    shifted = np.zeros((_AT_ONCE, kept, size + _AT_ONCE - 1))
-    for shift in range(_AT_ONCE):
+    shifted = np.zeros((at_once, kept, size + at_once - 1))
+    for shift in range(at_once):
         shifted[shift, :, shift : shift + size] = basis.T
-    for start in range(0, len(rows) - size + 1, _AT_ONCE):
-        count = min(_AT_ONCE, len(rows) - size + 1 - start)
+    for start in range(0, len(rows) - size + 1, at_once):
+        count = min(at_once, len(rows) - size + 1 - start)
         part = shifted[:count, :, : size + count - 1].reshape(count * kept, -1)
         yield (part @ rows[start : start + size + count - 1]).reshape(count, kept, -1)

@@ -1,6 +1,6 @@
 """Proposals: recipes that come over the network, held against what may be built here before they become a job.
 
-Such a recipe reads nothing of the server's disk: its source is uniform, a ball, or pictures that w1bench or its libraries carry.
+Such a recipe reads nothing of the server's disk: its source is uniform, a ball, pictures that w1bench or its libraries carry, or its family's own.
 """
 
 import json
@@ -10,14 +10,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.drafts import is_unfinished, unfinished
+from w1bench.recipes.consistency import core_dim
+from w1bench.recipes.families import Attenuation, Ellipsoid, Late, Product, Shift, Spike
 from w1bench.recipes.funnels import DrawnFunnels
 from w1bench.recipes.recipe import Recipe, Sizes
+from w1bench.recipes.shapes import most_funnels, shape_of
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, Projection, UniformSource
 from w1bench.sources.generators.catalogue import EMBEDDED
 from w1bench.storage.files import content_sha256
@@ -27,13 +29,15 @@ from w1bench_server.jobs.queue import Jobs, open_jobs
 from w1bench_server.settings import Settings
 
 _CARRIED = ("photos", "digits")  # by libraries
-_DIGITS, _PATCH, _GENERATED = (1, 8, 8), 32, (3, 32, 32)
 _FEWEST_RAYS = 1 << 16  # that W1 is averaged over where a recipe does not say
+_NEWTON = 100  # products a coordinate that looking for the nearest point of an ellipsoid takes
+_BALANCE = 1 << 25  # of each funnel whose offset is balanced
 _COPIES = 2  # of a pair's arrays on the disk while it is built
 _LONGEST_SAID = 10  # of the things that are wrong
 _RECIPE_BYTES = 16 * 1024
 _MOST_DOTS = 32  # in a line: each dot of a TOML key is a table in a table, which costs its depth squared
-_MODELS = (Recipe, UniformSource, BallSource, ImageSource, GeneratorSource, Projection, DrawnFunnels, Sizes)
+_FAMILIES = (Attenuation, Ellipsoid, Shift, Product, Spike, Late)
+_MODELS = (Recipe, UniformSource, BallSource, ImageSource, GeneratorSource, Projection, DrawnFunnels, *_FAMILIES, Sizes)
 _FIELDS = {name for model in _MODELS for name in model.model_fields}
 _KINDS = "The kind of a source is uniform, ball, images or generator."
 _SENTENCES = {  # by pydantic's kinds of errors
@@ -149,14 +153,14 @@ def _part(found: Any) -> ProblemPart:
 
 
 def _check_size(recipe: Recipe, settings: Settings) -> None:
-    shape, sizes = _shape(recipe), recipe.sizes
-    assert isinstance(recipe.funnel, DrawnFunnels)
-    dtype = np.dtype(np.float64 if isinstance(recipe.source, UniformSource | BallSource) else np.float32)
-    rows = {"train": sizes.train, "test": sizes.test, "probe": sizes.probe, "funnel": recipe.funnel.count}
-    specs = [spec for role in store.ROLES for spec in store.specs(role, rows[role], shape, dtype).values()]
-    size = sum(prod(spec.shape) * spec.dtype.itemsize for spec in specs)
+    files, sizes = store.planned(recipe), recipe.sizes
+    if files is None:
+        raise _refusal(
+            "#/body/source/architecture", "The generators here are of the architecture wgan-qc-resnet-32-small."
+        )
+    size = sum(store.planned_bytes(files).values())
     rays = sizes.train + sizes.test + sizes.probe + (sizes.w1_rays or _FEWEST_RAYS)
-    products = rays * recipe.funnel.count * prod(shape)
+    products = rays * _products(recipe) + _once(recipe)
     for found, most, unit in ((size, settings.pair_bytes, "bytes"), (products, settings.pair_products, "products")):
         if found > most:
             said = f"This pair takes {found} {unit}, and {most} are the most that a job builds; give it smaller sizes."
@@ -165,17 +169,36 @@ def _check_size(recipe: Recipe, settings: Settings) -> None:
         raise disk_full()
 
 
-def _shape(recipe: Recipe) -> tuple[int, ...]:
-    """Of a point."""
-    match recipe.source:
-        case UniformSource(dim=dim) | BallSource(dim=dim):
-            return (dim,)
-        case ImageSource(dataset="digits"):
-            return _DIGITS
-        case ImageSource(size=size):
-            return (3, size or _PATCH, size or _PATCH)
-        case _:
-            return _GENERATED
+def _products(recipe: Recipe) -> int:
+    """About how many products the map takes for one target, by family."""
+    shape = shape_of(recipe)
+    assert shape is not None
+    dim, funnels, attenuation = prod(shape), most_funnels(recipe) or 0, recipe.attenuation
+    core = core_dim(recipe) if recipe.spike else dim
+    found = dim + funnels * core // (recipe.product.blocks if recipe.product else 1)
+    if recipe.spike:
+        found += 3 * core * dim
+    if recipe.smooth:
+        found += _NEWTON * core + (2 * core**2 if recipe.smooth.rotated else 0)
+    if attenuation:
+        found += 4 * dim * (attenuation.size or 1) + 2 * dim * (attenuation.rank or 0)
+    return found
+
+
+def _once(recipe: Recipe) -> int:
+    """About how many products are taken before the first target: those of frames, of offsets that balance, of W1 without rays."""
+    shape, funnel, attenuation = shape_of(recipe), recipe.funnel, recipe.attenuation
+    assert shape is not None
+    dim, found = prod(shape), 0
+    if isinstance(funnel, DrawnFunnels) and funnel.balanced:
+        found += (most_funnels(recipe) or 0) * _BALANCE
+    for rows in (
+        attenuation.rank if attenuation else None,
+        recipe.smooth and recipe.smooth.rotated and recipe.smooth.dim,
+        recipe.spike and core_dim(recipe),
+    ):
+        found += 4 * dim * (rows or 0) ** 2
+    return found
 
 
 def _check_name(recipe: Recipe, folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from support.forks import command
+from w1bench.recipes.templates import TEMPLATES
 
 RECIPE = """
 name = "typed"
@@ -83,6 +84,40 @@ def test_the_way_from_recipe_to_scorecard(built: Path, tmp_path: Path) -> None:
     assert card["pair"] == "typed"
     assert set(card["metrics"]["cos"]) == {"value", "low", "high"}
     assert "steepest_slope" in run("score", pair, tmp_path / "lp.h5")
+
+
+@pytest.mark.parametrize("kind", sorted(TEMPLATES))
+def test_a_recipe_to_begin_with_says_its_size_and_builds_that(kind: str, tmp_path: Path) -> None:
+    said = run_json("recipe", "init", kind, "--output", tmp_path / "mine.toml")
+    text = (tmp_path / "mine.toml").read_text()
+    assert f"{said['bytes'] / 1e6:,.1f} MB" in text
+    assert str(tmp_path) not in text
+    assert all("#" in line for line in text.splitlines() if line.startswith(("name", "seed", "half_width", "train")))
+    assert run("recipe", "init", kind).splitlines()[:3] == text.splitlines()[:3]
+    small = ("--train", 200, "--test", 200, "--probe", 10, "--w1-rays", 2048)
+    planned = run_json("build", tmp_path / "mine.toml", "--dry-run", "--archive", tmp_path / "archive", *small)
+    assert planned["recipe_sha256"] != said["recipe_sha256"]
+    assert (planned["family"], planned["inputs"], planned["w1_rays"]) == (kind, 410, 2048)
+    assert not (tmp_path / "archive").exists()
+    built = run_json("build", tmp_path / "mine.toml", "--archive", tmp_path / "archive", *small)
+    assert (built["family"], built["recipe_sha256"], tuple(built["shape"])) == (
+        kind,
+        planned["recipe_sha256"],
+        tuple(planned["shape"]),
+    )
+    assert set(built["files"]) == set(planned["files"])
+    for name, file in built["files"].items():
+        assert planned["file_bytes"][name] < file["bytes"] < planned["file_bytes"][name] + 6000
+        assert {n: {"shape": p["shape"], "dtype": p["dtype"]} for n, p in file["places"].items()} == planned["files"][
+            name
+        ]
+
+
+def test_a_recipe_is_not_written_over_another_file(tmp_path: Path) -> None:
+    (tmp_path / "there.toml").write_text("mine")
+    for file in ("there.toml", "there.txt"):
+        assert "give the name of a new file" in run("recipe", "init", "late", "--output", tmp_path / file, code=2)
+    assert (tmp_path / "there.toml").read_text() == "mine"
 
 
 def test_an_export_is_an_archive_to_fetch_from(built: Path, tmp_path: Path) -> None:

@@ -113,13 +113,19 @@ def test_both_data_sets_make_certified_pairs(tmp_path: Path) -> None:
         assert all(figure.holds for figure in verify(folder))
 
 
-@pytest.mark.parametrize("name", ["cifar10-images-n16-p100", "celeba64-images-n1-p10"])
+@pytest.mark.parametrize(
+    "name",
+    ["cifar10-images-n16-p100", "celeba64-images-n1-p10", "blur32-cifar10", "contrast32-cifar10", "blur64-celeba"],
+)
 def test_the_catalogued_pairs_are_built_from_their_data_sets(name: str, tmp_path: Path) -> None:
     root = write_binary(tmp_path) if "cifar10" in name else write_celeba(tmp_path)
     recipe = read_recipe(CATALOGUED / f"{name}.toml", root=root).with_sizes(train=100, test=100, probe=10, w1_rays=512)
     folder = build(recipe, tmp_path / "archive")
     assert all(figure.holds for figure in verify(folder))
-    assert read_published_manifest(folder).shape == ((3, 32, 32) if "cifar10" in name else (3, 64, 64))
+    manifest = read_published_manifest(folder)
+    assert manifest.shape == ((3, 32, 32) if "cifar10" in name else (3, 64, 64))
+    if manifest.family == "attenuation":  # over all pictures of the data set, without rays
+        assert (manifest.w1_stderr, manifest.w1_rays) == (0, 0)
 
 
 def test_the_noise_is_there_around_the_very_pictures(tmp_path: Path) -> None:

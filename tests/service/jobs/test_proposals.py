@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from support.recipes import small_recipe
 from w1bench.archive.drafts import unfinished
 from w1bench.recipes.files import read_recipe
+from w1bench.recipes.templates import TEMPLATES
 from w1bench_server.errors import ProblemError
 from w1bench_server.jobs.proposals import read_proposal
 from w1bench_server.settings import Settings
@@ -27,6 +28,15 @@ UNIFORM = {
     "sizes": {"train": 200, "test": 100, "probe": 10},
 }  # fmt: skip
 PHOTOS = UNIFORM | {"half_width": 1.2, "source": {"kind": "images", "dataset": "photos", "noise": 0.01}}
+BLOCKS = {name: value for name, value in UNIFORM.items() if name != "power"} | {
+    "source": {"kind": "uniform", "dim": 128},
+    "sizes": {"train": 5000, "test": 100, "probe": 10},
+}
+ROTATED = {
+    "name": "asked",
+    "smooth": {"dim": 3, "axes": [1.0, 2.0], "reach": 1.0, "fraction": 0.5, "rotated": True},
+    "sizes": {"w1_rays": 10**6},
+}
 GENERATED = {"kind": "generator", "checkpoint": "patches32.safetensors", "architecture": "x", "noise": 0.01}
 PROJECTED = {"through": "projection", "generator": {"checkpoint": "patches32.safetensors", "architecture": "x"}}
 
@@ -43,6 +53,11 @@ def test_recipes_of_files_outside_may_not(path: Path) -> None:
     with pytest.raises(ProblemError) as refused:
         read_proposal(path.read_bytes())
     assert refused.value.status == 422
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_every_family_may_be_asked_for(kind: str) -> None:
+    assert read_proposal(TEMPLATES[kind].encode()).family == kind
 
 
 def changed(path: str, value: Any, recipe: dict[str, Any] = UNIFORM) -> bytes:
@@ -91,6 +106,11 @@ WRONG = [
     (changed("source", PHOTOS["source"] | PROJECTED | {"generator": {"checkpoint": "x"}}), "#/body/source/generator/checkpoint"),
     (changed("source", PHOTOS["source"] | PROJECTED | {"generator": {"path": "x"}}), "#/body/source/generator/path"),
     (changed("sizes.train", 10**9), "#/body/sizes"),
+    (changed("late", {"share": 1.5}), "#/body/late/share"),
+    (json.dumps(UNIFORM | {"spike": {"dim": 65536, "nuisance_std": 1.0}, "sizes": {"train": 20_000}}).encode(), "#/body/sizes"),
+    (changed("smooth", {"dim": 2, "axes": [1.0, 2.0], "reach": 1.0, "fraction": 0.5}), "#/body"),
+    (json.dumps(BLOCKS | {"product": {"blocks": 1024, "fraction": 0.1}}).encode(), "#/body/sizes"),
+    (json.dumps(ROTATED | {"smooth": ROTATED["smooth"] | {"dim": 4096}}).encode(), "#/body/sizes"),
     (changed("sizes.w1_rays", 10**9, UNIFORM | {"funnel": {"count": 8192}}), "#/body/sizes"),
 ]  # fmt: skip
 

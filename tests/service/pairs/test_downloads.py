@@ -11,15 +11,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from support.ranges import rows_by_curl
+from support.servers import serving
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.pairs.downloads import read_pieces
 from w1bench_server.pairs.range_header import Span
+from w1bench_server.settings import Settings
 
 FILES = "/v1/pairs/small-d2-n4-p8/files"
 Problem = Callable[[Any, int], dict[str, Any]]
@@ -91,6 +95,22 @@ def test_several_ranges_come_in_parts(shared: TestClient, pair: PublishedPair) -
         (f"bytes 0-3/{len(content)}", content[:4]),
         (f"bytes 10-13/{len(content)}", content[10:14]),
     ]
+
+
+def test_curl_and_od_read_the_rows_of_every_data_set(settings: Settings, pair: PublishedPair) -> None:
+    with serving(settings) as (_, client):
+        for file, entry in pair.manifest.files.items():
+            assert entry.places is not None
+            with h5py.File(pair.folder / file) as opened:
+                for name, place in entry.places.items():
+                    rows = rows_by_curl(
+                        f"{str(client.base_url).rstrip('/')}/v1/pairs/{pair.name}/files/{file}",
+                        place,
+                        1,
+                        min(5, place.shape[0]),
+                    )
+                    assert (rows == opened[name][1 : 1 + len(rows)]).all(), (file, name)
+        assert client.get(f"/v1/pairs/{pair.name}").json()["files"]["test.h5"]["places"]["input"]["dtype"] == "<f8"
 
 
 @pytest.mark.parametrize("malformed", ["bytes=5-2", "bytes=x", "pages=1-2", "bytes=" + "0-0," * 5000 + "0-0"])

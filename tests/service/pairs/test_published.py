@@ -52,6 +52,9 @@ def test_the_list_is_filtered_by_track_and_dimension(shared: TestClient) -> None
     assert names(dim=2) == ["small-ball-d2-p8", "small-d2-n4-p8"]
     assert names(dim=2, track="ball") == ["small-ball-d2-p8"]
     assert names(dim=3) == []
+    assert names(family="ball") == ["small-ball-d2-p8"]
+    assert names(family="funnel", dim=2) == ["small-d2-n4-p8"]
+    assert names(family="smooth") == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 500])

@@ -160,6 +160,9 @@ def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem
     assert everything["rows"] == site.board()["rows"]
     assert [(row["method"], row["pairs"]) for row in everything["methods"]] == [("balls", 1), ("x", 3), ("y", 3)]
     assert {row["pair"] for row in site.board(dim=16)["rows"]} == {WIDE}
+    assert site.board(family="ball")["methods"] == ball
+    assert site.board(family="funnel", track="hd")["rows"] == hd["rows"]
+    assert site.board(family="smooth")["rows"] == site.board(family="smooth")["methods"] == []
     assert site.board(dim=2, pair=WIDE)["rows"] == []
     sheet = list(csv.DictReader(io.StringIO(site.client.get("/v1/leaderboard?track=ball&format=csv").text)))
     assert [{**row, "rank": int(row["rank"])} for row in sheet] == [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, PairState
-from w1bench.builder.describe.family import ASKS, describe_map
+from w1bench.builder.describe.family import describe_map, describe_pictures, describe_profile
+from w1bench.recipes.families import ASKS
 
 
 def card(manifest: Manifest) -> str:
@@ -18,10 +19,10 @@ def card(manifest: Manifest) -> str:
 
 {_sealed(manifest) if manifest.state is PairState.SEALED else _known(manifest)}
 
-- family `{manifest.family}`, which asks for {ASKS[manifest.family]};
+- family `{manifest.family}`: it asks a critic {ASKS[manifest.family]};
 - targets Q: {manifest.recipe.get("source", "drawn by the family")}, all points inside half width {manifest.half_width:g};
 - inputs P: {describe_map(manifest)};
-- points of shape {manifest.shape}, {manifest.dtype}; recipe SHA-256 `{manifest.recipe_sha256}`.
+{_remarks(manifest)}- points of shape {manifest.shape}, {manifest.dtype}; recipe SHA-256 `{manifest.recipe_sha256}`.
 
 | file | data sets | bytes |
 |---|---|---|
@@ -47,7 +48,15 @@ Cite: {manifest.citation}
 def _known(manifest: Manifest) -> str:
     w1 = manifest.known_w1
     return f"""Two distributions whose Wasserstein-1 distance, optimal potential, gradient and plan are known:
-**W1 = {w1.value:.8g}{f" +- {w1.stderr:.2g}** (standard error over {w1.rays:,} transport rays)" if w1.rays else "**, exactly"}."""
+**W1 = {w1.value:.8g}{
+        f" +- {w1.stderr:.2g}** (standard error over {w1.rays:,} transport rays)" if w1.rays else "**, exactly"
+    }.{f" By an integral over all rays it is {manifest.w1_exact:.12g}." if manifest.w1_exact is not None else ""}"""
+
+
+def _remarks(manifest: Manifest) -> str:
+    """Lines on the gradient and on the pictures, where there is something to say."""
+    profile, pictures = describe_profile(manifest), describe_pictures(manifest.public_recipe())
+    return (f"- the gradient: {profile};\n" if profile else "") + (f"- {pictures};\n" if pictures else "")
 
 
 def _sealed(manifest: Manifest) -> str:

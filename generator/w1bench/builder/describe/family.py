@@ -1,10 +1,11 @@
-"""What the family of a pair is and asks of a critic, in words: for data cards and catalogues."""
+"""What a pair is, in words: for data cards and catalogues."""
 
 from __future__ import annotations
 
 from w1bench.archive.manifest import Manifest
 from w1bench.recipes.families import Attenuation
 from w1bench.recipes.recipe import PublicRecipe
+from w1bench.recipes.sources import ImageSource
 
 _KEPT = {
     "lowpass": "all but the {size} x {size} lowest frequencies of each channel",
@@ -12,16 +13,6 @@ _KEPT = {
     "grey": "the colour around each pixel's mean over channels",
     "none": "the whole point",
     "random": "what lies outside of a random subspace of dimension {rank}",
-}
-ASKS = {
-    "funnel": "kinks and many directions",
-    "ball": "one kink; the critic that a gradient penalty trains is known in closed form",
-    "attenuation": "realistic faults of real pictures",
-    "smooth": "a potential without kinks, whose rays diverge",
-    "shift": "nothing: the control that everyone must solve",
-    "product": "more sectors than there are cones to learn",
-    "spiked": "to find the subspace that matters",
-    "late": "a signal in noise, as in the late phase of a GAN",
 }
 
 
@@ -36,6 +27,33 @@ def describe_map(manifest: Manifest) -> str:
     if recipe.late:
         words += f"; only a share {recipe.late.share:g} of the inputs is moved"
     return words
+
+
+def describe_profile(manifest: Manifest) -> str:
+    """What the gradient is made of, in a sentence; empty of a manifest that does not say it."""
+    if (profile := manifest.profile) is None:
+        return ""
+    if manifest.funnels is None:
+        effective = f"it has {profile.effective:.3g} directions, effectively"
+    elif manifest.public_recipe().product:
+        effective = f"the mass lies in {profile.effective:,.0f} sectors, effectively, of {manifest.funnels} funnels"
+    else:
+        effective = f"of {manifest.funnels} funnels {profile.effective:.3g} have the mass, effectively"
+    centred = (
+        f"; {profile.centred:,} of {manifest.rows('test'):,} test inputs are a centre to the last bit"
+        if profile.centred
+        else ""
+    )
+    return (
+        f"{profile.radial:.3f} of it is radial, {profile.constant:.3f} is one constant direction; {effective}{centred}"
+    )
+
+
+def describe_pictures(recipe: PublicRecipe) -> str:
+    """What to know of the pictures that rows are drawn from; empty where there are none, or ever new ones."""
+    if not isinstance(recipe.source, ImageSource):
+        return ""
+    return "train and test rows are draws from the same pictures, each with noise of its own: a critic may have seen a test picture with other noise"
 
 
 def _core(recipe: PublicRecipe, manifest: Manifest) -> str:

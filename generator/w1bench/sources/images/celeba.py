@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,11 @@ class CelebA:
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
         """`count` independent pictures, (count, 3, size, size) in [-1, 1]; raises SourceError at an unreadable one."""
-        pixels = np.stack([self._picture(self.names[i]) for i in rng.integers(len(self.names), size=count)])
+        return self.read_all([self.names[i] for i in rng.integers(len(self.names), size=count)])
+
+    def read_all(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """The pictures of these names, (n, 3, size, size) in [-1, 1]; raises as `draw`."""
+        pixels = np.stack([self._picture(name) for name in names])
         return pixels.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - np.float32(1)
 
     def _picture(self, name: str) -> NDArray[np.uint8]:

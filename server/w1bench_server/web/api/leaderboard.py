@@ -18,7 +18,7 @@ from w1bench_server.service import Service
 from w1bench_server.web.api.leaderboard_csv import as_csv
 from w1bench_server.web.api.pagination import Cursor, Limit, check_limit, read_position, write_position
 from w1bench_server.web.api.schemas.leaderboard import Board, Comparison, board, compared
-from w1bench_server.web.api.schemas.parameters import MetricName, PairName, Track
+from w1bench_server.web.api.schemas.parameters import FamilyName, MetricName, PairName, Track
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
 
 router = APIRouter(prefix="/v1", tags=["leaderboard"])
@@ -34,6 +34,7 @@ def get_leaderboard(
     origin: Origin,
     pair: PairName | None = None,
     track: Track = None,
+    family: FamilyName = None,
     dim: Annotated[int | None, Query(ge=1, le=_LARGEST_DIM, description="Only pairs of this dimension.")] = None,
     metric: MetricName = HEADLINE,
     as_of: Annotated[
@@ -54,12 +55,12 @@ def get_leaderboard(
     check_limit(limit, "rows")
     start = read_position(cursor)
     until = start.as_of if start else _prefix(as_of)
-    view = service.boards.view(metric=metric, pairs=_chosen(service, pair, track, dim), as_of=until)
-    methods = averages(view.standings) if track else []
-    if track and form == "csv":
+    view = service.boards.view(metric=metric, pairs=_chosen(service, pair, track, family, dim), as_of=until)
+    methods = averages(view.standings) if track or family else []
+    if (track or family) and form == "csv":
         view = replace(view, pairs=[])  # that table alone
     found = part(view, limit=limit, start=start, methods=methods)
-    shown = board(found, metric, origin, following=write_position(found.next), track=track)
+    shown = board(found, metric, origin, following=write_position(found.next), track=track, family=family)
     if form == "json":
         return shown
     following = {"Link": f'<{_next(request, shown.next)}>; rel="next"'} if shown.next else {}
@@ -80,16 +81,21 @@ def compare_submissions(service: ServiceDep, a: Identity, b: Identity) -> Compar
     return compared(first, second, {metric: difference(x, y, metric) for metric in METRICS}, missing)
 
 
-def _chosen(service: Service, pair: str | None, track: str | None, dim: int | None) -> set[str] | None:
+def _chosen(
+    service: Service, pair: str | None, track: str | None, family: str | None, dim: int | None
+) -> set[str] | None:  # fmt: skip
     """The names of the pairs in a request; None for all pairs that have submissions."""
     if pair is not None:
         service.pairs.get(pair)
-    if track is None and dim is None:
+    if track is None and family is None and dim is None:
         return None if pair is None else {pair}
     return {
         each.name
         for each in service.pairs.all()
-        if pair in (None, each.name) and dim in (None, each.manifest.dim) and track in (None, *each.tracks)
+        if pair in (None, each.name)
+        and dim in (None, each.manifest.dim)
+        and track in (None, *each.tracks)
+        and family in (None, each.manifest.family)
     }
 
 

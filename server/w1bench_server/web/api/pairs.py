@@ -16,7 +16,7 @@ from w1bench_server.web.api.jobs import job_answer
 from w1bench_server.web.api.pagination import Cursor, Limit
 from w1bench_server.web.api.schemas.jobs import JobRow
 from w1bench_server.web.api.schemas.pairs import Certificate, PairPage, certificate
-from w1bench_server.web.api.schemas.parameters import IdempotencyKey
+from w1bench_server.web.api.schemas.parameters import FamilyName, IdempotencyKey
 from w1bench_server.web.api.schemas.submissions import SubmissionPage
 from w1bench_server.web.auth.access import Admin
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
@@ -53,11 +53,16 @@ def list_pairs(
     service: ServiceDep,
     dim: Annotated[int | None, Query(ge=1, le=_LARGEST_INDEX, description="Only pairs of this dimension.")] = None,
     track: Annotated[Literal["hd", "ball", "images"] | None, Query(description="Only pairs of this kind.")] = None,
+    family: FamilyName = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> PairPage:
     """The published pairs, by name."""
-    chosen = (p for p in service.pairs.all() if dim in (None, p.manifest.dim) and track in (None, p.track))
+    chosen = (
+        p
+        for p in service.pairs.all()
+        if dim in (None, p.manifest.dim) and track in (None, p.track) and family in (None, p.manifest.family)
+    )
     return listing.page(chosen, limit=limit, cursor=cursor)
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
+from w1bench.recipes.families import ASKS
 from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING, SHOWN
 from w1bench.site import pages
 from w1bench_server.leaderboard.parts import BoardPart, part
@@ -20,7 +21,7 @@ from w1bench_server.web.dependencies import ServiceDep, read
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 _templates = Jinja2Templates([Path(__file__).with_name("templates"), pages.TEMPLATES])  # its own first
-_CONSTANTS: dict[str, Any] = {"metrics": METRICS, "shown": SHOWN, "ranking": RANKING}
+_CONSTANTS: dict[str, Any] = {"asks": ASKS, "metrics": METRICS, "shown": SHOWN, "ranking": RANKING}
 Order = Annotated[Literal["cos", "l2"], Query()]
 
 

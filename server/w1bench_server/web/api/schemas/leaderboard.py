@@ -41,7 +41,7 @@ class RetractedRow(Part):
 
 
 class MethodRow(Part):
-    """A method's mean rank over the pairs of the track that it entered."""
+    """A method's mean rank over the pairs of the track or family that it entered."""
 
     rank: int
     method: str
@@ -53,11 +53,12 @@ class MethodRow(Part):
 class Board(Part):
     """A page of the leaderboard up to row `as_of` of the ledger; `next` is the cursor of the following one.
 
-    The methods come first, where a track was chosen, and then one pair after the other: its rows, and what was retracted.
+    The methods come first, where a track or a family was chosen, and then one pair after the other: its rows, and what was retracted.
     """
 
     metric: str
     track: str | None
+    family: str | None
     as_of: int
     rows: list[BoardRow]
     methods: list[MethodRow] | None
@@ -76,14 +77,17 @@ class Comparison(Part):
     missing: dict[str, str]
 
 
-def board(part: BoardPart, metric: str, origin: str, *, following: str | None, track: str | None = None) -> Board:
+def board(
+    part: BoardPart, metric: str, origin: str, *, following: str | None, track: str | None = None, family: str | None = None
+) -> Board:  # fmt: skip
     """The answer with a part of the leaderboard; `following` is the cursor of the next."""
     return Board(
         metric=metric,
         track=track,
+        family=family,
         as_of=part.as_of,
         rows=[_board_row(standing, origin) for standing in part.standings],
-        methods=None if track is None else [MethodRow.of(average) for average in part.methods],
+        methods=None if track is None and family is None else [MethodRow.of(average) for average in part.methods],
         retracted=[_retracted_row(record, origin) for record in part.retracted],
         next=following,
     )

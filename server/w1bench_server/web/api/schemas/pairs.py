@@ -5,17 +5,22 @@ from w1bench_server.web.api.schemas.base import Part
 
 
 class PairEntry(Part):
-    """A pair in the list; scores refer to `digest`. Of a sealed pair, W1 and the number of funnels are null until it is revealed."""
+    """A pair in the list; scores refer to `digest`. Of a sealed pair, W1 and the number of funnels are null until it is revealed.
+
+    Families without funnels have none and no power; `w1_exact` is W1 by a quadrature, of pairs whose `w1` is an average over rays.
+    """
 
     name: str
     version: int
     track: str
     shape: list[int]
     dim: int
+    family: str
     funnels: int | None
-    power: float
+    power: float | None
     w1: float | None
     w1_stderr: float | None
+    w1_exact: float | None
     sizes: dict[str, int]
     bytes: int
     sealed: bool

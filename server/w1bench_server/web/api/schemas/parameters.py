@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Header, Query
 
+from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
 
 # A method's name begins with a letter or digit, so that no spreadsheet takes it for a formula.
@@ -26,6 +27,7 @@ Track = Annotated[
     Literal["hd", "ball", "images", "open", "sealed"] | None,
     Query(description="Only pairs of this kind, and the methods by their mean rank on them."),
 ]
+FamilyName = Annotated[Family | None, Query(description="Only pairs of this family.")]
 Reason = Annotated[
     str,
     Query(
