@@ -48,7 +48,7 @@ class PublishedPair:
 
     @property
     def track(self) -> str:
-        return TRACKS.get(self.manifest.recipe["source"]["kind"], "hd")
+        return TRACKS.get(self.manifest.recipe.get("source", {}).get("kind"), "hd")
 
     @property
     def tracks(self) -> tuple[str, str]:

@@ -46,9 +46,9 @@ def costs(recipe: Recipe, recorded: Cost, ray_map: TransportMap, truth: Truth, f
     yield _unpaired(train, potential, dim)
     pair = _drawable(recipe, truth)
     if pair is None:
-        # The rays of inputs that were left where they were count, too.
-        late = recipe.late and _cost(recipe.late.share * blockwise(ray_map.move, test["transported"]))
-        yield _stderr(recorded, late or partners)
+        if recorded.rays:
+            share = recipe.late.share if recipe.late else 1.0
+            yield _stderr(recorded, _cost(share * displacement[displacement > 0]) if recipe.late else partners)
         return
     if (exact := pair.exact_w1()) is not None:
         yield Figure(

@@ -5,7 +5,7 @@ from w1bench_server.web.api.schemas.base import Part
 
 
 class PairEntry(Part):
-    """A pair in the list; scores refer to `digest`. Of a sealed pair, W1 and the number of funnels are null until it is revealed."""
+    """A pair in the list; scores refer to `digest`. Of a sealed pair, W1 and the number of funnels are null until it is revealed; families without funnels have neither these nor a power."""
 
     name: str
     version: int
@@ -13,7 +13,7 @@ class PairEntry(Part):
     shape: list[int]
     dim: int
     funnels: int | None
-    power: float
+    power: float | None
     w1: float | None
     w1_stderr: float | None
     sizes: dict[str, int]
