@@ -84,19 +84,15 @@ def distance_from_ellipsoid(z: F64, axes: F64) -> F64:
 
 
 def exact_distance(z: F64, axes: F64) -> float:
-    """The distance of one point outside from an ellipsoid to 50 digits, by the secant method from bisection's end."""
+    """The distance of one point outside from an ellipsoid to 50 digits, by as many bisections as that takes."""
     with mpmath.workdps(_DIGITS):
-        point, square = [mpmath.mpf(float(v)) for v in z], [mpmath.mpf(float(a)) ** 2 for a in axes]
-
-        def excess(m: mpmath.mpf) -> mpmath.mpf:
-            return mpmath.fsum(s * (v / (s + m)) ** 2 for v, s in zip(point, square, strict=True)) - 1
-
-        m = mpmath.findroot(
-            excess,
-            (0, mpmath.norm([mpmath.sqrt(s) * v for v, s in zip(point, square, strict=True)])),
-            solver="anderson",
-        )
-        return float(mpmath.norm([m * v / (s + m) for v, s in zip(point, square, strict=True)]))
+        pairs = [(mpmath.mpf(float(v)), mpmath.mpf(float(a)) ** 2) for v, a in zip(z, axes, strict=True)]
+        low, high = mpmath.mpf(0), mpmath.sqrt(mpmath.fsum(square * v**2 for v, square in pairs))
+        for _ in range(250):
+            m = (low + high) / 2
+            outside = mpmath.fsum(square * (v / (square + m)) ** 2 for v, square in pairs) > 1
+            low, high = (m, high) if outside else (low, m)
+        return float(mpmath.sqrt(mpmath.fsum((low * v / (square + low)) ** 2 for v, square in pairs)))
 
 
 def exact_cones(x: F64, center: F64, offset: F64) -> float:

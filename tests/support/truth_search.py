@@ -47,20 +47,24 @@ def _words(kept: Path) -> Iterator[tuple[str, list[bytes]]]:
         yield name, [text.encode(), text.upper().encode(), raw, raw[::-1], base64.b64encode(raw)[:-2]]
     seed = document["recipe"]["seed"]
     yield "seed", [str(seed).encode(), seed.to_bytes(8, "little"), seed.to_bytes(8, "big"), f"{seed:x}".encode()]
-    for name in ("w1", "w1_stderr"):
+    for name in ("w1", "w1_stderr") if document["truth"]["w1_rays"] else ():  # in closed form it is no secret
         value = document["truth"][name]
         yield name, [f"{value:.9g}".encode(), *(np.array(value, dtype).tobytes() for dtype in ("<f8", ">f8"))]
         yield f"{name} as shown", [f"{value:.5g}".encode(), f"{value:.4e}".encode()]
-    for name in ("center", "offset"):
-        with store.open_file(kept / "funnel.h5") as file:
-            yield f"{name} as text", [f"{value:.12g}".encode() for value in file[name][:].ravel()[:200]]
+    for path in _family_files(kept):
+        with store.open_file(path) as file:
+            for name, dataset in store.datasets(file).items():
+                if dataset.dtype.kind == "f":  # the number of a block is no secret
+                    yield f"{name} as text", [f"{value:.12g}".encode() for value in dataset[:].ravel()[:200]]
 
 
 def _numbers(kept: Path) -> Iterator[tuple[str, NDArray[np.uint64]]]:
     """Every row of every array of the truth, in every precision."""
-    for path in ("truth.h5", "funnel.h5"):
-        with store.open_file(kept / path) as file:
+    for path in (kept / "truth.h5", *_family_files(kept)):
+        with store.open_file(path) as file:
             for name, dataset in store.datasets(file).items():
+                if dataset.dtype.kind != "f":
+                    continue
                 yield (
                     name,
                     np.concatenate(
@@ -71,6 +75,13 @@ def _numbers(kept: Path) -> Iterator[tuple[str, NDArray[np.uint64]]]:
                         ]
                     ),
                 )
+
+
+def _family_files(kept: Path) -> list[Path]:
+    """The files that determine the potential; a family has at least one."""
+    files = [path for name in store.FAMILY_FILES if (path := kept / f"{name}.h5").exists()]
+    assert files
+    return files
 
 
 def _needles(rows: NDArray[Any], dtype: str) -> Iterator[NDArray[np.uint64]]:

@@ -14,6 +14,7 @@ from w1bench.errors import PairError
 from w1bench.recipes.recipe import Recipe
 from w1bench.storage.files import fsync, write_atomically
 from w1bench.transport.families.funnel.rays import RayMap
+from w1bench.transport.families.spike import SpikedMap
 from w1bench.transport.pair import Pair
 
 _BARE = 1e-3  # half widths from a centre, within which an input gives it away
@@ -59,18 +60,20 @@ def refuse_bare_centres(pair: Pair) -> None:
     Raises:
         PairError: some of the first inputs lie next to their funnel's centre.
     """
-    ray_map = pair.map
+    # The subspace of a spike shows in how rows are spread.
+    frame, ray_map = (pair.map.frame, pair.map.core) if isinstance(pair.map, SpikedMap) else (None, pair.map)
     if not isinstance(ray_map, RayMap):  # the inputs of other families do not gather around anything
         return
     near = _BARE * ray_map.domain.half_width
     tiles = range(-(-_CHECKED // pair.rows))
-    rays = [ray_map.trace(pair.targets("train.input", tile)) for tile in tiles]
+    targets = (pair.targets("train.input", tile) for tile in tiles)
+    rays = [ray_map.trace(rows if frame is None else rows @ frame.T) for rows in targets]
     count = sum(int((ray_map.shorten(of_tile) < near).sum()) for of_tile in rays)
     if count:
         raise PairError(
             f"{count} of the first {len(tiles) * pair.rows} inputs of {pair.recipe.name} lie within {_BARE:g} half widths of "
             f"their funnel's centre, so that its rows give the truth away; seal a pair whose power is well below its "
-            f"dimension (they are {ray_map.power:g} and {pair.dim})."
+            f"dimension (they are {ray_map.power:g} and {ray_map.potential.dim})."
         )
 
 

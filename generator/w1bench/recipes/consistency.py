@@ -30,17 +30,21 @@ def check_family(recipe: Recipe) -> None:
                 f"{name} is {'missing; a recipe' if name in needed else 'not used by a recipe'} with a table {owner}"
                 + ("" if name not in needed else " needs it")
             )
+    if isinstance(recipe.source, BallSource) and recipe.half_width != recipe.source.radius:
+        raise ValueError(
+            f"half_width came as {recipe.half_width} with a ball of radius {recipe.source.radius}; a ball pair needs both equal"
+        )
     vectors = isinstance(recipe.source, UniformSource | BallSource)
     if recipe.product and not (
         vectors and isinstance(recipe.funnel, DrawnFunnels) and recipe.funnel.centers != "origin"
     ):
         raise ValueError(
-            "product makes copies of drawn funnels; give it a uniform source and a table funnel with count"
+            "product makes copies of drawn funnels; give it a source of vectors (uniform or ball) and a table funnel with count"
         )
     if recipe.spike:
         if not (recipe.smooth or (recipe.funnel and vectors)):
             raise ValueError(
-                "spike goes around a pair of vectors; give it a table smooth, or a table funnel with a uniform source"
+                "spike goes around a pair of vectors; give it a table smooth, or a table funnel with a source of vectors (uniform or ball)"
             )
         if (core := core_dim(recipe)) >= recipe.spike.dim:
             raise ValueError(f"spike.dim came as {recipe.spike.dim}, and the pair inside has {core}; give more")
@@ -58,10 +62,6 @@ def check_funnels(recipe: Recipe) -> None:
     """Raise a ValueError unless the funnels fit the source and its domain."""
     funnel, source, half_width = recipe.funnel, recipe.source, recipe.half_width
     assert half_width is not None
-    if isinstance(source, BallSource) and half_width != source.radius:
-        raise ValueError(
-            f"half_width came as {half_width} with a ball of radius {source.radius}; a ball pair needs both equal"
-        )
     if isinstance(funnel, DrawnFunnels):
         if (funnel.center_half_width or 0) > half_width:
             raise ValueError(

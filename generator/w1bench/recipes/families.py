@@ -34,10 +34,11 @@ class Attenuation(Part):
     @model_validator(mode="after")
     def _consistent(self) -> Attenuation:
         for name, kind in (("size", "lowpass"), ("rank", "random")):
-            if (getattr(self, name) is None) == (self.keep == kind):
-                raise ValueError(
-                    f'{name} came as {getattr(self, name)} with keep = "{self.keep}"; "{kind}" needs it, the others have none'
-                )
+            value = getattr(self, name)
+            if value is None and self.keep == kind:
+                raise ValueError(f'{name} is missing; keep = "{kind}" needs it')
+            if value is not None and self.keep != kind:
+                raise ValueError(f'{name} came as {value} with keep = "{self.keep}"; it goes with keep = "{kind}"')
         return self
 
 

@@ -125,14 +125,11 @@ class Recipe(PublicRecipe):
                 f"The funnels of {self.name} are known to all (a file, the origin, or torch's stream, which has 32 bits); "
                 "seal a recipe with funnel.count and centers that are drawn."
             )
-        if (
-            funnel is None
-            and not (self.smooth and self.smooth.rotated)
-            and not (self.attenuation and self.attenuation.rank)
-        ):
+        rotated, rank = self.smooth and self.smooth.rotated, self.attenuation and self.attenuation.rank
+        if not (funnel or self.spike or rotated or rank):
             raise RecipeError(
-                f"The potential of {self.name} is known to all who know its family; seal a recipe with drawn funnels, "
-                'with smooth.rotated = true, or with attenuation.keep = "random".'
+                f"The potential of {self.name} is known to all who know its family; seal a recipe with drawn funnels, with a table "
+                'spike, with smooth.rotated = true, or with attenuation.keep = "random".'
             )
         return self if self.secret else self.model_copy(update={"secret": secrets.token_hex(32)})
 

@@ -38,7 +38,8 @@ def catalogue_page(pairs: Sequence[Manifest], *, board: bool) -> str:
 
 def pair_page(manifest: Manifest, files: Mapping[str, Listed], *, board: bool) -> str:
     """A pair, with all of its files by name."""
-    return _page("pair.html", manifest=manifest, files=files, board=board, root="../")
+    inputs = describe_map(manifest)
+    return _page("pair.html", manifest=manifest, inputs=inputs, files=files, board=board, root="../")
 
 
 def leaderboard_page(boards: Mapping[str, Sequence[BoardRow]]) -> str:

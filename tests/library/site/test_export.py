@@ -16,13 +16,14 @@ import filelock
 import pytest
 
 from support.files import contents
-from support.recipes import RECIPES, SEALED, Sealed
+from support.recipes import FAMILIES, RECIPES, SEALED, Sealed
 from support.static_host import StaticHost, static_host
 from w1bench.archive import fetch as fetching
 from w1bench.archive.catalogue import catalogue
 from w1bench.archive.fetch import fetch, remote_catalogue
 from w1bench.archive.manifest import read_published_manifest
 from w1bench.archive.reveal import reveal
+from w1bench.builder.build import build
 from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.site.export import MARK, export
@@ -267,3 +268,17 @@ def test_a_damaged_file_is_not_exported_and_two_at_once_are_refused(archive: Pat
         export(archive, out)
     export(archive, out)
     assert all(figure.holds for figure in verify(out / NAME))
+
+
+def test_pairs_of_families_without_funnels_have_pages(tmp_path: Path) -> None:
+    names = ("late-spiked-smooth", "shift", "lowpass-digits")
+    for recipe in FAMILIES:
+        if recipe.name in names:
+            build(recipe, tmp_path / "archive")
+    export(tmp_path / "archive", tmp_path / "site")
+    for name, words in zip(names, ("only a share 0.2", "moved by 1 in one direction", "4 x 4 lowest"), strict=True):
+        page = (tmp_path / "site" / name / "index.html").read_text()
+        assert words in page
+        assert "power" not in page
+        assert ("exactly" in page) == (name != "lowpass-digits")
+    assert "late-spiked-smooth" in (tmp_path / "site" / "index.html").read_text()

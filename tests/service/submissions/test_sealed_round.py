@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from support.recipes import Sealed
+from support.recipes import SEALED, SEALED_FAMILIES, Sealed
 from support.sealed_round import NAME, arrays, recorded, round_settings, score_sealed, submit
 from support.servers import ended, working
 from support.truth_search import found
@@ -39,17 +39,25 @@ def settings(made: Sealed, tmp_path: Path) -> Settings:
     return round_settings(made, tmp_path / "data")
 
 
-def answers(client: TestClient, identities: list[str]) -> dict[str, bytes]:
+FAMILY_DATA = {"funnel": ("center", "offset", "block"), "potential": ("basis", "rotation", "direction", "frame")}
+
+
+def answers(client: TestClient, pair: str, identities: list[str]) -> dict[str, bytes]:
     """What every address says of a pair and of submissions to it."""
-    pages = ["/", f"/pairs/{NAME}", "/v1/pairs", f"/v1/pairs/{NAME}", "/metrics", "/readyz", "/openapi.json"]
-    pages += [f"/v1/pairs/{NAME}/{part}" for part in ("certificate", "croissant.json", "submissions")]
-    names = ("train", "test", "probe", "truth", "funnel")
-    pages += [f"/v1/pairs/{NAME}/files/{n}" for n in ("manifest.json", "README.md", "preview.png", "reveal.json")]
-    pages += [f"/v1/pairs/{NAME}/files/{name}.h5" for name in names]
+    pages = ["/", f"/pairs/{pair}", "/v1/pairs", f"/v1/pairs/{pair}", "/metrics", "/readyz", "/openapi.json"]
+    pages += [f"/v1/pairs/{pair}/{part}" for part in ("certificate", "croissant.json", "submissions")]
+    names = ("train", "test", "probe", *store.KEPT_BACK)
+    pages += [f"/v1/pairs/{pair}/files/{n}" for n in ("manifest.json", "README.md", "preview.png", "reveal.json")]
+    pages += [f"/v1/pairs/{pair}/files/{name}.h5" for name in names]
     pages += [
-        f"/v1/pairs/{NAME}/slice?file={file}.h5&dataset={dataset}&format={form}"
+        f"/v1/pairs/{pair}/slice?file={file}.h5&dataset={dataset}&format={form}"
         for form in ("npy", "json", "csv")
         for file, datasets in (store.SEALED_ROLES | store.TRUTH_ROLES | {"test": store.ROLES["test"]}).items()
+        for dataset in datasets
+    ]
+    pages += [
+        f"/v1/pairs/{pair}/slice?file={file}.h5&dataset={dataset}"
+        for file, datasets in FAMILY_DATA.items()
         for dataset in datasets
     ]
     pages += [f"/v1/leaderboard?metric={metric}&format={form}" for metric in METRICS for form in ("json", "csv")]
@@ -75,6 +83,7 @@ def digits(card: Scorecard) -> list[bytes]:
     return [figure.encode() for figure in figures if len(figure.lstrip("-0.")) >= 4]  # a bare 0.25 is in many pages
 
 
+@pytest.mark.parametrize("made", [SEALED, *SEALED_FAMILIES], ids=lambda recipe: recipe.family, indirect=True)
 def test_a_round_from_commitment_to_replay(
     settings: Settings,
     made: Sealed,
@@ -90,17 +99,19 @@ def test_a_round_from_commitment_to_replay(
     bodies = {"near": h5(near), "far": npy(far["gradient"])}
     commitment = read_published_manifest(made.folder).commitment
     with TestClient(create_app(settings)) as client:
-        assert client.get(f"/v1/pairs/{NAME}").json()["commitment"] == commitment
+        assert client.get(f"/v1/pairs/{made.name}").json()["commitment"] == commitment
         jobs: list[str] = []
         for method, body in bodies.items():
-            answer = client.post(f"/v1/submissions?pair={NAME}&method={method}", content=body, headers=bearer(settings))
+            answer = client.post(
+                f"/v1/submissions?pair={made.name}&method={method}", content=body, headers=bearer(settings)
+            )
             assert (answer.status_code, answer.json()["queue"]) == (202, "sealed"), answer.text
             jobs.append(answer.json()["id"])
         with working(settings.model_copy(update={"truth": made.truth})):
             rows = [ended(client, job) for job in jobs]
         assert [row["state"] for row in rows] == ["succeeded", "succeeded"]
         identities = [row["result"].rpartition("/")[2] for row in rows]
-        told = answers(client, identities)
+        told = answers(client, made.name, identities)
         told |= {
             f"/v1/jobs/{job}{part}": client.get(f"/v1/jobs/{job}{part}").content
             for job in jobs
@@ -121,7 +132,7 @@ def test_a_round_from_commitment_to_replay(
         row = client.get(f"/v1/submissions/{identities[0]}").json()["scorecard"]
         assert row["metrics"] == dict.fromkeys(METRICS) | {"cos": {"value": 0.8, "low": None, "high": None}}
         assert (row["w1"], row["diagnosis"], row["sealed"]) == (None, None, True)
-        board = client.get(f"/v1/leaderboard?pair={NAME}").json()["rows"]
+        board = client.get(f"/v1/leaderboard?pair={made.name}").json()["rows"]
         assert [(r["rank"], r["method"], r["metrics"]["cos"]["value"]) for r in board] == [
             (1, "near", 0.8),
             (2, "far", 0.25),
@@ -137,13 +148,17 @@ def test_a_round_from_commitment_to_replay(
             assert (answer.status_code, answer.content) == (200, body)
             assert int(client.head(f"/v1/submissions/{identity}/body").headers["content-length"]) == len(body)
         assert f"{cards[0].metrics['cos'].value:.5g}" in client.get("/").text
-        late = client.post(SCORED, content=bodies["far"][:-1], headers=bearer(settings))
+        late = client.post(
+            f"/v1/submissions?pair={made.name}&method=mine", content=bodies["far"][:-1], headers=bearer(settings)
+        )
         assert "the round is over" in is_problem(late, 422)["detail"]
         full = client.get(f"/v1/compare?a={identities[0]}&b={identities[1]}").json()["metrics"]["cos"]
         assert full["low"] < full["difference"] < full["high"]
-        for name in ("reveal.json", "truth.h5", "funnel.h5"):
-            assert client.get(f"/v1/pairs/{NAME}/files/{name}").content == (made.kept / name).read_bytes()
-        assert client.get(f"/v1/pairs/{NAME}/slice?file=truth.h5&dataset=gradient&stop=2").status_code == 200
+        files = {path.name for path in made.kept.iterdir()}
+        assert files > {"reveal.json", "truth.h5"}
+        for name in files:
+            assert client.get(f"/v1/pairs/{made.name}/files/{name}").content == (made.kept / name).read_bytes()
+        assert client.get(f"/v1/pairs/{made.name}/slice?file=truth.h5&dataset=gradient&stop=2").status_code == 200
     replayed = replay_data(made.folder, settings)
     assert {each.method: (each.difference, each.cos) for each in replayed} == {
         method: (None, card.metrics["cos"].value) for method, card in zip(bodies, cards, strict=True)

@@ -13,7 +13,6 @@ from w1bench.builder.certificate.rows import POINTS, SIGMAS, Files, Largest, dis
 from w1bench.sources.domains import Domain
 from w1bench.transport.families.funnel.min_funnel import MinFunnel
 from w1bench.transport.families.funnel.rays import RayMap
-from w1bench.transport.families.spike import SpikedMap
 from w1bench.transport.potential import Potential, TransportMap
 
 _LIPSCHITZ_POINTS = 512
@@ -24,7 +23,7 @@ def pointwise(
 ) -> Iterator[Figure]:
     """What must hold at every row of the data sets of the role `test`, of whose inputs a `share` is moved."""
     worst, u, dtype = Largest(), ray_map.potential, test["input"].dtype
-    frame, core = (ray_map.frame, ray_map.core) if isinstance(ray_map, SpikedMap) else (None, ray_map)
+    funnels = isinstance(ray_map, RayMap)
     still = 0
     for rows in blocks(test["input"]):
         x, y, g = (flat_rows(test[name][rows]) for name in ("input", "transported", "gradient"))
@@ -39,13 +38,12 @@ def pointwise(
             left = (x == y).all(axis=1)
             moved[left], still = y[left], still + int(left.sum())
         worst.take("ray_residual", np.abs(uy - ux - length) / scale)
-        if isinstance(core, RayMap):
-            rays = core.trace(y if frame is None else y @ frame.T)
+        if funnels:
+            rays = ray_map.trace(y)
             worst.take("ray_end", (rays.distance - rays.length) / rays.length)
         else:
-            worst.take("monotone", -_advance(ray_map, y, g))
-        if core is not ray_map or not isinstance(core, RayMap):
             worst.take("gradient_residual", np.abs(slope - g).max(axis=1))
+            worst.take("monotone", -_advance(ray_map, y, g))
         worst.take("map_residual", np.abs(moved - x).max(axis=1) / scale)
         worst.take("gradient_norm", np.abs(np.linalg.norm(g, axis=1) - 1))
         worst.take("gradient_direction", np.linalg.norm(g * length[:, None] - (x - y), axis=1) / scale)
@@ -89,9 +87,9 @@ def pointwise(
 
 
 def _advance(ray_map: TransportMap, y: F64, g: F64) -> F64:
-    """How far inputs move along their rays when targets (n, D) make a hundredth of their way to them, in units of that, (n,)."""
-    upper, lower = np.empty_like(y), np.empty_like(y)
-    step = 0.01 * ray_map.move(y, moved=upper)[:, None]
+    """How far inputs move down their rays when targets (n, D) move down by a hundredth of what they were moved, in units of that, (n,)."""
+    step = 0.01 * ray_map.move(y, moved=(upper := np.empty_like(y)))[:, None]
+    lower = np.empty_like(y)
     ray_map.move(y + step * g, moved=lower)
     return np.einsum("nd,nd->n", lower - upper, g) / step[:, 0]
 

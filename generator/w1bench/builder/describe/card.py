@@ -14,7 +14,9 @@ def card(manifest: Manifest) -> str:
         f"| `{name}` | {', '.join(f'`{n}` {s.shape}' for n, s in manifest.specs(name[:-3]).items())} | {entry.bytes:,} |"
         for name, entry in manifest.files.items()
     )
-    figures = "\n".join(f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {f.meaning} |" for f in manifest.certificate)
+    figures = "\n".join(
+        f"| {f.name} | {f.value:.3g} | {f.limit:.3g} | {_cell(f.meaning)} |" for f in manifest.certificate
+    )
     return f"""# {manifest.name}, version {manifest.version}
 
 {_sealed(manifest) if manifest.state is PairState.SEALED else _known(manifest)}
@@ -43,6 +45,11 @@ pair = w1bench.load("{manifest.name}")
 Format: {store.FORMAT} {manifest.format_version}. Licence: {manifest.licence}.
 Cite: {manifest.citation}
 """
+
+
+def _cell(text: str) -> str:
+    """Text in a cell of a Markdown table, whose bars are not those between cells."""
+    return text.replace("|", r"\|")
 
 
 def _known(manifest: Manifest) -> str:
