@@ -10,8 +10,8 @@ from w1bench.solvers.methods.dot import DOT
 from w1bench.solvers.methods.energy import Energy
 from w1bench.solvers.methods.enot import ENOT
 from w1bench.solvers.methods.gp import GP
-from w1bench.solvers.methods.kr import KR
 from w1bench.solvers.methods.kmeans import KMeans
+from w1bench.solvers.methods.kr import KR
 from w1bench.solvers.methods.lp import LP
 from w1bench.solvers.methods.lp_alm import LPALM
 from w1bench.solvers.methods.ls import LS
