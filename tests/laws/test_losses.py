@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -352,7 +353,7 @@ def test_cones_begin_at_inputs_and_descend_by_a_cosine() -> None:
         networks = deepcopy(learner.networks)
         if rate == 1.0:
             next(networks.parameters()).data.copy_(X[:5])
-        value = mean(lambda p: at(networks, p), X) - mean(lambda p: at(networks, p), Y)
+        value = mean(partial(at, networks), X) - mean(partial(at, networks), Y)
         before = [p.detach().clone() for p in networks.parameters()]
         wanted = torch.autograd.grad(-value, list(networks.parameters()))
         assert learner.update(X, Y, rng()).item() == pytest.approx(value.item(), abs=1e-9)
