@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from w1bench.solvers import DOT, GP, KR, LP, LS, MM, MMB, MMR, SN, SO, TTC, WC, MMBv2
+from w1bench.solvers import AOL, DOT, ENOT, GP, KR, LP, LPALM, LS, MM, MMB, MMR, PRW, SLL, SN, SO, TTC, WC, Cones, MMBv2
 from w1bench.solvers.learners.three_players import mover_steps
 from w1bench.solvers.protocol import HasGradient, HasPotential, HasTransport, Learner, Method, Settings
 
@@ -204,9 +205,9 @@ def test_so_and_kr_are_orthogonal_and_sort(method: Any) -> None:
             torch.testing.assert_close(g, torch.zeros_like(g) if w is None else 0.1 * w, atol=1e-6, rtol=1e-6, msg=name)
 
 
-@pytest.mark.parametrize("method", [SO(), KR()], ids=["so", "kr"])
+@pytest.mark.parametrize("method", [SO(), KR(), SLL(), AOL(), PRW()], ids=lambda method: method.tag)
 @pytest.mark.parametrize("shape", [(2,), (200,), (3, 32, 32)], ids=str)
-def test_so_and_kr_never_rise_faster_than_1(method: Any, shape: tuple[int, ...]) -> None:
+def test_critics_of_bounded_layers_never_rise_faster_than_1(method: Any, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     learner = method.learner(shape, SETTINGS)
     assert isinstance(learner, HasPotential)
@@ -219,6 +220,145 @@ def test_so_and_kr_never_rise_faster_than_1(method: Any, shape: tuple[int, ...])
         z = x.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(learner.potential(z).sum(), z)
         assert gradient.flatten(1).norm(dim=1).max() < 1 + 1e-5
+
+
+def test_sll_is_residual_and_divides_by_what_bounds_its_weights() -> None:
+    learner = made(SLL(), rate=0.1)
+    residual = [m for m in learner.networks.modules() if hasattr(m, "log_q")]
+    for layer in residual:
+        layer.get_parameter("log_q").data.normal_()
+
+    def at(f: nn.Module, p: Tensor) -> Tensor:
+        *hidden, (bias, row) = [list(m.parameters()) for m in f.modules() if list(m.parameters(recurse=False))][:3]
+        p = torch.cat([p, p.new_zeros(126)])
+        for w, b, log_q in hidden:
+            q = log_q.exp()
+            T = ((w.T @ w).abs() * q[None, :] / q[:, None]).sum(dim=1)
+            p = p - 2 * w @ torch.diag(1 / T) @ torch.relu(w.T @ p + b)
+        return row[0] @ p / row.norm() + bias[0]
+
+    holds_down(learner, lambda f: mean(lambda p: at(f, p), Y) - mean(lambda p: at(f, p), X), 0.1)
+
+
+def test_aol_rescales_columns_and_sorts() -> None:
+    learner = made(AOL(), rate=0.1)
+
+    def at(f: nn.Module, p: Tensor) -> Tensor:
+        (b1, w1), (b2, w2), (b3, w3) = [
+            [m.bias, m.parametrizations["weight"].original] for m in f.modules() if isinstance(m, nn.Linear)
+        ]
+        for w, b in ((w1, b1), (w2, b2)):
+            h = w @ torch.diag((w.T @ w).abs().sum(dim=1) ** -0.5) @ p + b
+            p = torch.cat([torch.minimum(h[:64], h[64:]), torch.maximum(h[:64], h[64:])])
+        return (w3 / w3.norm() @ p + b3)[0]
+
+    for _ in range(3):
+        holds_down(learner, lambda f: mean(lambda p: at(f, p), Y) - mean(lambda p: at(f, p), X), 0.1)
+
+
+def holds_down(learner: Learner, loss: Callable[[nn.Module], Tensor], rate: float) -> None:
+    """As `holds` for E_Q f - E_P f at another rate."""
+    networks = deepcopy(learner.networks)
+    value = loss(networks)
+    wanted = torch.autograd.grad(value, list(networks.parameters()), allow_unused=True)
+    found, dual = taken(learner, X, Y)
+    assert dual.item() == pytest.approx(-value.item(), abs=1e-6)
+    for (name, g), w in zip(found.items(), wanted, strict=True):
+        torch.testing.assert_close(g, torch.zeros_like(g) if w is None else rate * w, atol=1e-6, rtol=1e-6, msg=name)
+
+
+def test_prw_sees_no_more_than_its_frame() -> None:
+    torch.manual_seed(3)
+    learner = PRW(rank=2).learner((5,), SETTINGS)
+    assert isinstance(learner, HasPotential)
+    x, y = points(1, 1.0, dim=5).float(), points(2, dim=5).float()
+    for _ in range(3):
+        learner.update(x, y, rng())
+    frame = next(m for m in learner.networks.modules() if isinstance(m, nn.Linear)).weight.detach()
+    torch.testing.assert_close(frame @ frame.T, torch.eye(2), atol=1e-5, rtol=0)
+    seen = x @ frame.T
+    inner = next(m for m in learner.networks.children() if not isinstance(m, nn.Flatten | nn.Linear))
+    torch.testing.assert_close(learner.potential(x), inner(seen))
+    hidden = torch.randn(B, 5) @ (torch.eye(5) - frame.T @ frame)
+    torch.testing.assert_close(learner.potential(x + hidden), learner.potential(x), atol=1e-5, rtol=1e-5)
+    dual = inner(seen).mean() - inner(y @ frame.T).mean()
+    assert learner.update(x, y, rng()).item() == pytest.approx(dual.item(), abs=1e-5)
+
+
+def test_lp_alm_adds_a_multiplier_that_grows_by_what_is_violated() -> None:
+    learner = made(LPALM())
+    with torch.no_grad():
+        list(learner.networks.parameters())[4].mul_(14)
+        learner.networks.get_buffer("multiplier").fill_(0.3)
+    excess = (slopes(learner.networks) - 1).clamp(min=0)
+    assert excess.min() == 0 < excess.max()
+    violated = excess.mean().item()
+
+    def loss(f: nn.Module) -> Tensor:
+        c = (slopes(f) - 1).clamp(min=0)
+        return -difference(f) + 10 * (c**2).mean() + 0.3 * c.mean() + 10 * c.mean() ** 2
+
+    holds(learner, loss, difference)
+    assert learner.networks.get_buffer("multiplier").item() == pytest.approx(0.3 + 0.1 * violated)
+
+
+def test_enot_regularises_by_expectiles_and_its_mover_takes_one_step() -> None:
+    learner = made(ENOT())
+    with torch.no_grad():
+        list(learner.networks["critic"].parameters())[5].add_(1.0)
+
+    def mover(f: nn.Module, p: Tensor) -> Tensor:
+        w1, b1, w2, b2, w3, b3 = f.parameters()
+        return w3 @ torch.relu(w2 @ torch.relu(w1 @ p + b1) + b2) + b3
+
+    def pieces(networks: nn.Module) -> tuple[list[Tensor], Tensor]:
+        """What is regularised, h(x_i) - c_i + g(y_i) with one or the other constant, and E_P h + E_Q g."""
+        critic, T = networks["critic"], networks["mover"]
+        gaps: list[Tensor] = []
+        dual = torch.zeros((), dtype=torch.double)
+        for x, y in zip(X, Y, strict=True):
+            moved = mover(T, x).detach()
+            h, g, c = (moved - x).norm() - mlp(critic, moved), mlp(critic, y), (x - y).norm()
+            gaps += [(h - c).detach() + g, (g - c).detach() + h]
+            dual = dual + (h + g) / B
+        return gaps, dual
+
+    def loss(networks: nn.Module) -> Tensor:
+        gaps, dual = pieces(networks)
+        frozen = deepcopy(networks["critic"]).requires_grad_(False)
+        of_mover = mean(
+            lambda x: (mover(networks["mover"], x) - x).norm() - mlp(frozen, mover(networks["mover"], x)), X
+        )
+        return sum((0.99 if d >= 0 else 0.01) * d**2 for d in gaps) / B - dual + of_mover
+
+    gaps, _ = pieces(learner.networks)
+    assert min(gaps) < 0 < max(gaps)
+    holds(learner, loss, lambda networks: pieces(networks)[1])
+    assert isinstance(learner, HasPotential)
+    assert torch.equal(learner.potential(X), -learner.networks["critic"](X))
+    assert all(p.requires_grad for p in learner.networks.parameters())
+
+
+def test_cones_begin_at_inputs_and_descend_by_a_cosine() -> None:
+    settings = SETTINGS.override(steps=2)
+    learner = made(Cones(count=5), settings=settings)
+    centres, offsets = learner.networks.parameters()
+    offsets.data.copy_(points(9)[:5, 0] / 10)
+
+    def at(f: nn.Module, p: Tensor) -> Tensor:
+        a, b = f.parameters()
+        return -torch.stack([(p - a[k]).norm() + b[k] for k in range(5)]).min()
+
+    for rate in (1.0, 0.5):  # (1 + cos(pi k / 2)) / 2
+        networks = deepcopy(learner.networks)
+        if rate == 1.0:
+            next(networks.parameters()).data.copy_(X[:5])
+        value = mean(partial(at, networks), X) - mean(partial(at, networks), Y)
+        before = [p.detach().clone() for p in networks.parameters()]
+        wanted = torch.autograd.grad(-value, list(networks.parameters()))
+        assert learner.update(X, Y, rng()).item() == pytest.approx(value.item(), abs=1e-9)
+        for p, b, w in zip((centres, offsets), before, wanted, strict=True):
+            torch.testing.assert_close(p.detach(), b - rate * w)
 
 
 def test_ls_penalises_pairs_aligned_by_their_place() -> None:
@@ -336,9 +476,22 @@ def test_dot_is_the_cheapest_assignment() -> None:
     best = min(costs, key=costs.__getitem__)
     assert learner.update(X, Y, rng()).item() == pytest.approx(costs[best], abs=1e-9)
     assert isinstance(learner, HasGradient)
-    assert not isinstance(learner, HasPotential)
     wanted = torch.stack([(x - Y[j]) / (x - Y[j]).norm() for x, j in zip(X, best, strict=True)])
     torch.testing.assert_close(learner.gradient(X), wanted)
+
+
+def test_dots_potential_is_the_c_transform_of_exact_duals() -> None:
+    learner = DOT().learner((2,), SETTINGS)
+    learner.networks.double()
+    cost = learner.update(X, Y, rng())
+    assert isinstance(learner, HasPotential)
+    f, g = learner.potential(X), learner.networks.get_buffer("duals")
+    excess = torch.stack([torch.stack([f[i] + g[j] - (X[i] - Y[j]).norm() for j in range(B)]) for i in range(B)])
+    assert excess.max() < 1e-9
+    assert (f.mean() + g.mean()).item() == pytest.approx(cost.item(), abs=1e-9)
+    z = points(9)
+    wanted = torch.stack([min(((p - Y[j]).norm() - g[j] for j in range(B)), key=Tensor.item) for p in z])
+    torch.testing.assert_close(learner.potential(z), wanted)
 
 
 def test_dot_asked_elsewhere_solves_a_plan_that_those_points_have_joined() -> None:
@@ -393,7 +546,7 @@ def test_ttc_pushes_by_the_dual_value_down_each_critic_in_turn() -> None:
 
 def test_the_values_of_kantorovich_critics_are_those_of_the_networks() -> None:
     """What is trained is what is asked afterwards."""
-    for method in (WC(), GP(), SN(), SO(), LS(), MMB(), MMBv2(), KR()):
+    for method in (WC(), GP(), SN(), SO(), LS(), MMB(), MMBv2(), KR(), SLL(), AOL(), PRW(), LPALM(), Cones()):
         learner = made(method)
         assert isinstance(learner, HasPotential)
         network = learner.networks[0] if isinstance(learner.networks, nn.ModuleList) else learner.networks

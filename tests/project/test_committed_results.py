@@ -28,7 +28,8 @@ def test_tables_and_sheet_are_made_of_the_results() -> None:
 def test_the_grid_of_all_methods_on_the_published_sizes_is_whole() -> None:
     rows = results.read(FOLDER / "hd-grid.json")
     sizes = [f"hd-d{dim}-n{count}-p8" for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16, 64, 256)]
-    assert {(row["pair"], row["method"], row["seed"]) for row in rows} == set(product(sizes, results.ORDER, range(3)))
+    methods = results.ORDER[: results.ORDER.index("KR") + 1]
+    assert {(row["pair"], row["method"], row["seed"]) for row in rows} == set(product(sizes, methods, range(3)))
     assert len(rows) == 28 * 13 * 3
     assert all(
         row["outcome"] == "diverged" or row["metrics"]["cos"]["low"] < row["metrics"]["cos"]["high"] for row in rows

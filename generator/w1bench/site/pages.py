@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.citation import BIBTEX
 from w1bench.archive.manifest import Manifest
+from w1bench.builder.describe.family import describe_map
 from w1bench.recipes.families import ASKS
 from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
 from w1bench.site.leaderboard import BoardRow

@@ -11,8 +11,9 @@ from w1bench.storage.files import write_atomically
 
 Row = dict[str, Any]
 FORMAT = "w1bench-results"
-# In the order of the paper's tables; what is not named comes after.
-ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR")
+# In the order of the paper's tables and of what came since; what is not named comes after.
+ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR", "SLL", "AOL", "PRW", "LP-ALM",
+         "ENOT", "cones", "kmeans", "sinkhorn", "sliced", "energy", "radial", "shift")  # fmt: skip
 PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 

@@ -3,8 +3,8 @@
 Buzun, Bobrin, Dylov, "Expectile regularization for fast and accurate training of neural optimal transport", NeurIPS 2024, at
 cost c = ||x - y||: with g's conjugate by a mover T from P to Q, h(x) = ||x - T(x)|| - g(T(x)), the critic g minimises
 -(E_P h + E_Q g) + E L(sg[h(x_i) - c_i] + g(y_i)) + E L(sg[g(y_i) - c_i] + h(x_i)), where L(d) = |tau - 1[d < 0]| d^2,
-sg stops gradients and pairs are aligned by their place; T takes one step down E_P h. The answer for grad f* is the mover's
-direction (x - T(x)) / ||x - T(x)||, and f = -g; the dual value is E_P h + E_Q g.
+sg stops gradients and pairs are aligned by their place; T takes one step down E_P h. f = -g, whose slope is nearer to the truth's
+than the mover's direction; the dual value is E_P h + E_Q g.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from w1bench.solvers.learners.critic import adam, descend, values
-from w1bench.solvers.learners.distances import direction, lengths
+from w1bench.solvers.learners.distances import lengths
 from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.protocol import Learner, Settings, published
 
@@ -59,9 +59,6 @@ class _CriticAndMover:
 
     def potential(self, x: Tensor) -> Tensor:
         return -self.critic(x)
-
-    def gradient(self, x: Tensor) -> Tensor:
-        return direction(x - self.mover(x))
 
     def transport(self, x: Tensor) -> Tensor:
         return self.mover(x)
