@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import torch
 
-from support.recipes import RECIPES, SEALED, SLOW, Sealed
+from support.recipes import FAMILIES, RECIPES, SEALED, SLOW, Sealed
 from support.shared import made_once
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
@@ -57,6 +57,17 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
             build(recipe, folder)
 
     return made_once(tmp_path_factory, "archive", make)
+
+
+@pytest.fixture(scope="session")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of FAMILIES; tests must not change it."""
+
+    def make(folder: Path) -> None:
+        for recipe in FAMILIES:
+            build(recipe, folder)
+
+    return made_once(tmp_path_factory, "families", make)
 
 
 @pytest.fixture(scope="session")

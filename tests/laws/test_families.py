@@ -25,7 +25,6 @@ from support.files import assert_same
 from support.forks import Fork
 from support.potentials import exact_cones, exact_distance, half_axes, in_axes, potential_of, projector
 from support.recipes import FAMILIES, family_recipe
-from support.shared import made_once
 from w1bench.archive import hdf5 as store
 from w1bench.builder.build import build
 from w1bench.builder.engines.engine import Run
@@ -64,17 +63,6 @@ class Stored:
         """Data sets of test.h5 as flat rows in float64."""
         arrays = (getattr(self.pair.test, name)[:].astype(np.float64) for name in names)
         return [array.reshape(len(array), -1) for array in arrays]
-
-
-@pytest.fixture(scope="session")
-def families(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of FAMILIES; tests must not change it."""
-
-    def make(folder: Path) -> None:
-        for recipe in FAMILIES:
-            build(recipe, folder)
-
-    return made_once(tmp_path_factory, "families", make)
 
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=lambda recipe: recipe.name)

@@ -82,6 +82,9 @@ def test_a_pair_whose_rows_give_its_centres_away_is_not_sealed(tmp_path: Path) -
         PairError, match=r"of the first 8192 inputs .* lie within 0.001 half widths .* \(they are 8 and 2\)"
     ):
         build(small_recipe(), tmp_path / "archive", truth=tmp_path / "truth")
+    spiked = small_recipe(spike={"dim": 20, "nuisance_std": 1.0})
+    with pytest.raises(PairError, match=r"lie within 0.001 half widths .* \(they are 8 and 2\)"):
+        build(spiked, tmp_path / "archive", truth=tmp_path / "truth")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,28 +7,30 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.main import get_command
 
 from support.files import ROOT
-from support.recipes import small_recipe
+from support.recipes import FAMILIES, small_recipe
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 from w1bench.cli.main import app
+from w1bench.recipes.families import Attenuation, Ellipsoid, Late, Product, Shift, Spike
 from w1bench.recipes.files import read_recipe
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
-from w1bench.recipes.recipe import Recipe, Sizes
+from w1bench.recipes.recipe import Family, Recipe, Sizes
 from w1bench.recipes.sources import GeneratorSource, ImageSource, Projection
 from w1bench.scoring import submission
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.scorecard import Diagnosis
 from w1bench.solvers import SOLVERS
 
-README, COMMANDS, METRICS_PAGE, FORMAT = (
-    (ROOT / path).read_text() for path in ("README.md", "docs/commands.md", "docs/metrics.md", "datasets/FORMAT.md")
+README, COMMANDS, METRICS_PAGE, FORMAT, FAMILIES_PAGE = (
+    (ROOT / path).read_text()
+    for path in ("README.md", "docs/commands.md", "docs/metrics.md", "datasets/FORMAT.md", "docs/families.md")
 )
 
 
@@ -77,7 +79,17 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_recipe_field_is_documented(tmp_path: Path) -> None:
-    for model in (Recipe, ImageSource, Projection, GeneratorSource, DrawnFunnels, PublishedFunnels, Sizes):
+    of_families = (Attenuation, Ellipsoid, Shift, Product, Spike, Late)
+    for model in (
+        Recipe,
+        ImageSource,
+        Projection,
+        GeneratorSource,
+        DrawnFunnels,
+        PublishedFunnels,
+        Sizes,
+        *of_families,
+    ):
         for field in model.model_fields:
             assert field in COMMANDS, field
     example = re.search(r"```toml\n(.*?)```", COMMANDS, re.DOTALL)
@@ -118,6 +130,28 @@ def test_every_data_set_attribute_and_figure_is_documented(pair_folder: Path) ->
             assert f"`{name}`" in FORMAT
     for name in (*submission.shapes(manifest), *(figure.name for figure in manifest.certificate)):
         assert f"`{name}`" in FORMAT
+
+
+@pytest.mark.parametrize("recipe", FAMILIES, ids=lambda recipe: recipe.name)
+def test_every_data_set_attribute_and_figure_of_families_is_documented(recipe: Recipe, families: Path) -> None:
+    manifest: Manifest = read_published_manifest(families / recipe.name)
+    for file in manifest.files:
+        assert f"`{file}`" in FORMAT
+        for name in (*manifest.specs(file[:-3]), *manifest.attributes(file[:-3])):
+            assert f"`{name}`" in FORMAT
+    for figure in manifest.certificate:
+        assert f"`{figure.name}`" in FORMAT
+    card = (families / recipe.name / "README.md").read_text()
+    (table,) = re.findall(r"(?:^\| .* \|\n)+(?=\n```python)", card, re.MULTILINE)
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()} == {5}
+
+
+@pytest.mark.parametrize("family", get_args(Family))
+def test_every_family_is_on_its_page_and_every_example_there_is_a_recipe(family: str, tmp_path: Path) -> None:
+    assert f"## `{family}`" in FAMILIES_PAGE
+    examples = re.findall(r"```toml\n(.*?)```", FAMILIES_PAGE, re.DOTALL)
+    (tmp_path / "recipe.toml").write_text(next(text for text in examples if f"# {family}\n" in text))
+    assert read_recipe(tmp_path / "recipe.toml").family == family
 
 
 def test_the_documents_speak_of_the_project_alone() -> None:

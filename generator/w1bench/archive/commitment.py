@@ -1,6 +1,6 @@
 """The commitment of a sealed pair: a hash that fixes the truth before anyone is told of it, and reveal.json, which opens it.
 
-The truth is three files, reveal.json, truth.h5 and funnel.h5: outside of the archive until the pair is revealed, and in the
+The truth is reveal.json, truth.h5 and what the family has of funnel.h5 and potential.h5: outside of the archive until the pair is revealed, and in the
 pair's own folder afterwards. The commitment is SHA-256(salt || recipe || truth digest): 32 random
 bytes, the canonical JSON of the full recipe, and the SHA-256 of the canonical JSON of `Truth`.
 """
