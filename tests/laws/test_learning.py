@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import w1bench
 from w1bench.client.stored_pair import StoredPair
-from w1bench.solvers import ENOT, GP, LP, LPALM, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver
+from w1bench.solvers import GP, LP, LPALM, LS, MM, MMR, SOLVERS, TTC, ReferenceSolver
 from w1bench.solvers.learners.critic import CriticLearner, Loss, kantorovich
 from w1bench.solvers.learners.distances import distances, least, lengths
 from w1bench.solvers.learners.three_players import ThreePlayers
@@ -153,7 +153,6 @@ def _asked(name: str, inputs: Sampler, targets: Sampler) -> Tensor:
         ("aol", Mutant(linear)),
         ("prw", Mutant(linear)),
         ("lp-alm", LPALM(weight=0, eta=0)),
-        ("enot", ENOT(tau=0)),
     ],
 )
 def test_a_broken_solver_does_not(name: str, mutant: Method, pair: StoredPair) -> None:
@@ -162,7 +161,7 @@ def test_a_broken_solver_does_not(name: str, mutant: Method, pair: StoredPair) -
     assert cosine < COURSES[name].cosine or dual > 1.3
 
 
-@pytest.mark.parametrize("name", ["wc", "dot", "cones", "kmeans", "sinkhorn", "sliced", "energy", "shift"])
+@pytest.mark.parametrize("name", ["wc", "dot", "enot", "cones", "kmeans", "sinkhorn", "sliced", "energy", "shift"])
 def test_a_solver_of_the_wrong_sign_does_not(name: str, pair: StoredPair) -> None:
     cosine, _ = cosine_and_dual(SOLVERS[name], pair, COURSES[name], exchanged=True)
     assert cosine < 0
