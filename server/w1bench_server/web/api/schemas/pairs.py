@@ -1,5 +1,6 @@
 """The schemas of pairs."""
 
+from w1bench.recipes.recipe import Family
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.web.api.schemas.base import Part
 
@@ -12,6 +13,7 @@ class PairEntry(Part):
     track: str
     shape: list[int]
     dim: int
+    family: Family
     funnels: int | None
     power: float | None
     w1: float | None
