@@ -1,5 +1,6 @@
 """The schemas of pairs."""
 
+from w1bench.recipes.recipe import Family
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.web.api.schemas.base import Part
 
