@@ -16,7 +16,7 @@ class PairEntry(Part):
     track: str
     shape: list[int]
     dim: int
-    family: str
+    family: Family
     funnels: int | None
     power: float | None
     w1: float | None
