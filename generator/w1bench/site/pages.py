@@ -9,7 +9,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.citation import BIBTEX
 from w1bench.archive.manifest import Manifest
-from w1bench.builder.describe.family import describe_map
 from w1bench.recipes.families import ASKS
 from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
 from w1bench.site.leaderboard import BoardRow
@@ -39,6 +38,8 @@ def catalogue_page(pairs: Sequence[Manifest], *, board: bool) -> str:
 
 def pair_page(manifest: Manifest, files: Mapping[str, Listed], *, board: bool) -> str:
     """A pair, with all of its files by name."""
+    from w1bench.builder.describe.family import describe_map  # here, because only the export has these pages
+
     inputs = describe_map(manifest)
     return _page("pair.html", manifest=manifest, inputs=inputs, files=files, board=board, root="../")
 

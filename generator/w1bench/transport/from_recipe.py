@@ -67,7 +67,7 @@ def draw_truth(recipe: Recipe, base: Source | None, funnels: list[MinFunnel]) ->
         assert base is not None
         if recipe.attenuation.rank >= prod(base.shape):
             raise RecipeError(
-                f"attenuation.rank came as {recipe.attenuation.rank} in {prod(base.shape)} dimensions; give less, so that something is attenuated."
+                f"attenuation.rank came as {recipe.attenuation.rank} for points of {prod(base.shape)} dimensions; give less, so that something is attenuated."
             )
         truth["basis"] = _frame(recipe, "basis", recipe.attenuation.rank, prod(base.shape))
     if recipe.smooth and recipe.smooth.rotated:

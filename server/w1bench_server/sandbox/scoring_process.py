@@ -128,7 +128,7 @@ def _with_truth(manifest: Manifest, task: ScoringTask) -> tuple[Manifest, Path |
     kept = task.truth / manifest.name
     try:
         reveal = seal.read_reveal(kept, manifest)
-        files = tuple(reveal.truth.files.items())
+        files = tuple((name, entry.model_dump_json()) for name, entry in reveal.truth.files.items())
         _check(kept, files, tuple((kept / name).stat().st_mtime_ns for name, _ in files))
     except (CheckFailedError, PairError, OSError) as error:
         raise NoTruthError(str(error)) from None
@@ -136,9 +136,9 @@ def _with_truth(manifest: Manifest, task: ScoringTask) -> tuple[Manifest, Path |
 
 
 @lru_cache(maxsize=64)
-def _check(kept: Path, files: tuple[tuple[str, FileEntry], ...], changed_at: tuple[int, ...]) -> None:
-    """Check the files of a truth against the commitment, once until they change."""
-    check_digests(kept, dict(files))
+def _check(kept: Path, files: tuple[tuple[str, str], ...], changed_at: tuple[int, ...]) -> None:
+    """Check the files of a truth, whose entries are JSON, against the commitment, once until they change."""
+    check_digests(kept, {name: FileEntry.model_validate_json(entry) for name, entry in files})
 
 
 def _opened(task: ScoringTask, use: Callable[[Manifest, Submission], T]) -> Outcome[T]:

@@ -107,7 +107,7 @@ def test_a_row_equals_the_scorecard_of_the_submission(pair: StoredPair, tmp_path
 def test_dot_and_maps_give_what_they_have(pair: StoredPair) -> None:
     _, arrays = run(replace(make_trial("dot", pair), settings=Settings(1, 256, 0.0, (0.0, 0.0))))
     assert arrays is not None
-    assert set(arrays) == {"gradient"}
+    assert set(arrays) == {"gradient", "input_potential", "target_potential", "probe_gradient"}
     _, arrays = run(make_trial("mmr", pair, steps=2))
     assert arrays is not None
     assert set(arrays) == {"gradient", "transported", "input_potential", "target_potential", "probe_gradient"}

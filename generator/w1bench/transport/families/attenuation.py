@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import pi, prod
+from math import pi
 from typing import Protocol
 
 import numpy as np
@@ -186,11 +186,6 @@ def _subspace(table: Attenuation, shape: tuple[int, ...], basis: F64 | None) -> 
         return Origin()
     if table.keep == "random":
         assert basis is not None
-        assert table.rank is not None
-        if table.rank >= (dim := prod(shape)):
-            raise RecipeError(
-                f"attenuation.rank came as {table.rank} for points of {dim} dimensions; give less, so that something is attenuated."
-            )
         return Span(basis)
     if len(shape) != 3:
         raise RecipeError(f'attenuation.keep came as "{table.keep}" for points of shape {shape}; it needs pictures.')
