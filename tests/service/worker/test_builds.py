@@ -27,7 +27,6 @@ from w1bench_server.worker.process import work
 DATABASES = ("sqlite", "postgresql")
 PAIR = "small-d2-n4-p8"
 # Of what the process that builds does; what the database does then, test_queue holds on both.
-SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 Left = Callable[[Settings], list[str]]
 QUICK = small_recipe("quick")
 
@@ -88,7 +87,6 @@ def test_a_build_goes_on_after_kills_and_gives_the_same_pair(
     assert [entry.name for entry in catalogue(own.archive)] == [SLOW.name, PAIR]
 
 
-@SQLITE
 def test_a_build_whose_process_dies_each_time_has_failed_and_leaves_nothing(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str], left: Left
 ) -> None:
@@ -121,7 +119,6 @@ def test_a_running_build_is_cancelled_and_another_may_take_its_name(
         assert service.post(f"/v1/jobs/{again}/cancel", headers=admin).json()["state"] == "succeeded"
 
 
-@SQLITE
 def test_a_build_that_takes_too_long_has_failed(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str], left: Left
 ) -> None:
@@ -133,7 +130,6 @@ def test_a_build_that_takes_too_long_has_failed(
     assert "longer than 0.1 s" in row["reason"]
 
 
-@SQLITE
 def test_nothing_is_built_where_there_is_no_room(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str], left: Left
 ) -> None:
@@ -159,7 +155,6 @@ def test_a_worker_that_is_told_to_stop_hands_its_build_back(
         assert ended(service, job)["attempts"] == 1
 
 
-@SQLITE
 def test_a_cluster_that_does_not_answer_is_asked_again_and_then_said(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str], left: Left
 ) -> None:
@@ -171,7 +166,6 @@ def test_a_cluster_that_does_not_answer_is_asked_again_and_then_said(
     assert row["reason"] == "The cluster that builds cannot be reached, or lost its machines."
 
 
-@SQLITE
 def test_a_worker_without_what_builds_says_so(own: Settings) -> None:
     with pytest.raises(MissingExtraError, match="extra `torch`.*leave --queue build out"):
         work(own, ["build"], libraries=["torch", "a_library_that_is_not_there"])
