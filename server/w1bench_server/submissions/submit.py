@@ -58,15 +58,7 @@ class Submissions:
     scorer: Scorer
 
     async def submit(
-        self,
-        name: str,
-        upload: Upload,
-        *,
-        method: str,
-        user: str,
-        key: str | None,
-        admit: Admit,
-        said: Metadata,
+        self, name: str, upload: Upload, *, method: str, user: str, key: str | None, admit: Admit, said: Metadata
     ) -> tuple[Record | Job, bool]:
         """The record of a submission to the pair of a name, or the job that scores it, and whether it is new.
 

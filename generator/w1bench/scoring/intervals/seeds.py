@@ -6,8 +6,8 @@ Student's t with the degrees of freedom of Satterthwaite (Biometrics Bulletin 2,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
-from statistics import fmean, variance
+from math import hypot, inf, sqrt
+from statistics import fmean
 
 import numpy as np
 
@@ -52,55 +52,53 @@ class Sample:
         return np.mean(kept, axis=0) if len(kept) == len(self.resampled) else None
 
     @property
-    def points_variance(self) -> float:
-        """Over test points, of the mean over seeds."""
+    def points_error(self) -> float:
+        """The standard error over test points, of the mean over seeds."""
         if (values := self.over_points) is not None:
-            return _variance(values)
+            return _deviation(values)
         widths = [i.high - i.low for i in self.intervals if i.low is not None and i.high is not None]
-        return (fmean(widths) / (2 * _NORMAL)) ** 2 if widths else 0.0
+        return fmean(widths) / (2 * _NORMAL) if widths else 0.0
 
     @property
-    def seed_variance(self) -> float | None:
-        """Of one seed; None where there is only one."""
-        values = [interval.value for interval in self.intervals]
-        return variance(values) if len(values) > 1 else None
+    def seed_deviation(self) -> float | None:
+        """The standard deviation of one seed; None where there is only one."""
+        values = np.array([interval.value for interval in self.intervals])
+        return _deviation(values) * sqrt(len(values) / (len(values) - 1)) if len(values) > 1 else None
 
 
 def combined(sample: Sample, *, is_size: bool = False) -> Interval:
     """The row's interval: a single seed's own, else the mean over seeds with its interval over seeds and test points."""
-    spread = sample.seed_variance
+    spread = sample.seed_deviation
     if spread is None or any(interval.low is None for interval in sample.intervals):
         return sample.intervals[0] if spread is None else Interval(value=sample.value, low=None, high=None)
-    parts = [(sample.points_variance, inf), (spread / len(sample.intervals), len(sample.intervals) - 1)]
-    error = student(_degrees(parts)) * sqrt(sum(part for part, _ in parts))
-    low = sample.value - error
-    return Interval(value=sample.value, low=max(low, 0.0) if is_size else low, high=sample.value + error)
+    seeds = len(sample.intervals)
+    error, degrees = _sum([(sample.points_error, inf), (spread / sqrt(seeds), seeds - 1)])
+    low, high = sample.value - student(degrees) * error, sample.value + student(degrees) * error
+    return Interval(value=sample.value, low=max(low, 0.0) if is_size else low, high=high)
 
 
 def are_tied(a: Sample, b: Sample) -> bool:
     """Whether two methods differ by noise alone: by at most three standard errors of the difference, more where few seeds say how large that is.
 
     Test points are shared: where resamples were kept the difference is taken at each, else both count as independent. A method with one seed
-    is taken to vary like the one it is compared with. Of two that have one seed each, the difference must have the same sign in all resamples, too,
+    is taken to vary like the one it is compared with. Of two that have one seed each, the difference must not have the same sign in all resamples, either,
     because a standard error is as large as one huge term in a mean, but such a term does not make the better one worse where it is not drawn.
     """
     difference = abs(a.value - b.value)
     if difference <= _ROUNDING:
         return True
-    of_points = None
-    if (x := a.over_points) is not None and (y := b.over_points) is not None:
-        of_points = x - y
-    points = a.points_variance + b.points_variance if of_points is None else _variance(of_points)
-    spreads = [spread for spread in (a.seed_variance, b.seed_variance) if spread is not None]
-    if not spreads:
-        same_sign = of_points is not None and not of_points.min() <= 0 <= of_points.max()
-        return difference <= TIE_ERRORS * sqrt(points) and not same_sign
-    parts = [(points, inf)]
+    x, y = a.over_points, b.over_points
+    paired = None if x is None or y is None else x - y
+    points = [(a.points_error, inf), (b.points_error, inf)] if paired is None else [(_deviation(paired), inf)]
+    known = [spread for spread in (a.seed_deviation, b.seed_deviation) if spread is not None]
+    if not known:
+        has_one_sign = paired is not None and not paired.min() <= 0 <= paired.max()
+        return difference <= TIE_ERRORS * _sum(points)[0] and not has_one_sign
     for sample in (a, b):
-        spread = sample.seed_variance
-        freedom = max(len(sample.intervals), 2) - 1
-        parts.append(((fmean(spreads) if spread is None else spread) / len(sample.intervals), freedom))
-    return difference <= max(TIE_ERRORS, student(_degrees(parts))) * sqrt(sum(part for part, _ in parts))
+        spread, seeds = sample.seed_deviation, len(sample.intervals)
+        points.append(((fmean(known) if spread is None else spread) / sqrt(seeds), max(seeds, 2) - 1))
+    error, degrees = _sum(points)
+    return difference <= max(TIE_ERRORS, student(degrees)) * error
 
 
 def student(degrees: float) -> float:
@@ -109,14 +107,14 @@ def student(degrees: float) -> float:
     return float(np.interp(1 / degrees, [inverse for inverse, _ in known], [quantile for _, quantile in known]))
 
 
-def _degrees(parts: Sequence[tuple[float, float]]) -> float:
-    """The effective degrees of freedom of a sum of variances, each with its own."""
-    total = sum(part for part, _ in parts)
-    inverse = sum((part / total) ** 2 / degrees for part, degrees in parts) if total > 0 else 0.0
-    return 1 / inverse if inverse > 0 else inf
+def _sum(errors: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The error of a sum of independent terms, each with its own error and degrees of freedom, and its effective degrees of freedom."""
+    total = hypot(*(error for error, _ in errors))
+    inverse = sum((error / total) ** 4 / degrees for error, degrees in errors) if total > 0 else 0.0
+    return total, 1 / inverse if inverse > 0 else inf
 
 
-def _variance(resampled: F64) -> float:
+def _deviation(values: F64) -> float:
     """Scaled, because the square of a legal figure may overflow."""
-    scale = float(np.abs(resampled).max())
-    return (scale * float((resampled / scale).std())) ** 2 if scale > 0 else 0.0
+    scale = float(np.abs(values).max())
+    return scale * float((values / scale).std()) if scale > 0 else 0.0
