@@ -76,7 +76,7 @@ def coverage(dim: int, funnels: int, length: float, draws: int) -> tuple[dict[st
     rows: dict[str, list[tuple[float, Interval]]] = {name: [] for name in METRICS}
     w1, tests = test_points(dim, funnels, draws)
     for test in tests:
-        baseline = make_baseline(test)
+        baseline = make_baseline(test, w1)
 
         def scored(
             parts: list[Waves], test: dict[str, F64] = test, baseline: object = baseline

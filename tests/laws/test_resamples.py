@@ -69,7 +69,7 @@ def test_counts_that_are_kept_give_what_counts_drawn_anew_give() -> None:
     kept, never = Counts(1 << 20), Counts(0)
     for points in (statistics(200, 1), statistics(200, 2, values=False), statistics(300, 1), statistics(200, 3)):
         for digest in ("a", "b", "a"):
-            found, fresh = (resampled_means(points, digest, counts) for counts in (kept, never))
+            found, fresh = (resampled_means(points.inputs, points.targets, digest, counts) for counts in (kept, never))
             assert found.keys() == fresh.keys()
             for name, means in found.items():
                 np.testing.assert_array_equal(means, fresh[name], err_msg=name)

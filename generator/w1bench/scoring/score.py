@@ -10,10 +10,10 @@ from w1bench.arrays import F64, RowArray
 from w1bench.scoring.baseline.baseline import Baseline, baseline_of
 from w1bench.scoring.baseline.groups import pooled_cosines
 from w1bench.scoring.diagnosis import diagnose, slope_at_least
-from w1bench.scoring.intervals.bootstrap import interval, resampled_means, size_interval
+from w1bench.scoring.intervals.bootstrap import interval, resampled_means, resampled_of_pair, size_interval
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS, STEPS, VALUES, Metric
 from w1bench.scoring.scorecard import Interval, Scorecard
-from w1bench.scoring.statistics import Means, Points, fitted_rests, gains, gradient_points
+from w1bench.scoring.statistics import Means, Points, fitted_rests, gains, gradient_points, means_of
 from w1bench.scoring.submission import Submission
 
 _ROUNDING = 1e-6  # of a cosine: more than float16 loses
@@ -33,7 +33,7 @@ class Scored(NamedTuple):
 def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scored:
     """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
     digest, w1 = manifest.digest(), manifest.known_w1
-    baseline = baseline_of(digest, test)
+    baseline = baseline_of(digest, test, w1.value)
     points = points_of(w1.value, test, submission, baseline)
     measured = measure(points, submission, w1=w1.value, baseline=baseline, seed=digest)
     card = Scorecard(
@@ -56,7 +56,8 @@ class Measured(NamedTuple):
 
 def measure(points: Points, submission: Submission, *, w1: float, baseline: Baseline, seed: str) -> Measured:
     """The metrics of a submission from its figures at the points of a pair; `seed` determines the resamples."""
-    means, of_resamples = points.means(), resampled_means(points, seed)
+    means = points.means() | means_of(baseline.statistics)
+    of_resamples = resampled_means(points.inputs, points.targets, seed) | resampled_of_pair(baseline.statistics, seed)
     reasons = {name: _reason_missing(metric, means, w1, submission, baseline) for name, metric in METRICS.items()}
     missing = {name: reason for name, reason in reasons.items() if reason is not None}
     metrics: dict[str, Interval | None] = dict.fromkeys(METRICS)
@@ -89,13 +90,10 @@ def _reason_missing(
 def points_of(w1: float, test: Mapping[str, RowArray], submission: Submission, baseline: Baseline) -> Points:
     """What metrics are means of: a submission beside the truth in the data sets of the role `test`."""
     cosine, length, square_error = gradient_points(submission["gradient"], test["gradient"])
-    inputs = {"cosine": cosine, "trivial_cosine": baseline.cosine, "square_error": square_error}
+    inputs = {"cosine": cosine, "square_error": square_error}
     inputs |= pooled_cosines(submission["gradient"], test["gradient"], baseline.groups)
     if w1 > 0:
-        one = np.ones(1)
-        for name, part in STEPS.items():
-            inputs[f"gain_{name}"] = gains(cosine, length, baseline.distance, part * w1)
-            inputs[f"own_gain_{name}"] = gains(one, one, baseline.distance, part * w1)
+        inputs |= {f"gain_{name}": gains(cosine, length, baseline.distance, part * w1) for name, part in STEPS.items()}
     if "input_potential" not in submission or "target_potential" not in submission:
         return Points(length, inputs, {})
     fx, fy = (np.asarray(submission[name][:], np.float64) for name in VALUES)

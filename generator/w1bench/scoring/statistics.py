@@ -26,19 +26,24 @@ Means = Mapping[str, F64]  # of statistics by their names: over all points, or o
 class Points:
     """The statistics of a submission at single points: all that any metric needs, (m,) each by name.
 
-    `length` is r = ||g||. Of `inputs`: cosine <g, t> / (r ||t||), 0 where g = 0; trivial_cosine that of the best trivial critic; square_error
-    ||g - t||^2; pooled_k (see `baseline.groups`); gain_s and own_gain_s for steps of W1 / 4 and W1: (||x - y|| - ||x - step v - y||) / step for v = g and
-    v = t; and of a submission with values input_potential f(x), and input_rest f(x) - beta (f*(x) - W1). Of `targets`: target_potential f(y)
-    and target_rest f(y) - beta f*(y).
+    `length` is r = ||g||. Of `inputs`: cosine <g, t> / (r ||t||), 0 where g = 0; square_error
+    ||g - t||^2; pooled_k (see `baseline.groups`); gain_s for steps of W1 / 4 and W1: (||x - y|| - ||x - step g - y||) / step; and of a submission with values input_potential f(x), and input_rest f(x) - beta (f*(x) - W1). Of `targets`: target_potential f(y)
+    and target_rest f(y) - beta f*(y). The pair's own statistics at inputs (`baseline.Baseline`) stand beside them: trivial_cosine, that of the best trivial
+    critic, 0 where none is above 0, and own_gain_s, the gain of v = t.
     """
 
     length: F64
     inputs: Means
     targets: Means
 
-    def means(self) -> Means:
+    def means(self) -> dict[str, F64]:
         """Over all points."""
-        return {name: array.mean() for side in (self.inputs, self.targets) for name, array in side.items()}
+        return means_of(self.inputs) | means_of(self.targets)
+
+
+def means_of(statistics: Means) -> dict[str, F64]:
+    """The mean of each over all points."""
+    return {name: array.mean() for name, array in statistics.items()}
 
 
 def gains(cosine: F64, length: F64, distance: F64, step: float) -> F64:

@@ -29,7 +29,7 @@ def check_scorer() -> None:
         CheckFailedError: the scorer gives one another score than the definitions do.
     """
     test = _test()
-    baseline = make_baseline(test)
+    baseline = make_baseline(test, _W1)
     for name, critic in _critics(test).items():
         metrics = measure(
             points_of(_W1, test, critic, baseline), critic, w1=_W1, baseline=baseline, seed="canary"

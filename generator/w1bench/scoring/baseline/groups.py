@@ -9,15 +9,28 @@ with A and B the group's means of g and t, U = (B/|B| - cos_G A/|A|) / |A| and V
 the figure itself, since <A, U> = <B, V> = 0.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w1bench.arrays import F64, RowArray, blocks
+from w1bench.arrays import F64, RowArray
 
 COUNTS = (8, 64, 512)
-_BLOCK_BYTES = 1 << 23
+_BLOCK_VALUES = 1 << 20
+_LEAST = 1e-290  # of a mean that has a direction
+
+
+class _Part(NamedTuple):
+    """Rows that are read at a time, in the order of their groups: `present` ones, which begin at `starts`."""
+
+    rows: slice
+    order: NDArray[np.intp]
+    present: NDArray[np.intp]
+    starts: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,7 @@ class Groups:
 
     labels: NDArray[np.intp]
     sizes: F64
+    parts: list[list[_Part]]  # of rows, and of COUNTS
     truth: F64
 
 
@@ -39,48 +53,58 @@ def make_groups(inputs: RowArray, truth: RowArray) -> Groups:
     counts = np.minimum(COUNTS, len(centers))
     first = np.concatenate([[0], np.cumsum(counts)])
     labels = np.empty((len(COUNTS), len(inputs)), np.intp)
-    for rows in blocks(inputs, _BLOCK_BYTES):
+    parts: list[list[_Part]] = []
+    for rows in _row_blocks(inputs):
         distance = square - 2 * (_flat(inputs, rows) @ centers.T)
         for level, count in enumerate(counts):
             labels[level, rows] = first[level] + distance[:, :count].argmin(1)
+        parts.append([_part(rows, of_count) for of_count in labels[:, rows]])
     sizes = np.bincount(labels.ravel(), minlength=first[-1]).astype(np.float64)
-    return Groups(labels, sizes, _means(truth, labels, sizes))
+    return Groups(labels, sizes, parts, _means(truth, parts, sizes))
 
 
 def pooled_cosines(gradient: RowArray, truth: RowArray, groups: Groups) -> dict[str, F64]:
     """z of every point for each of COUNTS, by the metric's name, (m,) each."""
-    means = _means(gradient, groups.labels, groups.sizes)
-    lengths = [np.sqrt(np.vecdot(mean, mean)) for mean in (means, groups.truth)]
-    # Of unit vectors, so that no product of theirs overflows or vanishes; 0 where a mean is 0.
-    a, b = (
-        np.divide(mean, length[:, None], out=np.zeros_like(mean), where=length[:, None] > 0)
-        for mean, length in zip((means, groups.truth), lengths, strict=True)
-    )
+    (a, of_a), (b, of_b) = (_units(means) for means in (_means(gradient, groups.parts, groups.sizes), groups.truth))
     cosine = np.vecdot(a, b)
+    u, v = (b - cosine[:, None] * a) * of_a[:, None], (a - cosine[:, None] * b) * of_b[:, None]
     z = cosine[groups.labels]
-    for rows in blocks(gradient, _BLOCK_BYTES):
+    for rows in _row_blocks(gradient):
         g, t = _flat(gradient, rows), _flat(truth, rows)
         for level, labels in enumerate(groups.labels[:, rows]):
-            of_a, of_b, cos = a[labels], b[labels], cosine[labels]
-            terms = (np.vecdot(g, of_b) - cos * np.vecdot(g, of_a), np.vecdot(t, of_a) - cos * np.vecdot(t, of_b))
-            for term, length in zip(terms, (length[labels] for length in lengths), strict=True):
-                z[level, rows] += np.divide(term, length, out=np.zeros_like(term), where=length > 0)
+            z[level, rows] += np.vecdot(g, u[labels]) + np.vecdot(t, v[labels])
     return {f"pooled_{count}": of_count for count, of_count in zip(COUNTS, z, strict=True)}
 
 
-def _means(array: RowArray, labels: NDArray[np.intp], sizes: F64) -> F64:
+def _units(means: F64) -> tuple[F64, F64]:
+    """Unit vectors (k, D), so that no product of theirs overflows or vanishes, and one over the length of each; 0 where a mean is 0."""
+    largest = np.abs(means).max(1, keepdims=True)
+    scaled = np.divide(means, largest, out=np.zeros_like(means), where=largest > _LEAST)
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    units = np.divide(scaled, length, out=np.zeros_like(means), where=length > 0)
+    whole = (largest * length)[:, 0]
+    return units, np.divide(1, whole, out=np.zeros_like(whole), where=(length > 0)[:, 0])
+
+
+def _means(array: RowArray, parts: list[list[_Part]], sizes: F64) -> F64:
     """The mean of the array's rows in each group, (k, D)."""
-    sums: F64 | None = None
-    for rows in blocks(array, _BLOCK_BYTES):
-        block = _flat(array, rows)
-        if sums is None:
-            sums = np.zeros((len(sizes), block.shape[1]))
-        for of_count in labels[:, rows]:
-            order = np.argsort(of_count, kind="stable")
-            present, starts = np.unique(of_count[order], return_index=True)
-            sums[present] += np.add.reduceat(block[order], starts, axis=0)
-    assert sums is not None
+    sums = np.zeros((len(sizes), prod(array.shape[1:])))
+    for of_rows in parts:
+        block = _flat(array, of_rows[0].rows)
+        for part in of_rows:
+            sums[part.present] += np.add.reduceat(block[part.order], part.starts, axis=0)
     return sums / np.maximum(sizes, 1)[:, None]
+
+
+def _part(rows: slice, labels: NDArray[np.intp]) -> _Part:
+    order = np.argsort(labels, kind="stable")
+    return _Part(rows, order, *np.unique(labels[order], return_index=True))
+
+
+def _row_blocks(array: RowArray) -> Iterator[slice]:
+    """Slices of rows that take a few megabytes in float64."""
+    step = max(1, _BLOCK_VALUES // prod(array.shape[1:]))
+    return (slice(start, min(start + step, len(array))) for start in range(0, len(array), step))
 
 
 def _flat(array: RowArray, rows: slice) -> F64:

@@ -13,9 +13,10 @@ from w1bench.arrays import F64
 from w1bench.rng import stream
 from w1bench.scoring.cache import Cache
 from w1bench.scoring.scorecard import LEVEL, RESAMPLES, Interval
-from w1bench.scoring.statistics import Means, Points
+from w1bench.scoring.statistics import Means
 
 _AT_ONCE = 25  # resamples that one stream draws, and one product averages over
+_PAIRS_BYTES = 8 << 20  # of the means of statistics of pairs: 300 pairs
 _KEPT_BYTES = 256 << 20  # of counts in a process: 12 pairs of 10,000 test points
 # How often each of n inputs and n targets is drawn: (2, resamples, n). That one is drawn 256 times in n has odds below 1e-500.
 Drawn = NDArray[np.uint8]
@@ -39,15 +40,24 @@ class Counts:
 _COUNTS = Counts()  # of this process
 
 
-def resampled_means(points: Points, digest: str, counts: Counts = _COUNTS) -> Means:
-    """The means of every statistic over the resamples of the pair of this digest, (RESAMPLES,) each."""
-    sides = (points.inputs, points.targets)
+_OF_PAIRS = Cache[str, dict[str, F64]](_PAIRS_BYTES)
+
+
+def resampled_of_pair(statistics: Means, digest: str) -> dict[str, F64]:
+    """As `resampled_means`, of statistics at the inputs that depend on the pair alone; kept from one submission to the next."""
+    size = 8 * RESAMPLES * len(statistics)
+    return _OF_PAIRS.get(digest, lambda: resampled_means(statistics, {}, digest), lambda _: size)
+
+
+def resampled_means(inputs: Means, targets: Means, digest: str, counts: Counts = _COUNTS) -> dict[str, F64]:
+    """The means of statistics at inputs and at targets over the resamples of the pair of this digest, (RESAMPLES,) each."""
+    sides, points = (inputs, targets), len(next(iter(inputs.values())))
     terms = [np.stack(list(of_side.values()), axis=1) if of_side else None for of_side in sides]  # (n, statistics)
     means: tuple[list[F64], ...] = ([], [])
-    for drawn in counts.of(digest, len(points.length)):
+    for drawn in counts.of(digest, points):
         for side, of_side in enumerate(terms):
             if of_side is not None:
-                means[side].append(drawn[side].astype(np.float64) @ of_side / len(points.length))
+                means[side].append(drawn[side].astype(np.float64) @ of_side / points)
     return {
         name: column
         for names, parts in zip(sides, means, strict=True)
