@@ -15,7 +15,8 @@ from w1bench.scoring.cache import Cache
 from w1bench.scoring.scorecard import LEVEL, RESAMPLES, Interval
 from w1bench.scoring.statistics import Means
 
-_AT_ONCE = 25  # resamples that one stream draws, and one product averages over
+_AT_ONCE = 25  # resamples that one stream draws
+_IN_CACHE = 5  # of them that one product averages over, so that it finds their counts in the cache
 _PAIRS_BYTES = 8 << 20  # of the means of statistics of pairs: 300 pairs
 _KEPT_BYTES = 256 << 20  # of counts in a process: 12 pairs of 10,000 test points
 # How often each of n inputs and n targets is drawn: (2, resamples, n). That one is drawn 256 times in n has odds below 1e-500.
@@ -55,9 +56,10 @@ def resampled_means(inputs: Means, targets: Means, digest: str, counts: Counts =
     terms = [np.stack(list(of_side.values()), axis=1) if of_side else None for of_side in sides]  # (n, statistics)
     means: tuple[list[F64], ...] = ([], [])
     for drawn in counts.of(digest, points):
-        for side, of_side in enumerate(terms):
-            if of_side is not None:
-                means[side].append(drawn[side].astype(np.float64) @ of_side / points)
+        for rows in range(0, _AT_ONCE, _IN_CACHE):
+            for side, of_side in enumerate(terms):
+                if of_side is not None:
+                    means[side].append(drawn[side, rows : rows + _IN_CACHE].astype(np.float64) @ of_side / points)
     return {
         name: column
         for names, parts in zip(sides, means, strict=True)
