@@ -131,7 +131,7 @@ def _card(pair: _Pair, value: float, resampled: Any) -> Scorecard:
     bounds = np.quantile(resampled, [0.025, 0.975], axis=1).T
     diagnosis = Diagnosis(
         gradient_norm_mean=1, gradient_norm_std=0, gradient_norm_quantiles={"0.5": 1}, zero_gradients=0, l2_direction=0,
-        l2_magnitude=0, best_scale=1, best_scale_l2=0, steepest_slope=None,
+        l2_magnitude=0, best_scale=1, best_scale_l2=0, slope_at_least=None,
     )  # fmt: skip
     return Scorecard(
         pair=pair.name, pair_version=1, pair_digest=pair.digest, metric_version=METRIC_VERSION, points=10_000, w1=2.0, w1_stderr=0,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from memory import extra_memory
 from numpy.typing import NDArray
-from plain_scoring import scored, steepest_slope
+from plain_scoring import scored, slope_at_least
 from report import parse, publish, table
 from timing import medians, once
 
@@ -66,7 +66,7 @@ def _measure_score(points: int, dim: int, *, values: bool) -> list[tuple[object,
     works: dict[str, Callable[[], object]] = {
         "again": lambda: score_resampled(pair, test, critic),
         "first": lambda: score_resampled(pair.model_copy(update={"name": f"{next(_NUMBERS)}"}), test, critic),
-        "plain": lambda: (scored(pair.digest(), _W1, test, critic), values and steepest_slope(test, critic)),
+        "plain": lambda: (scored(pair.digest(), _W1, test, critic), values and slope_at_least(test, critic)),
     }
     took = medians({name: once(work) for name, work in works.items()}, rounds=9)
     shape = f"[{points}, {dim}] float64" + (", potentials" if values else "")
@@ -89,6 +89,7 @@ def _made(points: int, dim: int, *, values: bool) -> tuple[Manifest, dict[str, N
     gradient, truth = _drawn("float64", points, dim)
     known = {name: rng.standard_normal(points) for name in ("input_potential", "target_potential")}
     test = {"gradient": truth, **known, **{name: rng.standard_normal((points, dim)) for name in ("input", "target")}}
+    test["transported"] = test["input"] - rng.exponential(_W1, (points, 1)) * truth
     pair = Manifest.model_construct(name="made", version=1, files={}, w1=_W1, w1_stderr=0.0, w1_rays=1)
     critic = {"gradient": gradient}
     if values:

@@ -19,6 +19,7 @@ from w1bench.solvers import GP, LP, LPALM, LS, MM, MMR, SOLVERS, TTC, ReferenceS
 from w1bench.solvers.learners.critic import CriticLearner, Loss, kantorovich
 from w1bench.solvers.learners.distances import distances, least, lengths
 from w1bench.solvers.learners.three_players import ThreePlayers
+from w1bench.solvers.methods.kmeans import KMeans
 from w1bench.solvers.networks import architectures as networks
 from w1bench.solvers.networks.orthogonal import orthogonal_critic
 from w1bench.solvers.protocol import Learner, Method, Outcome, Sampler, Settings
@@ -168,6 +169,8 @@ def test_a_solver_of_the_wrong_sign_does_not(name: str, pair: StoredPair) -> Non
 
 
 def small(method: Method, checkpoint: Path | None = None) -> ReferenceSolver:
+    if isinstance(method, KMeans):
+        method = replace(method, refits=2)  # each of 120 steps would refit it a hundred times
     settings = replace(method.settings((3,)), steps=120, batch=32)
     return ReferenceSolver(method, (3,), settings, seed=1, checkpoint=checkpoint, save_every=0.0)
 

@@ -22,6 +22,7 @@ from sqlalchemy import create_engine, make_url, text
 from starlette.testclient import TestClient
 
 from support.shared import made_once
+from w1bench.scoring.metrics import METRIC_VERSION
 from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
 from w1bench_server.ledger.records import Entry
 from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
@@ -235,11 +236,11 @@ def make_card() -> Callable[..., Scorecard]:
     def make(pair_digest: str = "d" * 64, **metrics: float) -> Scorecard:
         diagnosis = Diagnosis(
             gradient_norm_mean=1, gradient_norm_std=0, gradient_norm_quantiles={"0.5": 1}, zero_gradients=0,
-            l2_direction=0, l2_magnitude=0, best_scale=1, best_scale_l2=0, steepest_slope=None,
+            l2_direction=0, l2_magnitude=0, best_scale=1, best_scale_l2=0, slope_at_least=None,
         )  # fmt: skip
         return Scorecard(
-            pair=PAIR, pair_version=1, pair_digest=pair_digest, metric_version=1, points=9, w1=2.0, w1_stderr=0,
-            metrics={name: Interval(value=v, low=v - 1, high=v + 1) for name, v in metrics.items()},
+            pair=PAIR, pair_version=1, pair_digest=pair_digest, metric_version=METRIC_VERSION, points=9, w1=2.0, w1_stderr=0,
+            metrics={name: Interval(value=v, low=v - 1e-9, high=v + 1e-9) for name, v in metrics.items()},
             missing={}, diagnosis=diagnosis,
         )  # fmt: skip
 

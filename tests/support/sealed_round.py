@@ -76,7 +76,7 @@ def sealed_card(points: int, cos: float) -> Scorecard:
     """A full scorecard on the sealed pair."""
     return Scorecard(
         pair=NAME, pair_version=1, pair_digest="d" * 64, metric_version=1, points=points, w1=1.5, w1_stderr=0.1,
-        metrics=dict.fromkeys(METRICS) | {"cos": Interval(value=cos, low=-1, high=1), "l2": Interval(value=2, low=1, high=3)},
+        metrics=dict.fromkeys(METRICS) | {"cos": Interval(value=cos, low=cos - 1e-5, high=cos + 1e-5), "l2": Interval(value=2, low=1, high=3)},
         missing={"dev": "the submission holds no potential"}, diagnosis=None, sealed=True,
     )  # fmt: skip
 

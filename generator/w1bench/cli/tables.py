@@ -94,14 +94,17 @@ def certificate(figures: Iterable[Figure]) -> Table:
 def scorecard(card: Scorecard) -> Table:
     """Metrics with their intervals, then the diagnosis."""
     rows = [
-        (name, _interval(card.metrics[name]), METRICS[name].unit, card.missing.get(name, METRICS[name].meaning))
+        (name, _interval(card.metrics.get(name)), METRICS[name].unit, card.missing.get(name, METRICS[name].meaning))
         for name in METRICS
+        if name in card.metrics
     ]
     diagnosis = card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}) if card.diagnosis else {}
     rows += [(name, _number(value), "", "") for name, value in diagnosis.items()]
     table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows)
     w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
-    table.caption = f"{w1}; {card.points:,} points; metric version {card.metric_version}"
+    trivial = "".join(f"; {name} alone has cos {cos:.3f}" for name, cos in (card.trivial or {}).items())
+    truth = "; the stored truth itself, which does not rank" if card.truth else ""
+    table.caption = f"{w1}; {card.points:,} points; metric version {card.metric_version}{trivial}{truth}"
     return table
 
 

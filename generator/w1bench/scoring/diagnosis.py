@@ -7,18 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench.arrays import F64, RowArray
+from w1bench.scoring.metrics import VALUES
 from w1bench.scoring.scorecard import Diagnosis
 from w1bench.scoring.statistics import Points
+from w1bench.scoring.submission import Submission
 
 _SLOPE_VALUES = 1 << 21  # points x dimensions among which all slopes are compared: seconds at most
 _SLOPE_POINTS = 2048
 _SLOPE_CANDIDATES = 64
 _SLOPE_ROWS = 32  # at a time, so that their slopes stay in the cache
+_ROUNDINGS = 16  # units in the last place that two values may be off by, together
+_NEAR = 1e-3  # of the points' mean distance from their mean: what lies nearer shows rounding rather than slope
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def diagnose(points: Points, steepest: float | None) -> Diagnosis:
-    r, cosine = points.length, points.cosine
+def diagnose(points: Points, slope: float | None) -> Diagnosis:
+    r, cosine = points.length, points.inputs["cosine"]
     projection, square = float((r * cosine).mean()), float(np.square(r).mean())
     scale = projection / square if square > 0 else 0.0
     return Diagnosis(
@@ -26,25 +30,42 @@ def diagnose(points: Points, steepest: float | None) -> Diagnosis:
         gradient_norm_quantiles={f"{q:g}": float(v) for q, v in zip(_QUANTILES, np.quantile(r, _QUANTILES), strict=True)},
         zero_gradients=int((r == 0).sum()),
         l2_direction=float((2 * r * (1 - cosine)).mean()), l2_magnitude=float(np.square(r - 1).mean()),
-        best_scale=scale, best_scale_l2=1 - scale * projection, steepest_slope=steepest,
+        best_scale=scale, best_scale_l2=1 - scale * projection, slope_at_least=slope,
     )  # fmt: skip
 
 
-def steepest_slope(test: Mapping[str, RowArray], points: Points) -> float | None:
-    """max |f(a) - f(b)| / ||a - b|| over all pairs of the first inputs and targets: above 1, f is not 1-Lipschitz."""
-    if points.input_potential is None or points.target_potential is None:
+def slope_at_least(test: Mapping[str, RowArray], submission: Submission) -> float | None:
+    """The largest (|f(a) - f(b)| - allowance) / ||a - b|| over pairs of the first inputs and targets: above 1, f is not 1-Lipschitz.
+
+    The allowance is what rounding may make of a difference: 16 units in the last place of the dtype that f came in, at the size of the largest value and
+    point. Pairs nearer than a thousandth of the points' spread are left out. So the slope of f is at least as large as this somewhere.
+    """
+    if any(name not in submission for name in VALUES):
         return None
     half = min(_SLOPE_POINTS, max(64, _SLOPE_VALUES // prod(test["input"].shape[1:]))) // 2
     x = np.concatenate([np.asarray(test[name][:half], np.float64).reshape(min(half, len(test[name])), -1)
                         for name in ("input", "target")])  # fmt: skip
-    f = np.concatenate([points.input_potential[:half], points.target_potential[:half]])
-    first, second = _steepest_pairs(x, f)
+    values = [submission[name][:half] for name in VALUES]
+    f = np.concatenate([of_side.astype(np.float64) for of_side in values])
+    size = float(np.abs(f).max()) + float(np.linalg.norm(x, axis=1).max())
+    allowance = _ROUNDINGS * max(_unit(of_side) for of_side in values) * size
+    least = _NEAR * float(np.linalg.norm(x - x.mean(0), axis=1).mean())
+    first, second = _steepest_pairs(x, f, allowance, least)
     # The products there lose digits for near points; the steepest candidates are measured again by differences.
-    rise, run = np.abs(f[first] - f[second]), np.linalg.norm(x[first] - x[second], axis=1)
-    return float(np.divide(rise, run, out=np.zeros_like(run), where=run > 0).max())
+    rise, run = np.abs(f[first] - f[second]) - allowance, np.linalg.norm(x[first] - x[second], axis=1)
+    return max(0.0, float(np.divide(rise, run, out=np.zeros_like(run), where=run > least).max()))
 
 
-def _steepest_pairs(x: F64, f: F64) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _unit(values: NDArray[np.floating]) -> float:
+    """A unit in the last place of the precision that values were computed in: that of the shortest dtype that holds them all."""
+    for dtype in (np.float16, np.float32):
+        with np.errstate(over="ignore"):
+            if np.array_equal(values, values.astype(dtype)):
+                return float(np.finfo(dtype).eps)
+    return float(np.finfo(np.float64).eps)
+
+
+def _steepest_pairs(x: F64, f: F64, allowance: float, least: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The candidates for the steepest slope between points x with values f, as two rows of indices; each pair is looked at once."""
     square = np.vecdot(x, x)
     slopes, firsts, seconds = [], [], []
@@ -56,8 +77,9 @@ def _steepest_pairs(x: F64, f: F64) -> tuple[NDArray[np.intp], NDArray[np.intp]]
         run += square[start:]
         np.sqrt(np.maximum(run, 0, out=run), out=run)
         slope = np.abs(f[rows, None] - f[start:])
-        np.divide(slope, run, out=slope, where=run > 0)
-        slope[run == 0] = 0
+        slope -= allowance
+        np.divide(slope, run, out=slope, where=run > least)
+        slope[run <= least] = 0
         top = _largest(slope)
         first, second = np.unravel_index(top, slope.shape)
         slopes.append(slope.ravel()[top])

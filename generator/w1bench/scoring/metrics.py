@@ -2,7 +2,7 @@
 
 With g_i = grad f(x_i), t_i = grad f*(x_i), r_i = ||g_i||: cos = mean <g_i, t_i> / (||g_i|| ||t_i||) and
 L2 = mean ||g_i - t_i||^2 as in Korotin, Kolesov, Burnaev (NeurIPS 2022), section 5. The W1 estimate uses the stored f* as a
-control variate: W1 + mean (f - f*)(x_i) - mean (f - f*)(y_j) is unbiased for E_P f - E_Q f and exact for f = f*.
+control variate, with a fitted coefficient: it is unbiased for E_P f - E_Q f, and exact for f = f*.
 """
 
 import csv
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-import numpy as np
-
 from w1bench.arrays import F64
+from w1bench.scoring.baseline.groups import COUNTS
 from w1bench.scoring.scorecard import Interval
 from w1bench.scoring.statistics import Means
 
-METRIC_VERSION = 1  # raised whenever a metric's value may change for the same submission by more than 1e-7 of it
+METRIC_VERSION = 2  # raised whenever a metric's value may change for the same submission by more than 1e-7 of it
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,9 @@ class Metric:
     better: Literal["higher", "lower", "nearer to W1"]
     needs: tuple[str, ...]  # the arrays of a submission it is computed from
     meaning: str
-    compute: Callable[[Means], F64]
+    compute: Callable[[Means, float], F64]  # from the means and W1
+    is_size: bool = False  # whether it is the size of what `compute` gives, whose sign the interval needs
+    since: int = METRIC_VERSION  # the version that defined it as it is
 
     def badness(self, interval: Interval | None, w1: float | None) -> float:
         """A sort key of values on a pair of distance `w1`, the best first; infinite where it cannot be told."""
@@ -41,47 +42,76 @@ class Metric:
         return -interval.value if self.better == "higher" else interval.value
 
 
-def _cos(means: Means) -> F64:
-    return means.cosine
+def _cos(means: Means, w1: float) -> F64:
+    return means["cosine"]
 
 
-def _l2(means: Means) -> F64:
-    return means.square_error
+def _skill(means: Means, w1: float) -> F64:
+    trivial = means["trivial_cosine"]
+    return (means["cosine"] - trivial) / (1 - trivial)
 
 
-def _w1_raw(means: Means) -> F64:
-    assert means.input_potential is not None
-    assert means.target_potential is not None
-    return means.input_potential - means.target_potential
+def _l2(means: Means, w1: float) -> F64:
+    return means["square_error"]
 
 
-def _w1_estimate(means: Means) -> F64:
-    assert means.input_gap is not None
-    assert means.target_gap is not None
-    return means.w1 + means.input_gap - means.target_gap
+def _w1_raw(means: Means, w1: float) -> F64:
+    return means["input_potential"] - means["target_potential"]
 
 
-def _dev(means: Means) -> F64:
-    return 100 * np.abs(means.w1 - _w1_estimate(means)) / means.w1
+def _w1_estimate(means: Means, w1: float) -> F64:
+    return means["input_rest"] - means["target_rest"]
 
 
-_VALUES = ("input_potential", "target_potential")
-METRICS: dict[str, Metric] = {
-    "cos": Metric("cos", "1", "higher", ("gradient",), "mean cosine between grad f and grad f*", _cos),
-    "l2": Metric("l2", "1", "lower", ("gradient",), "mean ||grad f - grad f*||^2", _l2),
-    "dev": Metric("dev", "%", "lower", _VALUES, "100 |W1 - w1_estimate| / W1", _dev),
-    "w1_estimate": Metric(
-        "w1_estimate", "distance", "nearer to W1", _VALUES,
+def _dev(means: Means, w1: float) -> F64:
+    return 100 * (_w1_estimate(means, w1) - w1) / w1
+
+
+def _pooled(count: int) -> Metric:
+    name, gradients = f"pooled_{count}", f"mean gradients over {count} groups of near inputs"
+    return Metric(
+        name,
+        "1",
+        "higher",
+        _GRADIENT,
+        f"mean cosine between the {gradients} and the true ones",
+        lambda means, _: means[name],
+    )
+
+
+def _progress(step: str, words: str) -> Metric:
+    return Metric(
+        f"progress_{step}", "1", "higher", _GRADIENT, f"the part of W1 that a step of {words} along -grad f removes, of what the truth's step removes",
+        lambda means, _: means[f"gain_{step}"] / means[f"own_gain_{step}"],
+    )  # fmt: skip
+
+
+_GRADIENT = ("gradient",)
+VALUES = ("input_potential", "target_potential")
+_LIST = (
+    Metric("cos", "1", "higher", _GRADIENT, "mean cosine between grad f and grad f*", _cos, since=1),
+    Metric("skill", "1", "higher", _GRADIENT, "(cos - cos0) / (1 - cos0), cos0 that of the best trivial critic", _skill),
+    *(_pooled(count) for count in COUNTS),
+    _progress("quarter", "W1 / 4"),
+    _progress("full", "W1"),
+    Metric("l2", "1", "lower", _GRADIENT, "mean ||grad f - grad f*||^2", _l2, since=1),
+    Metric("dev", "%", "lower", VALUES, "100 |W1 - w1_estimate| / W1", _dev, is_size=True),
+    Metric(
+        "w1_estimate", "distance", "nearer to W1", VALUES,
         "E_P f - E_Q f, with the sampling noise taken out by f*", _w1_estimate,
     ),
-    "w1_raw": Metric(
-        "w1_raw", "distance", "nearer to W1", _VALUES,
-        "mean f(x_i) - mean f(y_j), as published", _w1_raw,
-    ),
-}  # fmt: skip
+    Metric("w1_raw", "distance", "nearer to W1", VALUES, "mean f(x_i) - mean f(y_j), as published", _w1_raw, since=1),
+)  # fmt: skip
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _LIST}
+STEPS = {"quarter": 0.25, "full": 1.0}  # of progress, in units of W1
 HEADLINE = "cos"
 RANKING = (HEADLINE, "l2")  # the figures of gradients, which rank; those of values alone can be right by chance
-SHOWN = (*RANKING, "dev")  # in tables for people: what ranks, and what is published beside it
+SHOWN = (
+    HEADLINE,
+    "skill",
+    "l2",
+    "dev",
+)  # in tables for people: what ranks, what is beyond trivial, and what is published beside it
 _BOUNDS = {"": "value", "_low": "low", "_high": "high"}
 COLUMNS = tuple(metric + suffix for metric in METRICS for suffix in _BOUNDS)
 

@@ -1,6 +1,8 @@
 """The scorecard of a critic on a pair: its metrics with bootstrap intervals, and a diagnosis of why they are low."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -19,7 +21,10 @@ class Interval(_Part):
 
 
 class Diagnosis(_Part):
-    """Direction or size? `l2 = l2_direction + l2_magnitude`; `best_scale_l2` is the l2 of the best multiple of g."""
+    """Direction or size? `l2 = l2_direction + l2_magnitude`; `best_scale_l2` is the l2 of the best multiple of g.
+
+    f has a slope of `slope_at_least` somewhere, whatever the rounding of its values was.
+    """
 
     gradient_norm_mean: float
     gradient_norm_std: float
@@ -29,13 +34,23 @@ class Diagnosis(_Part):
     l2_magnitude: float
     best_scale: float
     best_scale_l2: float
-    steepest_slope: float | None
+    slope_at_least: float | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_steepest_slope(cls, fields: Any) -> Any:
+        """Metric version 1 had another figure of slopes, which was not a bound: rounding alone could make it large."""
+        if isinstance(fields, dict) and "steepest_slope" in fields:
+            return {"slope_at_least": None} | {
+                name: value for name, value in fields.items() if name != "steepest_slope"
+            }
+        return fields
 
 
 class Scorecard(_Part):
     """What a critic scores on a pair. A metric without data is None, its reason in `missing`.
 
-    Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
+    `trivial` holds the cosines of the trivial critics there; `truth` says that the gradient's directions are the stored ones, to rounding. Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
     """
 
     pair: str
@@ -48,6 +63,8 @@ class Scorecard(_Part):
     metrics: dict[str, Interval | None]
     missing: dict[str, str]
     diagnosis: Diagnosis | None
+    trivial: dict[str, float] | None = None
+    truth: bool = False
     sealed: bool = False  # whether the pair was published so
     resamples: int = RESAMPLES
     level: float = LEVEL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -18,40 +19,56 @@ _SAFE = (1e-12, 1e12)  # squared lengths of which float32 neither loses nor over
 _NEAR = 0.1  # below this part of ||g||^2 + ||t||^2, what 2 <g, t> leaves of it has lost a digit; as near to twice it, cos is -1
 
 
+Means = Mapping[str, F64]  # of statistics by their names: over all points, or over each of many resamples of them
+
+
 @dataclass(frozen=True)
 class Points:
-    """Per-point statistics of a submission: all that any metric needs, (m,) each."""
+    """The statistics of a submission at single points: all that any metric needs, (m,) each by name.
 
-    w1: float
-    cosine: F64  # <g, t> / (||g|| ||t||), 0 where g = 0
-    length: F64  # r = ||g||
-    square_error: F64  # ||g - t||^2
-    input_potential: F64 | None = None  # f at inputs
-    target_potential: F64 | None = None  # f at targets
-    input_gap: F64 | None = None  # f - f* at inputs
-    target_gap: F64 | None = None  # f - f* at targets
+    `length` is r = ||g||. Of `inputs`: cosine <g, t> / (r ||t||), 0 where g = 0; square_error
+    ||g - t||^2; pooled_k (see `baseline.groups`); gain_s for steps of W1 / 4 and W1: (||x - y|| - ||x - step g - y||) / step; and of a submission with values input_potential f(x), and input_rest f(x) - beta (f*(x) - W1). Of `targets`: target_potential f(y)
+    and target_rest f(y) - beta f*(y). The pair's own statistics at inputs (`baseline.Baseline`) stand beside them: trivial_cosine, that of the best trivial
+    critic, 0 where none is above 0, and own_gain_s, the gain of v = t.
+    """
 
-    def means(self) -> Means:
+    length: F64
+    inputs: Means
+    targets: Means
+
+    def means(self) -> dict[str, F64]:
         """Over all points."""
-        terms = ((name, getattr(self, name)) for name in (*INPUTS, *TARGETS))
-        return Means(self.w1, **{name: array.mean() for name, array in terms if array is not None})
+        return means_of(self.inputs) | means_of(self.targets)
 
 
-@dataclass(frozen=True)
-class Means:
-    """Means of the statistics that metrics are formulas of: over all points, or over each of many resamples of them."""
-
-    w1: float
-    cosine: F64
-    square_error: F64
-    input_potential: F64 | None = None
-    target_potential: F64 | None = None
-    input_gap: F64 | None = None
-    target_gap: F64 | None = None
+def means_of(statistics: Means) -> dict[str, F64]:
+    """The mean of each over all points."""
+    return {name: array.mean() for name, array in statistics.items()}
 
 
-INPUTS = ("cosine", "square_error", "input_potential", "input_gap")  # statistics at inputs that means are taken of
-TARGETS = ("target_potential", "target_gap")  # and at targets
+def gains(cosine: F64, length: F64, distance: F64, step: float) -> F64:
+    """(||x - y|| - ||x - step g - y||) / step at every input x, for x - y = distance t: what a step along g removes, by the law of cosines."""
+    square = distance * distance - 2 * step * distance * length * cosine + np.square(step * length)
+    return (distance - np.sqrt(np.maximum(square, 0))) / step
+
+
+def fitted_rests(values: tuple[F64, F64], truth: tuple[F64, F64], w1: float) -> tuple[F64, F64]:
+    """What is left of f at inputs and targets when the truth f* is taken out as a control variate: f - beta (f* - W1), and f - beta f*.
+
+    beta is fitted on every other point and used at those between, so that the difference of the means is unbiased for E_P f - E_Q f.
+    """
+    (fx, fy), (tx, ty) = values, truth
+    beta = np.empty(len(fx))
+    for half in (0, 1):
+        fitted = slice(1 - half, None, 2)
+        parts = (
+            [(f[fitted] - f[fitted].mean(), t[fitted] - t[fitted].mean()) for f, t in ((fx, tx), (fy, ty))]
+            if len(fx) > 1
+            else []
+        )
+        variance = sum(float(t @ t) for _, t in parts)
+        beta[half::2] = sum(float(f @ t) for f, t in parts) / variance if variance > 0 else 0.0
+    return fx - beta * (tx - w1), fy - beta * ty
 
 
 def gradient_points(gradient: RowArray, truth: RowArray) -> tuple[F64, F64, F64]:

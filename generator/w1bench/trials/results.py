@@ -14,6 +14,15 @@ FORMAT = "w1bench-results"
 # In the order of the paper's tables and of what came since; what is not named comes after.
 ORDER = ("WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R", "DOT", "TTC", "KR", "SLL", "AOL", "PRW", "LP-ALM",
          "ENOT", "cones", "kmeans", "sinkhorn", "sliced", "energy", "radial", "shift")  # fmt: skip
+UNTRAINED = {
+    "DOT",
+    "sinkhorn",
+    "sliced",
+    "energy",
+    "radial",
+    "shift",
+}  # methods that compute their critic from a sample
+OF_FUNNELS = {"cones", "kmeans"}  # whose critics have the form of a funnel pair's potential
 PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 

@@ -31,7 +31,7 @@ def row(
         return trial.identity() | about | {"metrics": None}
     scored = score_with_resamples(trial.pair, **arrays)
     card = scored.card.model_dump(mode="json")
-    of_card = ("points", "metric_version", "metrics", "missing", "diagnosis")
+    of_card = ("points", "metric_version", "metrics", "missing", "diagnosis", "trivial")
     return trial.identity() | about | {name: card[name] for name in of_card} | {"resamples": packed(scored)}
 
 

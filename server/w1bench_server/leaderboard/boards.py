@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from w1bench.scoring.metrics import HEADLINE
-from w1bench_server.leaderboard.comparison import Compared, tied, unpacked
-from w1bench_server.leaderboard.ranking import Standing, board
+from w1bench.scoring.intervals.seeds import combined
+from w1bench.scoring.metrics import HEADLINE, METRICS
+from w1bench_server.leaderboard.comparison import Compared, sample, tied, unpacked
+from w1bench_server.leaderboard.ranking import Metrics, Scores, Standing, board
 from w1bench_server.ledger.records import Record, Score
 from w1bench_server.ledger.snapshot import Records
 from w1bench_server.submissions.redaction import PublicRecords
 
-_KEPT_SCORES = 512  # 40 kB each
+_KEPT_SCORES = 512  # 90 kB each
 _KEPT_TIES = 1 << 16
 AsOf = int | datetime | None
 
@@ -47,6 +48,7 @@ class Boards:
         self._cached: dict[tuple[str, str], tuple[tuple[int, bool | None], Board]] = {}
         self.opened = lru_cache(_KEPT_SCORES)(self._opened)
         self._tied = lru_cache(_KEPT_TIES)(self._compare)
+        self._combined = lru_cache(_KEPT_SCORES)(self._combine)
 
     def view(self, *, metric: str = HEADLINE, pairs: Collection[str] | None = None, as_of: AsOf = None) -> View:
         """The boards of all pairs, or of some, now or as they were."""
@@ -74,13 +76,26 @@ class Boards:
         if cached is None or cached[0] != state:
             public = records if is_sealed is False else [self._records.of(record) for record in records]
             retracted = [record for record in records if record.retraction is not None]
-            cached = (state, Board(board(public, metric, self._tied), retracted))
+            cached = (state, Board(board(public, metric, self._tied, self._combined), retracted))
             if keep:
                 self._cached[pair, metric] = cached
         return cached[1]
 
-    def _compare(self, a: Score, b: Score, metric: str) -> bool:
-        return tied(self.opened(a), self.opened(b), metric)
+    def _compare(self, a: Scores, b: Scores, metric: str) -> bool:
+        return tied(self._all(a), self._all(b), metric)
+
+    def _combine(self, scores: Scores) -> Metrics:
+        """The mean over seeds of every metric that all have; a single score's own."""
+        if len(scores) == 1:
+            return scores[0].card.metrics
+        opened = self._all(scores)
+        samples = {name: sample(opened, name) for name in scores[-1].card.metrics}
+        return {
+            name: of_it and combined(of_it, is_size=METRICS[name].better == "lower") for name, of_it in samples.items()
+        }
+
+    def _all(self, scores: Scores) -> list[Compared]:
+        return [self.opened(score) for score in scores]
 
     def _opened(self, score: Score) -> Compared:
         card = score.card

@@ -1,19 +1,19 @@
 """Paired comparison of two scores: the difference of their metrics over the same resamples of a pair's test points.
 
-The resamples depend on the pair alone (see `w1bench.scoring.bootstrap`), so that the luck of the test points, which both
-submissions share, cancels. Two are tied where it is at most three of its bootstrap standard errors, and has not the same sign in all
-resamples: a standard error is as large as one huge term in a mean, but such a term does not make the better one worse where it is not drawn.
+The resamples depend on the pair alone (see `w1bench.scoring.intervals.bootstrap`), so that the luck of the test points, which both
+submissions share, cancels. Two methods are tied where they differ by noise alone, that of their seeds included (`w1bench.scoring.intervals.seeds`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w1bench.scoring.intervals.seeds import Sample, are_tied
+from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.scorecard import LEVEL, Scorecard
 
-TIE_ERRORS = 3.0  # a board makes many comparisons: at 95 %, one in twenty of equals would differ
-_ROUNDING = 1e-12
 Resampled = dict[str, NDArray[np.float64]]
 
 
@@ -45,14 +45,13 @@ def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
 
 def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
     """The difference in a metric; None where a score lacks the value or resamples, or the metric versions differ."""
-    values = [score.card.metrics.get(metric) for score in (a, b)]
-    if None in values or a.resampled is None or b.resampled is None or a.card.metric_version != b.card.metric_version:
+    x, y = sample([a], metric), sample([b], metric)
+    if x is None or y is None or a.resampled is None or b.resampled is None or not _are_comparable([a, b], metric):
         return None
     resampled = a.resampled[metric] - b.resampled[metric]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    x, y = (interval.value for interval in values if interval is not None)
-    return Difference(x, y, x - y, float(low), float(high), _is_noise(x - y, resampled))
+    return Difference(x.value, y.value, x.value - y.value, float(low), float(high), are_tied(x, y))
 
 
 def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str | None:
@@ -62,25 +61,28 @@ def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str
             return f"{name} has no {metric}: {score.card.missing.get(metric, 'it was not computed')}"
         if score.resampled is None:
             return f"the resamples of {name} were not kept"
-    if a[1].card.metric_version != b[1].card.metric_version:
-        return "the two were scored by different metric versions"
+    if not _are_comparable([a[1], b[1]], metric):
+        return f"the two were scored by different metric versions, and {metric} changed between them"
     return None
 
 
-def tied(a: Compared, b: Compared, metric: str) -> bool:
-    """Whether two scores differ by noise alone; without resamples, only where they are equal."""
-    if paired := difference(a, b, metric):
-        return paired.tied
-    return a.card.metrics.get(metric) == b.card.metrics.get(metric)
+def tied(a: Sequence[Compared], b: Sequence[Compared], metric: str) -> bool:
+    """Whether two methods, each by the scores of its seeds, differ by noise alone; by different metric versions, only where they are equal."""
+    x, y = sample(a, metric), sample(b, metric)
+    if x is None or y is None:
+        return x is y
+    return are_tied(x, y) if _are_comparable([*a, *b], metric) else x.value == y.value
 
 
-def _is_noise(difference: float, resampled: NDArray[np.float64]) -> bool:
-    if abs(difference) <= _ROUNDING:
-        return True
-    return abs(difference) <= TIE_ERRORS * _standard_error(resampled) and bool(resampled.min() <= 0 <= resampled.max())
+def sample(scores: Sequence[Compared], metric: str) -> Sample | None:
+    """A metric of a method from the scores of its seeds; None where one lacks it."""
+    intervals = [interval for score in scores if (interval := score.card.metrics.get(metric)) is not None]
+    if len(intervals) < len(scores):
+        return None
+    return Sample(intervals, [None if score.resampled is None else score.resampled[metric] for score in scores])
 
 
-def _standard_error(resampled: NDArray[np.float64]) -> float:
-    """Their standard deviation; scaled, because the square of a legal figure may overflow."""
-    scale = float(np.abs(resampled).max())
-    return scale * float((resampled / scale).std()) if scale > 0 else 0.0
+def _are_comparable(scores: Sequence[Compared], metric: str) -> bool:
+    """Whether the metric versions that scored them define the metric in the same way."""
+    versions = {score.card.metric_version for score in scores}
+    return len(versions) == 1 or min(versions) >= METRICS[metric].since

@@ -2,38 +2,62 @@
 
 A board belongs to one pair as it is now: a pair that was built again under its old name (another digest) starts with an empty one.
 Methods rank by a metric of their gradients, cos or l2; those that differ by noise alone share a rank (see `comparison`).
-Of a user's submissions of one method the newest counts, so that many tries are worth no more than one. A rank is one more than the number of
+Of a user's submissions of one method the newest counts, so that many tries are worth no more than one; with it count those of other seeds that say
+the same of themselves, and the row is their mean. A rank is one more than the number of
 users who are better by their best row, so that many names of one user push nobody down; each reference method counts like a user.
 Metrics of the values alone (dev and the W1 estimates) never rank, because a bad gradient can have them right by chance: rows
-sorted by such a metric keep their rank by cos. Retracted submissions do not rank.
+sorted by such a metric keep their rank by cos. Retracted submissions do not rank, nor do those that hold the stored truth itself.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf
 from statistics import fmean
 
 from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING
-from w1bench.scoring.scorecard import Scorecard
+from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench_server.ledger.records import REFERENCE_USER, Record, Score
 
-Ties = Callable[[Score, Score, str], bool]  # whether two scores differ in a metric by noise alone
+Metrics = Mapping[str, Interval | None]
+Scores = tuple[Score, ...]  # of a method, one of each seed
+Ties = Callable[[Scores, Scores, str], bool]  # whether two methods differ in a metric by noise alone
+Combine = Callable[[Scores], Metrics]  # a method's metrics from the scores of its seeds
 
 
 @dataclass(frozen=True)
 class Standing:
     """A row of a board, without a rank where it lacks the metric; `tied` where it differs from its group's best by noise alone.
 
-    `tries` counts the submissions of its method and user to the pair, this one included.
+    `records` are those of its seeds, the newest last, `metrics` their mean; `tries` counts the submissions of its method and user to the pair, these
+    included.
     """
 
     rank: int | None
-    record: Record
-    card: Scorecard
+    records: tuple[Record, ...]
+    metrics: Metrics
     tries: int
     tied: bool = False
+
+    @property
+    def record(self) -> Record:
+        """The newest."""
+        return self.records[-1]
+
+    @property
+    def card(self) -> Scorecard:
+        """The newest record's."""
+        return self.record.score.card
+
+    @property
+    def scores(self) -> Scores:
+        return tuple(record.score for record in self.records)
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether the newest holds the stored truth, to rounding."""
+        return self.card.truth
 
     @property
     def method(self) -> tuple[str, str]:
@@ -52,24 +76,28 @@ class Average:
     pairs: int
 
 
-def board(records: Sequence[Record], metric: str, tied: Ties) -> list[Standing]:
-    """The board of one pair, best first: the newest record of each method and user; ties share a rank.
+def board(records: Sequence[Record], metric: str, tied: Ties, combine: Combine) -> list[Standing]:
+    """The board of one pair, best first: the newest record of each method and user, with its other seeds; ties share a rank.
 
     `records` are all of the pair, in the ledger's order.
     """
     current = records[-1].entry.pair_digest
-    newest: dict[tuple[str, str], Record] = {}
+    standing: dict[tuple[str, str], list[Record]] = {}
     tries = Counter[tuple[str, str]]()
     for record in records:
         if record.entry.pair_digest == current:
             tries[_method(record)] += 1
             if record.retraction is None:
-                newest[_method(record)] = record
-    scored = [Standing(None, record, record.score.card, tries[method]) for method, record in newest.items()]
+                standing.setdefault(_method(record), []).append(record)
+    rows = {method: _seeds(of_method) for method, of_method in standing.items()}
+    scored = [
+        Standing(None, seeds, combine(tuple(record.score for record in seeds)), tries[method])
+        for method, seeds in rows.items()
+    ]
     if metric in RANKING:
         return _ranked(scored, metric, tied)
-    listed = sorted(_ranked(scored, HEADLINE, tied), key=lambda standing: badness(standing.card, metric))
-    return [s if badness(s.card, metric) < inf else replace(s, rank=None, tied=False) for s in listed]
+    listed = sorted(_ranked(scored, HEADLINE, tied), key=lambda standing: badness(standing, metric))
+    return [s if badness(s, metric) < inf else replace(s, rank=None, tied=False) for s in listed]
 
 
 def averages(standings: Iterable[Standing]) -> list[Average]:
@@ -88,9 +116,23 @@ def averages(standings: Iterable[Standing]) -> list[Average]:
     return found
 
 
-def badness(card: Scorecard, metric: str) -> float:
-    """A score by a metric, as a number whose lowest value is the best; infinite without a value."""
-    return METRICS[metric].badness(card.metrics.get(metric), card.w1)
+def badness(standing: Standing, metric: str) -> float:
+    """A row by a metric, as a number whose lowest value is the best; infinite without a value."""
+    return METRICS[metric].badness(standing.metrics.get(metric), standing.card.w1)
+
+
+def _seeds(records: Sequence[Record]) -> tuple[Record, ...]:
+    """The newest record of a method, and before it the newest of each other seed of its series."""
+    newest = records[-1].entry.said
+    of_seeds: dict[int | None, Record] = {}
+    for record in records:
+        if record.entry.said.series == newest.series:
+            of_seeds.pop(record.entry.said.seed, None)  # so that the newest comes last
+            of_seeds[record.entry.said.seed] = record
+    if newest.seed is None:
+        return (records[-1],)
+    of_seeds.pop(None, None)
+    return tuple(of_seeds.values())
 
 
 def _ranked(scored: Iterable[Standing], metric: str, tied: Ties) -> list[Standing]:
@@ -98,11 +140,11 @@ def _ranked(scored: Iterable[Standing], metric: str, tied: Ties) -> list[Standin
     groups: list[tuple[int | None, list[Standing]]] = []
     leading: list[Standing] = []  # the last group that a line's best row leads
     lines = set[str | tuple[str, str]]()
-    for standing in sorted(scored, key=lambda s: (badness(s.card, metric), s.record.seq)):
+    for standing in sorted(scored, key=lambda s: (s.is_truth, badness(s, metric), s.record.seq)):
         line = _line(standing.method)
-        if badness(standing.card, metric) == inf:
+        if standing.is_truth or badness(standing, metric) == inf:
             groups.append((None, [standing]))
-        elif leading and tied(leading[0].record.score, standing.record.score, metric):
+        elif leading and tied(leading[0].scores, standing.scores, metric):
             leading.append(standing)  # with the best of the group, not with its last, so that noise does not add up
             lines.add(line)
         else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
+from w1bench.client.metadata import Metadata
 from w1bench.scoring.scorecard import Scorecard
 
 
@@ -61,6 +63,13 @@ class Submitted:
     user: str
     sha256: str
     bytes: int
+    metadata: Mapping[str, Any] = field(
+        default_factory=dict[str, Any], kw_only=True
+    )  # what it says of itself (see `w1bench.client.metadata`)
+
+    @property
+    def said(self) -> Metadata:
+        return Metadata(**self.metadata)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ def redacted(card: Scorecard) -> Scorecard:
             "metrics": dict.fromkeys(card.metrics) | {PUBLIC: value},
             "missing": missing,
             "diagnosis": None,
+            "trivial": None,
+            "truth": False,
         }
     )
 

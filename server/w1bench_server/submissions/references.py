@@ -1,21 +1,19 @@
 """Reference rows: the runs of the reference solvers that come with w1bench, as the first rows of a service's ledger.
 
-Each method, budget and pair is one row, that of the seed with the median cosine; its body holds the results of all seeds. It is compared
-with others where its resamples were kept, which those of older results were not.
-Rows that were recorded before stay as they are.
+Each method, budget, pair and seed is one submission, whose body is the row of results; the seeds of a method are one row of the board.
+Submissions that were recorded before stay as they are.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from w1bench.client.metadata import Metadata
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.trials import resamples, results
-from w1bench.trials.results import Row
+from w1bench.trials.results import OF_FUNNELS, UNTRAINED, Row
 from w1bench_server.database.times import now
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry, content
@@ -35,19 +33,12 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
     recorded = {content(record.entry) for record in ledger.records().values()}
     for pair in pairs.all():
         of_pair = [row for row in rows if row["recipe_sha256"] == pair.manifest.recipe_sha256 and row["metrics"]]
-        for seeds in _cells(of_pair):
-            body = json.dumps(seeds, sort_keys=True).encode()
-            new = Content(REFERENCE_USER, pair.digest, _name(seeds[0]), hashlib.sha256(body).hexdigest())
+        for row in of_pair:
+            body = json.dumps(row, sort_keys=True).encode()
+            new = Content(REFERENCE_USER, pair.digest, _name(row), hashlib.sha256(body).hexdigest())
             if new not in recorded:
                 _keep(bodies, body, new.sha256)
-                median = _median(seeds)
-                ledger.append(_entry(pair, median, new, len(body)), resampled=_resampled(pair, median))
-
-
-def _cells(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows grouped by everything but their seed."""
-    ordered = sorted(rows, key=lambda row: (_name(row), row["seed"]))
-    return (list(group) for _, group in groupby(ordered, key=_name))
+                ledger.append(_entry(pair, row, new, len(body)), resampled=_resampled(pair, row))
 
 
 def _name(row: Row) -> str:
@@ -56,8 +47,12 @@ def _name(row: Row) -> str:
     return f"{row['method']} ({row['settings']['steps']:,} steps{learned_from})"
 
 
-def _median(seeds: list[Row]) -> Row:
-    return sorted(seeds, key=lambda row: row["metrics"]["cos"]["value"])[len(seeds) // 2]
+def _metadata(row: Row, family: str) -> Metadata:
+    """What a reference row says of itself."""
+    return Metadata(
+        seed=row["seed"], steps=row["steps"], data=row["data"], seconds=row["seconds"], hardware=row.get("machine", {}).get("processor"),
+        trains=row["method"] not in UNTRAINED, knows_family=family == "funnel" and row["method"] in OF_FUNNELS,
+    )  # fmt: skip
 
 
 def _resampled(pair: PublishedPair, row: Row) -> bytes | None:
@@ -67,11 +62,11 @@ def _resampled(pair: PublishedPair, row: Row) -> bytes | None:
     return resamples.unpacked(row["metrics"], row["resamples"])
 
 
-def _entry(pair: PublishedPair, median: Row, new: Content, size: int) -> Entry:
+def _entry(pair: PublishedPair, row: Row, new: Content, size: int) -> Entry:
     return Entry(
         id=uuid4().hex, pair=pair.name, pair_digest=pair.digest, method=new.method, user=REFERENCE_USER,
-        sha256=new.sha256, bytes=size, submitted_at=now(), scorer=median["software"]["w1bench"],
-        scorecard=_card(pair, median).model_dump_json(), reference=True,
+        sha256=new.sha256, bytes=size, submitted_at=now(), scorer=row["software"]["w1bench"],
+        scorecard=_card(pair, row).model_dump_json(), reference=True, metadata=_metadata(row, pair.manifest.family).given(),
     )  # fmt: skip
 
 
@@ -80,6 +75,7 @@ def _card(pair: PublishedPair, row: dict[str, Any]) -> Scorecard:
         pair=pair.name, pair_version=pair.manifest.version, pair_digest=row["pair_digest"],
         metric_version=row["metric_version"], points=row["points"], w1=row["w1"], w1_stderr=pair.manifest.w1_stderr,
         metrics=row["metrics"], missing=row["missing"], diagnosis=row["diagnosis"],
+        trivial=row.get("trivial"),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
+from w1bench.client.metadata import Metadata
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
@@ -57,7 +58,7 @@ class Submissions:
     scorer: Scorer
 
     async def submit(
-        self, name: str, upload: Upload, *, method: str, user: str, key: str | None, admit: Admit
+        self, name: str, upload: Upload, *, method: str, user: str, key: str | None, admit: Admit, said: Metadata
     ) -> tuple[Record | Job, bool]:
         """The record of a submission to the pair of a name, or the job that scores it, and whether it is new.
 
@@ -69,7 +70,7 @@ class Submissions:
             KeyReusedError: `key` was used before with other content.
             ProblemError: 429, when the user's quota of today is used up; as `check_name`.
         """
-        begun = await run_in_threadpool(self._begin, name, upload, method, user, key, admit)
+        begun = await run_in_threadpool(self._begin, name, upload, method, user, key, admit, said)
         if not isinstance(begun, _New):
             return begun, False
         pair, submitted, admit_new = begun.pair, begun.submitted, begun.admit
@@ -83,12 +84,14 @@ class Submissions:
         )  # fmt: skip
 
     def _begin(
-        self, name: str, upload: Upload, method: str, user: str, key: str | None, admit: Admit
+        self, name: str, upload: Upload, method: str, user: str, key: str | None, admit: Admit, said: Metadata
     ) -> Record | Job | _New:
         """The record or job of the same content, or a new submission that may be scored."""
         pair = self.pairs.get(name)  # it may have changed while the body was on its way
         record_reveal(self.ledger, pair)
-        submitted = Submitted(uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes)
+        submitted = Submitted(
+            uuid4().hex, pair.name, pair.digest, method, user, upload.sha256, upload.bytes, metadata=said.given()
+        )
         quota = quota_of(self.settings, user, pair)
 
         def admit_new(connection: Connection) -> None:

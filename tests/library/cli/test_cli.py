@@ -83,7 +83,7 @@ def test_the_way_from_recipe_to_scorecard(built: Path, tmp_path: Path) -> None:
     card = run_json("score", pair, tmp_path / "lp.h5")
     assert card["pair"] == "typed"
     assert set(card["metrics"]["cos"]) == {"value", "low", "high"}
-    assert "steepest_slope" in run("score", pair, tmp_path / "lp.h5")
+    assert "slope_at_least" in run("score", pair, tmp_path / "lp.h5")
 
 
 @pytest.mark.parametrize("kind", sorted(TEMPLATES))

@@ -38,7 +38,7 @@ def test_metrics_equal_their_definitions(pair: StoredPair) -> None:
     assert found["l2"] == pytest.approx(np.square(g - t).sum(1).mean())
     raw = 1.5 * (fx.mean() - fy.mean())
     assert found["w1_raw"] == pytest.approx(raw)
-    estimate = pair.w1 + raw - (fx.mean() - fy.mean())
+    estimate = 1.5 * pair.w1  # a multiple of the truth, whose noise all goes
     assert found["w1_estimate"] == pytest.approx(estimate)
     assert found["dev"] == pytest.approx(100 * abs(pair.w1 - estimate) / pair.w1)
 
@@ -74,16 +74,16 @@ def test_the_best_scale_is_found_and_does_not_depend_on_the_scale(pair: StoredPa
     assert direct[0] > direct[1]
 
 
-def test_the_steepest_slope_is_found(pair: StoredPair) -> None:
+def test_the_steepest_slope_is_found_but_for_what_rounding_may_make(pair: StoredPair) -> None:
     g, fx, fy = pair.test.gradient[:], pair.test.input_potential[:], pair.test.target_potential[:]
-    truth = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy).diagnosis.steepest_slope
+    truth = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy).diagnosis.slope_at_least
     assert truth is not None
     assert truth <= 1 + 1e-12
     tripled = w1bench.score(pair, gradient=g, input_potential=3 * fx, target_potential=3 * fy).diagnosis
-    assert tripled.steepest_slope == pytest.approx(3 * truth)
+    assert tripled.slope_at_least == pytest.approx(3 * truth)
     step = fx.copy()
     step[17] += 50
-    near = w1bench.score(pair, gradient=g, input_potential=step, target_potential=fy).diagnosis.steepest_slope
+    near = w1bench.score(pair, gradient=g, input_potential=step, target_potential=fy).diagnosis.slope_at_least
     x, y = pair.test.input[:1024], pair.test.target[:1024]
     others, f = np.concatenate([np.delete(x, 17, 0), y]), np.concatenate([np.delete(step[:1024], 17), fy[:1024]])
     assert near == pytest.approx((np.abs(step[17] - f) / np.linalg.norm(x[17] - others, axis=1)).max())
@@ -93,7 +93,7 @@ def test_metrics_without_data_are_null_with_their_reason(pair: StoredPair) -> No
     card = w1bench.score(pair, gradient=pair.test.gradient[:], input_potential=pair.test.input_potential[:])
     assert card.metrics["dev"] is None
     assert card.missing["dev"] == "the submission holds no `target_potential`"
-    assert card.diagnosis.steepest_slope is None
+    assert card.diagnosis.slope_at_least is None
     assert list(card.metrics) == list(METRICS)
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from support.boards import standings
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import read_published_manifest
-from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.metrics import METRIC_VERSION, METRICS
 from w1bench.scoring.score import score_resampled
 from w1bench.scoring.scorecard import Scorecard
-from w1bench_server.leaderboard.comparison import Compared, difference, tied, unpacked
+from w1bench_server.leaderboard import comparison
+from w1bench_server.leaderboard.comparison import Compared, difference, unpacked
 from w1bench_server.ledger.records import Entry, Score, fold
 from w1bench_server.pairs.catalogue import PublishedPair
 
@@ -38,6 +39,10 @@ def scored(pair: PublishedPair, truth: dict[str, Any]) -> Scoring:
         return Compared(card, unpacked(card, resampled))
 
     return make
+
+
+def tied(a: Compared, b: Compared, metric: str) -> bool:
+    return comparison.tied([a], [b], metric)
 
 
 def angles(seed: int, spread: float = 0.5) -> Array:
@@ -120,12 +125,23 @@ def test_every_metric_is_compared_where_both_have_it(scored: Scoring, truth: dic
         assert x is not None
         assert y is not None
         assert (found.a, found.b, found.difference) == (x.value, y.value, x.value - y.value)
-        assert found.low <= found.difference <= found.high
-        assert found.tied is (metric in ("cos", "l2"))
+        assert found.low - 1e-9 <= found.difference <= found.high + 1e-9
+        assert found.tied is ("gradient" in METRICS[metric].needs)
     without = scored(angles(3))
-    assert [difference(a, without, metric) is None for metric in METRICS] == [False, False, True, True, True]
-    newer = Compared(a.card.model_copy(update={"metric_version": 2}), a.resampled)
-    assert difference(a, newer, "cos") is None
+    assert [difference(a, without, metric) is None for metric in METRICS] == [
+        "gradient" not in of_it.needs for of_it in METRICS.values()
+    ]
+
+
+def test_metrics_that_changed_between_versions_are_not_compared(scored: Scoring) -> None:
+    a = scored(angles(3))
+    older = Compared(a.card.model_copy(update={"metric_version": METRIC_VERSION - 1}), a.resampled)
+    assert {metric for metric in ("cos", "l2", "skill") if difference(a, older, metric) is None} == {"skill"}
+    assert (
+        comparison.reason(("a", a), ("b", older), "skill")
+        == "the two were scored by different metric versions, and skill changed between them"
+    )
+    assert comparison.reason(("a", a), ("b", older), "cos") is None
 
 
 def test_a_tie_group_is_with_its_best_not_with_its_last(

@@ -13,7 +13,7 @@ from w1bench_server.web.app import create_app
 from w1bench_server.web.auth.tokens import create_token
 
 PAIR = "small-d2-n4-p8"
-METHODS = {"truth": 1.0, "x<script>alert('1')</script>&": -1.0}
+METHODS = {"nearly the truth": 1.0, "x<script>alert('1')</script>&": -1.0}
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,8 @@ def board(
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         for method, sign in METHODS.items():
             shift = 0.1 if sign > 0 else 0.0
-            arrays = truth | {"gradient": sign * truth["gradient"], "input_potential": truth["input_potential"] + shift}
+            turned = truth["gradient"] + 0.01 * truth["gradient"][:, ::-1]  # of the truth itself there is no rank
+            arrays = truth | {"gradient": sign * turned, "input_potential": truth["input_potential"] + shift}
             params = {"pair": PAIR, "method": method}
             assert client.post("/v1/submissions", params=params, content=h5(arrays), headers=headers).status_code == 201
         yield client

@@ -44,16 +44,16 @@ class Site:
     bearer: Header
 
     def submit(
-        self, pair: str, method: str, *, noise: float, seed: int = 0, user: str = "ann", status: int = 201
+        self, pair: str, method: str, *, noise: float, draw: int = 0, user: str = "ann", status: int = 201, **said: Any
     ) -> dict[str, Any]:
         """A gradient that is the truth with so much noise on it."""
         with h5py.File(self.settings.archive / pair / "test.h5") as file:
             truth = file["gradient"][:].astype(np.float32)
         stream = io.BytesIO()
         np.save(
-            stream, truth + np.float32(noise) * np.random.default_rng(seed).standard_normal(truth.shape, np.float32)
+            stream, truth + np.float32(noise) * np.random.default_rng(draw).standard_normal(truth.shape, np.float32)
         )
-        headers, params = self.bearer(self.settings, user), {"pair": pair, "method": method}
+        headers, params = self.bearer(self.settings, user), {"pair": pair, "method": method, **said}
         answer = self.client.post("/v1/submissions", params=params, content=stream.getvalue(), headers=headers)
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -79,8 +79,8 @@ def retract(site: Site, row: dict[str, Any], reason: str, **token: Any) -> Any:
 
 def test_noise_shares_a_rank_and_skill_does_not(site: Site) -> None:
     for seed in range(3):
-        site.submit(HD, f"noisy {seed}", noise=0.3, seed=seed, user=f"user{seed}")
-    site.submit(HD, "better", noise=0.2, seed=9)
+        site.submit(HD, f"noisy {seed}", noise=0.3, draw=seed, user=f"user{seed}")
+    site.submit(HD, "better", noise=0.2, draw=9)
     for metric in ("cos", "l2"):
         rows = site.board(metric=metric)["rows"]
         assert [(row["rank"], row["tied"]) for row in rows] == [(1, False), (2, True), (2, True), (2, True)]
@@ -214,12 +214,60 @@ def test_rows_are_ranked_by_the_metric(board: TestClient, methods: tuple[str, ..
     assert [(row["rank"], row["method"]) for row in by_dev] == [(2, worse), (1, truth)]
     row = by_dev[0]
     assert set(row) == {
-        "rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "tries", "metrics", "diagnosis",
+        "rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "tries", "seeds", "truth", "metadata", "metrics", "diagnosis",
     }  # fmt: skip
     assert set(row["metrics"]) == set(METRICS)
     submission = board.get(f"/v1/submissions/{row['id']}").json()
     assert (row["metrics"], row["diagnosis"]) == tuple(submission["scorecard"][k] for k in ("metrics", "diagnosis"))
     assert row["url"] == submission["url"] == f"/submissions/{row['id']}"
+
+
+def test_seeds_of_a_method_are_one_row(site: Site) -> None:
+    """Their mean, over what says the same of itself but for the run; the newest of each seed."""
+    said = {"steps": 100, "data": "fresh"}
+    site.submit(HD, "old", noise=0.1, steps=50)
+    for seed in range(3):
+        site.submit(HD, "old", noise=0.3, draw=seed, **said, seed=seed)
+    first = site.submit(HD, "old", noise=0.3, draw=9, **said, seed=0, seconds=1.5, hardware="a processor")
+    site.submit(HD, "single", noise=0.3, draw=3, user="bob")
+    rows = {row["method"]: row for row in site.board()["rows"]}
+    assert [(row["seeds"], row["tries"], row["rank"], row["tied"]) for row in (rows["old"], rows["single"])] == [
+        (3, 5, 1, True),
+        (1, 1, 1, True),
+    ]
+    assert rows["old"]["id"] == first["id"]
+    assert {name: value for name, value in rows["old"]["metadata"].items() if value is not None} == {
+        **said, "seed": 0, "seconds": 1.5, "hardware": "a processor",
+    }  # fmt: skip
+    single = rows["single"]["metrics"]["cos"]
+    pooled = rows["old"]["metrics"]["cos"]
+    assert pooled["value"] != first["scorecard"]["metrics"]["cos"]["value"]
+    assert pooled["high"] - pooled["low"] > single["high"] - single["low"]
+    assert "3 seeds, 5 tries" in site.client.get("/").text
+
+
+def test_what_a_submission_says_of_itself_is_checked(site: Site) -> None:
+    for said in (
+        {"seed": -1},
+        {"steps": "many"},
+        {"data": "test"},
+        {"seconds": "inf"},
+        {"paper": "a\nb"},
+        {"code": "x" * 301},
+        {"trains": "perhaps"},
+    ):
+        problem = site.submit(HD, "mine", noise=0.3, status=422, **said)
+        assert problem["errors"][0]["pointer"] == f"#/query/{next(iter(said))}"
+
+
+def test_the_stored_truth_is_marked_and_has_no_rank(site: Site) -> None:
+    """Whatever its size; what is nearly the truth ranks."""
+    site.submit(HD, "stored", noise=0.0)
+    near = site.submit(HD, "near", noise=0.01)
+    rows = site.board()["rows"]
+    assert [(row["method"], row["rank"], row["truth"]) for row in rows] == [("near", 1, False), ("stored", None, True)]
+    assert not near["scorecard"]["truth"]
+    assert "the stored truth: not ranked" in site.client.get("/").text
 
 
 def test_one_pair_or_all(board: TestClient, is_problem: Problem) -> None:

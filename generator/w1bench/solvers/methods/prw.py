@@ -29,6 +29,7 @@ class PRW:
     def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
         dim = prod(shape)
         rank = min(self.rank, dim)
-        frame = orthogonal(nn.Linear(dim, rank, bias=False), orthogonal_map="householder")
+        # A trivialised frame would begin with an orthogonal matrix of (dim, dim), which takes a minute on pictures.
+        frame = orthogonal(nn.Linear(dim, rank, bias=False), orthogonal_map="householder", use_trivialization=False)
         critic = nn.Sequential(nn.Flatten(), frame, orthogonal_critic((rank,), GroupSort2()))
         return CriticLearner(critic, kantorovich, settings)

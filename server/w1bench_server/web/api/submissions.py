@@ -19,7 +19,7 @@ from w1bench_server.service import Service
 from w1bench_server.submissions.uploads import Upload, received
 from w1bench_server.web.api.jobs import job_answer
 from w1bench_server.web.api.schemas.jobs import JobRow
-from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, PairName, Reason
+from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, PairName, Reason, Said
 from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
 from w1bench_server.web.auth.access import Caller, Submitter
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
@@ -63,13 +63,14 @@ async def make_submission(
     submitter: Submitter,
     pair: PairName,
     method: Method,
+    said: Said,
     key: IdempotencyKey = None,
 ) -> SubmissionRow | Response:
     """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that scores it."""
     published = await run_in_threadpool(service.pairs.get, pair)
     async with _received(request, service, published) as upload:
         outcome, created = await service.submissions.submit(
-            pair, upload, method=method, user=submitter.user, key=key, admit=submitter.check
+            pair, upload, method=method, user=submitter.user, key=key, admit=submitter.check, said=said
         )
     if isinstance(outcome, Job):
         return job_answer(outcome, 202)

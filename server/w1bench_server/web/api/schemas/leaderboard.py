@@ -6,13 +6,14 @@ from w1bench_server.leaderboard.parts import BoardPart
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.api.schemas.base import Part
-from w1bench_server.web.api.schemas.submissions import Retracted, page_of
+from w1bench_server.web.api.schemas.submissions import Retracted, Said, page_of
 
 
 class BoardRow(Part):
     """The newest submission of a method and user on a pair. It has no rank without the metric; `tied`: with others by noise alone.
 
-    `tries` counts the submissions of that method and user to the pair, this one and those that were retracted included.
+    `tries` counts the submissions of that method and user to the pair, this one and those that were retracted included. With `seeds` above 1 the
+    metrics are means over so many, with intervals over seeds and test points together. `truth`: it holds the stored truth, and does not rank.
     """
 
     rank: int | None
@@ -25,6 +26,9 @@ class BoardRow(Part):
     submitted_at: str
     reference: bool
     tries: int
+    seeds: int
+    truth: bool
+    metadata: Said
     metrics: dict[str, Interval | None]
     diagnosis: Diagnosis | None
 
@@ -105,7 +109,10 @@ def _board_row(standing: Standing, origin: str) -> BoardRow:
         tied=standing.tied,
         tries=standing.tries,
         url=page_of(standing.record, origin),
-        metrics=standing.card.metrics,
+        seeds=len(standing.records),
+        truth=standing.is_truth,
+        metadata=Said(**standing.record.entry.metadata),
+        metrics=dict(standing.metrics),
         diagnosis=standing.card.diagnosis,
     )
 

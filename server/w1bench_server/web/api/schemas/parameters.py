@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Header, Query
+from fastapi import Depends, Header, Query
 
+from w1bench.client.metadata import LARGEST, LONGEST, Data, Metadata
 from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
 
@@ -18,6 +19,29 @@ Method = Annotated[
         description="Its name on the leaderboard: 1 to 64 printable ASCII characters, beginning with a letter or digit.",
     ),
 ]
+_LINE = r"^[^\x00-\x1f\x7f]+$"
+
+
+def _said(
+    seed: Annotated[int | None, Query(ge=0, le=LARGEST, description="Its seed: the seeds of one method are one row.")] = None,
+    paper: Annotated[str | None, Query(pattern=_LINE, max_length=LONGEST["paper"], description="Where it was published.")] = None,
+    code: Annotated[str | None, Query(pattern=_LINE, max_length=LONGEST["code"], description="Where its code is.")] = None,
+    description: Annotated[str | None, Query(pattern=_LINE, max_length=LONGEST["description"], description="In a line, what it is.")] = None,
+    steps: Annotated[int | None, Query(ge=0, le=LARGEST, description="How many steps it was trained.")] = None,
+    data: Annotated[Data | None, Query(description="What it learned from: train.h5, or fresh draws.")] = None,
+    seconds: Annotated[float | None, Query(ge=0, le=1e12, allow_inf_nan=False, description="How long it was trained.")] = None,
+    hardware: Annotated[str | None, Query(pattern=_LINE, max_length=LONGEST["hardware"], description="What it was trained on.")] = None,
+    parameters: Annotated[int | None, Query(ge=0, le=LARGEST, description="How many parameters it has.")] = None,
+    trains: Annotated[bool | None, Query(description="Whether it learns at all.")] = None,
+    knows_family: Annotated[bool | None, Query(description="Whether its form of critic is that of the pair's family.")] = None,
+) -> Metadata:  # fmt: skip
+    return Metadata(
+        seed=seed, paper=paper, code=code, description=description, steps=steps, data=data, seconds=seconds, hardware=hardware,
+        parameters=parameters, trains=trains, knows_family=knows_family,
+    )  # fmt: skip
+
+
+Said = Annotated[Metadata, Depends(_said)]
 PairName = Annotated[str, Query(max_length=64, description="A published pair's name.")]
 IdempotencyKey = Annotated[
     str | None,

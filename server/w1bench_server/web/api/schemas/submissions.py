@@ -1,5 +1,7 @@
 """The schemas of submissions."""
 
+from typing import Literal
+
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.ledger.records import Record
 from w1bench_server.web.api.schemas.base import Part
@@ -23,6 +25,22 @@ class Retracted(Part):
     reason: str
 
 
+class Said(Part):
+    """What a submission says of itself; null where it says nothing."""
+
+    seed: int | None = None
+    paper: str | None = None
+    code: str | None = None
+    description: str | None = None
+    steps: int | None = None
+    data: Literal["train", "fresh"] | None = None
+    seconds: float | None = None
+    hardware: str | None = None
+    parameters: int | None = None
+    trains: bool | None = None
+    knows_family: bool | None = None
+
+
 class SubmissionRow(Part):
     """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions.
 
@@ -41,6 +59,7 @@ class SubmissionRow(Part):
     scorecard: Scorecard
     earlier_scorecards: list[Scorecard]
     reference: bool
+    metadata: Said
     retraction: Retracted | None
 
 
@@ -56,6 +75,7 @@ def submission_row(record: Record, origin: str) -> SubmissionRow:
     return SubmissionRow.of(
         record.entry,
         url=page_of(record, origin),
+        metadata=Said(**record.entry.metadata),
         scorecard=record.score.card,
         earlier_scorecards=[score.card for score in record.scores[:-1]],
         retraction=Retracted.of(record.retraction) if record.retraction else None,

@@ -1,0 +1,81 @@
+"""What a submission says of itself: its seed, and how, on what and by whom it was made. All of it is optional, and claimed by its user."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from typing import Any, Literal, get_args
+
+from w1bench.errors import SubmissionError
+
+Data = Literal["train", "fresh"]
+LONGEST = {"paper": 300, "code": 300, "description": 1000, "hardware": 200}  # characters
+LARGEST = 2**63 - 1  # of whole numbers
+_OF_A_RUN = ("seed", "seconds", "hardware")  # what differs between the seeds of one method
+_LINE = re.compile(r"[^\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """`paper` and `code` say where to read, `data` whether it learned from train.h5 or from fresh draws, `parameters` how many it has,
+    `trains` whether it learns at all, `knows_family` whether its form of critic is that of the pair's family."""
+
+    seed: int | None = None
+    paper: str | None = None
+    code: str | None = None
+    description: str | None = None
+    steps: int | None = None
+    data: Data | None = None
+    seconds: float | None = None
+    hardware: str | None = None
+    parameters: int | None = None
+    trains: bool | None = None
+    knows_family: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def series(self) -> tuple[Any, ...]:
+        """What the seeds of one method have in common."""
+        return tuple((name, value) for name, value in self.given().items() if name not in _OF_A_RUN)
+
+
+NAMES = tuple(field.name for field in fields(Metadata))
+
+
+def metadata(given: Mapping[str, Any]) -> Metadata:
+    """The metadata in a mapping, None standing for what is not said.
+
+    Raises:
+        SubmissionError: a name is unknown, or a value is not of its kind.
+    """
+    if unknown := sorted(set(given) - set(NAMES)):
+        raise SubmissionError(
+            f"Submissions say nothing called `{unknown[0]}` of themselves; they may say {', '.join(NAMES)}."
+        )
+    for name, value in given.items():
+        if value is not None and (needed := _needed(name, value)):
+            raise SubmissionError(f"`{name}` came as {value!r}; give {needed}.")
+    return Metadata(**given)
+
+
+def _needed(name: str, value: Any) -> str | None:
+    """What a value would have to be; None where it is that."""
+    if name in LONGEST:
+        longest = LONGEST[name]
+        fits = isinstance(value, str) and len(value) <= longest and _LINE.fullmatch(value)
+        return None if fits else f"one line of 1 to {longest} characters"
+    if name == "data":
+        return None if value in get_args(Data) else " or ".join(get_args(Data))
+    if name in ("trains", "knows_family"):
+        return None if isinstance(value, bool) else "true or false"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "seconds":
+        return None if is_number and isfinite(value) and value >= 0 else "a number of seconds, 0 or more"
+    return (
+        None
+        if is_number and isinstance(value, int) and 0 <= value <= LARGEST
+        else f"a whole number from 0 to {LARGEST}"
+    )
