@@ -78,12 +78,8 @@ def main() -> None:
 def _measure(case: Case, *, quick: bool) -> Outcome:
     ray_map, tensor_map, target = case.ray_map(), case.tensor_map(), case.targets()
     parts = torch.from_numpy(target).float().chunk(case.parts())
-    ours = {
-        "input": np.empty(target.shape),
-        "gradient": np.empty(target.shape),
-        "input_potential": np.empty(len(target)),
-    }
-    ray_map.move(target, ours)  # compiles
+    x, gradient = np.empty((2, *target.shape))
+    ray_map.move(target, moved=x, gradient=gradient)  # compiles
     works = {
         "published": once(partial(move_parts, tensor_map, parts, threads=THREADS)),
         "published on one": once(partial(move_parts, tensor_map, parts, threads=1)),
@@ -93,18 +89,13 @@ def _measure(case: Case, *, quick: bool) -> Outcome:
     took = medians(works, rounds=3 if quick else 5, least_seconds=0.05 if quick else 0.3)
     took["published"] = min(took["published"], took.pop("published on one"))
     moved = [tensor_map.move(part) for part in parts]
-    x, gradient = (
-        torch.cat([getattr(part, name) for part in moved]).double().numpy() for name in ("input", "gradient")
-    )
+    published = [torch.cat([getattr(part, name) for part in moved]).double().numpy() for name in ("input", "gradient")]
     return Outcome(
         case,
         len(parts),
         {name: seconds / case.batch * 1e6 for name, seconds in took.items()},
         {"published": extra_memory(_prepare_tensors, case), "ours": extra_memory(_prepare_tiles, case)},
-        {
-            "published": _errors(case, target, x, gradient),
-            "ours": _errors(case, target, ours["input"], ours["gradient"]),
-        },
+        {"published": _errors(case, target, *published), "ours": _errors(case, target, x, gradient)},
     )
 
 
@@ -120,7 +111,7 @@ class _Tile:
         if getattr(memory, "shape", None) != target.shape:
             memory.shape, memory.moved, memory.gradient = target.shape, np.empty(target.shape), np.empty(target.shape)
         rays = self._map.trace(target, moved=memory.moved, gradient=memory.gradient)
-        offset = self._map.funnel.offset[rays.nearest]
+        offset = self._map.potential.offset[rays.nearest]
         return -(offset + self._map.shorten(rays)), -(offset + rays.distance)
 
 

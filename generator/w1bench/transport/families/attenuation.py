@@ -22,6 +22,7 @@ from w1bench.arrays import F64, Array
 from w1bench.errors import RecipeError, SourceError
 from w1bench.recipes.families import Attenuation
 from w1bench.sources.domains import Cube
+from w1bench.transport.families.rows import shorten_rays
 
 
 class Subspace(Protocol):
@@ -96,7 +97,7 @@ class Origin:
     reach: float = 0.0
 
     def project(self, points: F64) -> F64:
-        return np.zeros_like(points)
+        return np.broadcast_to(0.0, points.shape)
 
 
 @dataclass(frozen=True)
@@ -150,19 +151,12 @@ class AttenuationMap:
         potential: Array | None = None, single: bool = False,
     ) -> F64:  # fmt: skip
         """As `TransportMap.move`."""
-        residual = self.potential.residual(target)
-        length = np.sqrt(np.einsum("nd,nd->n", residual, residual))
+        length = shorten_rays(target, self.potential.residual(target), self.factor, moved, gradient, potential)
         if not length.all():
             raise SourceError(
                 f"Target {int(np.argmin(length))} lies in the subspace that is kept, where no ray passes; "
                 "draw targets from a continuous distribution (give the source some noise)."
             )
-        if potential is not None:
-            potential[:] = -self.factor * length
-        if moved is not None:
-            np.subtract(target, (1 - self.factor) * residual, out=moved, casting="same_kind")
-        if gradient is not None:
-            np.multiply(residual, -1 / length[:, None], out=gradient, casting="same_kind")
         return (1 - self.factor) * length
 
     def exact_w1(self) -> float | None:

@@ -14,6 +14,7 @@ from functools import cached_property
 from math import sqrt
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike
 
 from w1bench.arrays import F64, Array
@@ -31,6 +32,23 @@ class SumOfFunnels:
     @cached_property
     def weight(self) -> float:
         return 1 / sqrt(len(self.funnels))
+
+    @cached_property
+    def centers(self) -> F64:
+        """Those of all blocks, (m, N, d); blocks with fewer funnels than the most have far ones besides, which attain no minimum."""
+        most, dim = max(funnel.count for funnel in self.funnels), self.funnels[0].dim
+        centers = np.zeros((len(self.funnels), most, dim))
+        for block, funnel in zip(centers, self.funnels, strict=True):
+            block[: funnel.count] = funnel.center
+        return centers
+
+    @cached_property
+    def offsets(self) -> F64:
+        """Those of all blocks, (m, N), infinite where a block has no funnel."""
+        offsets = np.full(self.centers.shape[:2], np.inf)
+        for block, funnel in zip(offsets, self.funnels, strict=True):
+            block[: funnel.count] = funnel.offset
+        return offsets
 
     def blocks(self, points: ArrayLike) -> list[F64]:
         """The blocks of `points` (n, m d): m arrays (n, d)."""
@@ -59,27 +77,55 @@ class ProductMap:
         potential: Array | None = None, single: bool = False,
     ) -> F64:  # fmt: skip
         """As `TransportMap.move`."""
-        u, blocks = self.potential, self.potential.blocks(target)
-        nearest = [funnel.nearest(block) for funnel, block in zip(u.funnels, blocks, strict=True)]
-        lengths = np.stack([length for _, length in nearest])  # L_i, (m, n)
-        way = (1 - self.fraction) / u.weight * lengths.min(axis=0)
+        u, nothing = self.potential, np.empty((0, target.shape[1]))
+        way, least = np.empty((2, len(target)))
+        _move_rows(
+            np.asarray(target, np.float64), u.centers, u.offsets, self.fraction, u.weight, way, least, nothing if moved is None else moved,
+            nothing if gradient is None else gradient,
+        )  # fmt: skip
         if not way.all():
             raise SourceError(
                 f"A block of target {int(np.argmin(way))} is a centre itself, where no ray passes; "
                 "draw targets from a continuous distribution."
             )
         if potential is not None:
-            offsets = np.stack([funnel.offset[index] for funnel, (index, _) in zip(u.funnels, nearest, strict=True)])
-            potential[:] = -u.weight * (offsets + lengths - u.weight * way).sum(axis=0)
-        if moved is not None or gradient is not None:
-            shape = (len(target), len(blocks), -1)
-            for i, (funnel, block, (index, length)) in enumerate(zip(u.funnels, blocks, nearest, strict=True)):
-                step = (block - funnel.center[index]) * (-u.weight / length)[:, None]  # grad f* of the block
-                if moved is not None:
-                    moved.reshape(shape)[:, i] = block + way[:, None] * step
-                if gradient is not None:
-                    gradient.reshape(shape)[:, i] = step
+            potential[:] = way - least
         return way
 
     def exact_w1(self) -> float | None:
         return None
+
+
+@njit(nogil=True, cache=True)
+def _move_rows(
+    y: F64, centers: F64, offsets: F64, fraction: float, weight: float, way: F64, least: F64, moved: Array, gradient: Array
+) -> None:  # fmt: skip
+    """The way s of rows y (B, m d) and u(y), and x and grad f* where `moved`, `gradient` have rows. Blocks have few funnels in few
+    dimensions, so that their distances are taken by differences, without a matrix product."""
+    blocks, count, dim = centers.shape
+    nearest, length = np.empty(blocks, np.int64), np.empty(blocks)
+    for i in range(y.shape[0]):
+        total, shortest = 0.0, np.inf
+        for b in range(blocks):
+            value = np.inf
+            for n in range(count):
+                square = 0.0
+                for d in range(dim):
+                    step = y[i, b * dim + d] - centers[b, n, d]
+                    square += step * step
+                distance = np.sqrt(square)
+                if distance + offsets[b, n] < value:
+                    value, nearest[b], length[b] = distance + offsets[b, n], n, distance
+            total += value
+            shortest = min(shortest, length[b])
+        least[i], way[i] = weight * total, (1.0 - fraction) / weight * shortest
+        if shortest == 0.0:
+            continue
+        for b in range(blocks):
+            slope = -weight / length[b]
+            for d in range(dim):
+                step = slope * (y[i, b * dim + d] - centers[b, nearest[b], d])  # grad f* of the block
+                if moved.shape[0]:
+                    moved[i, b * dim + d] = y[i, b * dim + d] + way[i] * step
+                if gradient.shape[0]:
+                    gradient[i, b * dim + d] = step

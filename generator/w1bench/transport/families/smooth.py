@@ -23,6 +23,7 @@ from w1bench.arrays import F64, Array
 from w1bench.errors import SourceError
 from w1bench.recipes.families import Ellipsoid
 from w1bench.sources.domains import Ball
+from w1bench.transport.families.rows import shorten_rays
 
 _ROUNDS = 100  # of Newton's method, which takes four to eight
 
@@ -102,17 +103,11 @@ class EllipsoidMap:
     ) -> F64:  # fmt: skip
         """As `TransportMap.move`."""
         outward = self.potential.space(self.potential.outward(self.potential.body(target)))
-        length = np.sqrt(np.einsum("nd,nd->n", outward, outward))
+        length = shorten_rays(target, outward, self.fraction, moved, gradient, potential)
         if not length.all():
             raise SourceError(
                 f"Target {int(np.argmin(length))} lies inside the ellipsoid, where no ray passes; draw targets outside."
             )
-        if potential is not None:
-            potential[:] = -self.fraction * length
-        if moved is not None:
-            np.subtract(target, (1 - self.fraction) * outward, out=moved, casting="same_kind")
-        if gradient is not None:
-            np.multiply(outward, -1 / length[:, None], out=gradient, casting="same_kind")
         return (1 - self.fraction) * length
 
     def exact_w1(self) -> float:
