@@ -61,14 +61,11 @@ def _metrics(
         for array in (submission["gradient"], test["gradient"], test["input"], test["transported"])
     )
     cosine, error, distance = _cosines(g, t), ((g - t) ** 2).sum(1), np.linalg.norm(x - y, axis=1)
-    mean_p, mean_q = x.mean(0), test["target"].mean(0)
-    trivial = max(
-        (_cosines(mean_q - x, t), _cosines(np.tile(mean_p - mean_q, (len(x), 1)), t), 0 * cosine), key=np.mean
-    )
-    metrics: dict[str, Callable[[Any, Any], Any]] = {
-        "cos": lambda inputs, targets: inputs(cosine),
-        "skill": lambda inputs, targets: (inputs(cosine) - inputs(trivial)) / (1 - inputs(trivial)),
-    }
+    mean_q, constant = np.concatenate([test["target"], y]).mean(0), (x - y).mean(0)
+    trivial = max((_cosines(mean_q - x, t), _cosines(np.tile(constant, (len(x), 1)), t), 0 * cosine), key=np.mean)
+    metrics: dict[str, Callable[[Any, Any], Any]] = {"cos": lambda inputs, targets: inputs(cosine)}
+    if trivial.mean() < 0.99:
+        metrics["skill"] = lambda inputs, targets: (inputs(cosine) - inputs(trivial)) / (1 - inputs(trivial))
     for count in (8, 64, 512):
         z = _influence(g, t, np.linalg.norm(x[:, None] - x[None, :count], axis=2).argmin(1))
         metrics[f"pooled_{count}"] = lambda inputs, targets, z=z: inputs(z)

@@ -34,9 +34,9 @@ def values(card: Scorecard) -> dict[str, float]:
 
 def trivial(pair: StoredPair) -> dict[str, Arrays]:
     """The trivial critics, from their definitions."""
-    x, y = pair.test.input[:], pair.test.target[:]
-    outward = y.mean(0) - x
-    constant = x.mean(0) - y.mean(0)
+    x, y, partners = pair.test.input[:], pair.test.target[:], pair.test.transported[:]
+    outward = np.concatenate([y, partners]).mean(0) - x
+    constant = (x - partners).mean(0)
     return {
         "radial": {"gradient": outward / np.linalg.norm(outward, axis=1, keepdims=True)},
         "shift": {"gradient": np.tile(constant / np.linalg.norm(constant), (len(x), 1))},

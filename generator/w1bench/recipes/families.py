@@ -19,6 +19,7 @@ ASKS = {
     "spiked": "to find the few dimensions that matter",
     "late": "to see a signal in noise, as late in the training of a GAN",
 }
+CONTROLS = ("ball", "shift")  # families whose pairs a critic solves that knows a centre or a direction alone
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Dimension = Annotated[int, Field(ge=1, le=10**6)]
 

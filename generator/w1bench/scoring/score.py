@@ -33,14 +33,14 @@ class Scored(NamedTuple):
 def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scored:
     """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
     digest, w1 = manifest.digest(), manifest.known_w1
-    baseline = baseline_of(digest, test, w1.value)
+    baseline = baseline_of(digest, test, w1.value, family=manifest.family)
     points = points_of(w1.value, test, submission, baseline)
     measured = measure(points, submission, w1=w1.value, baseline=baseline, seed=digest)
     card = Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=digest,
         metric_version=METRIC_VERSION, points=len(points.length), w1=w1.value, w1_stderr=w1.stderr,
         metrics=measured.metrics, missing=measured.missing,
-        diagnosis=diagnose(points, slope_at_least(test, submission)), trivial=dict(baseline.trivial),
+        diagnosis=diagnose(points, slope_at_least(test, submission)), trivial=dict(baseline.trivial), control=baseline.is_control,
         truth=not baseline.is_control and bool(points.inputs["cosine"].min() >= 1 - _ROUNDING), sealed=manifest.sealed,
     )  # fmt: skip
     return Scored(card, measured.resampled)
@@ -76,8 +76,7 @@ def _reason_missing(
     if absent := [f"`{name}`" for name in metric.needs if name not in submission]:
         return f"the submission holds no {' and no '.join(absent)}"
     if metric.name == "skill" and baseline.is_control:
-        best = max(baseline.trivial.values())
-        return f"the pair is a control: the trivial critic `{baseline.best}` solves it (cosine {best:.3f}), and every method must"
+        return "the pair is a control: a trivial critic solves it, and every method must"
     if w1 == 0 and (metric.name == "dev" or metric.name.startswith("progress")):
         return "the pair's W1 is 0, so there is nothing to be relative to"
     if metric.name.startswith("progress"):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf
 from statistics import fmean
+from types import MappingProxyType
 
 from w1bench.scoring.metrics import HEADLINE, METRICS, RANKING
 from w1bench.scoring.scorecard import Interval, Scorecard
@@ -51,6 +52,10 @@ class Standing:
         return self.record.score.card
 
     @property
+    def pair(self) -> str:
+        return self.record.entry.pair
+
+    @property
     def scores(self) -> Scores:
         return tuple(record.score for record in self.records)
 
@@ -67,13 +72,20 @@ class Standing:
 
 @dataclass(frozen=True)
 class Average:
-    """A method's mean rank over the pairs that it entered."""
+    """A method's mean rank over the pairs that it entered, and its mean skill over families, each the mean over its pairs; the worst one beside it.
 
-    rank: int
+    A method that entered fewer pairs than there are has no rank. Controls, which a trivial critic solves, count in no mean.
+    """
+
+    rank: int | None
     method: str
     user: str
     mean_rank: float
     pairs: int
+    skill: float | None = None
+    families: int = 0
+    worst_family: str | None = None
+    worst_skill: float | None = None
 
 
 def board(records: Sequence[Record], metric: str, tied: Ties, combine: Combine) -> list[Standing]:
@@ -100,20 +112,41 @@ def board(records: Sequence[Record], metric: str, tied: Ties, combine: Combine) 
     return [s if badness(s, metric) < inf else replace(s, rank=None, tied=False) for s in listed]
 
 
-def averages(standings: Iterable[Standing]) -> list[Average]:
-    """The methods of several boards by their mean rank; among equals, those that entered more pairs come first."""
-    ranks: dict[tuple[str, str], list[int]] = {}
-    for standing in standings:
-        if standing.rank is not None:
-            ranks.setdefault(standing.method, []).append(standing.rank)
-    ordered = sorted(ranks.items(), key=lambda item: (fmean(item[1]), -len(item[1]), item[0]))
+def averages(standings: Iterable[Standing], families: Mapping[str, str] = MappingProxyType({})) -> list[Average]:
+    """The methods of several boards by their mean rank, those that entered all pairs first; the others follow without a rank, the fuller ones first.
+
+    `families` are those of the pairs by name.
+    """
+    ranked = [standing for standing in standings if standing.rank is not None]
+    controls = {standing.pair for standing in ranked if standing.card.control}
+    if any(standing.pair not in controls for standing in ranked):
+        ranked = [standing for standing in ranked if standing.pair not in controls]
+    entered: dict[tuple[str, str], list[Standing]] = {}
+    for standing in ranked:
+        entered.setdefault(standing.method, []).append(standing)
+    most = len({standing.pair for standing in ranked})
+    rows = [_average(method, of_method, families) for method, of_method in entered.items()]
+    rows.sort(key=lambda row: (-row.pairs, row.mean_rank, row.method, row.user))
     lines = set[str | tuple[str, str]]()
     found: list[Average] = []
-    for (mean, pairs), equals in groupby(ordered, key=lambda item: (fmean(item[1]), len(item[1]))):
-        methods = [method for method, _ in equals]
-        found += [Average(len(lines) + 1, method, user, mean, pairs) for method, user in methods]
-        lines.update(map(_line, methods))
+    for (pairs, _), equals in groupby(rows, key=lambda row: (row.pairs, row.mean_rank)):
+        group = list(equals)
+        found += [replace(row, rank=len(lines) + 1 if pairs == most else None) for row in group]
+        lines.update(_line((row.method, row.user)) for row in group)
     return found
+
+
+def _average(method: tuple[str, str], standings: Sequence[Standing], families: Mapping[str, str]) -> Average:
+    skills: dict[str, list[float]] = {}
+    for standing in standings:
+        if (skill := standing.metrics.get("skill")) is not None:
+            skills.setdefault(families.get(standing.pair, ""), []).append(skill.value)
+    means = {family: fmean(values) for family, values in skills.items()}
+    worst = min(means, key=means.__getitem__, default=None)
+    return Average(
+        None, *method, mean_rank=fmean(standing.rank for standing in standings if standing.rank is not None), pairs=len(standings),
+        skill=fmean(means.values()) if means else None, families=len(means), worst_family=worst or None, worst_skill=None if worst is None else means[worst],
+    )  # fmt: skip
 
 
 def badness(standing: Standing, metric: str) -> float:

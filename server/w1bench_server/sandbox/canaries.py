@@ -98,13 +98,14 @@ def _expected(test: Arrays, critic: Arrays) -> dict[str, float]:
 
 def _trivial(test: Arrays) -> list[list[list[float]]]:
     """The gradients of the trivial critics, row by row: towards the mean target, and from the mean target to the mean input."""
-    inputs, targets = (test[name].tolist() for name in ("input", "target"))
-    mean_input, mean_target = (
-        [sum(column) / _POINTS for column in zip(*points, strict=True)] for points in (inputs, targets)
+    inputs, targets, partners = (test[name].tolist() for name in ("input", "target", "transported"))
+    mean_input, mean_target, mean_partner = (
+        [sum(column) / _POINTS for column in zip(*points, strict=True)] for points in (inputs, targets, partners)
     )
+    center = [(a + b) / 2 for a, b in zip(mean_target, mean_partner, strict=True)]
     return [
-        [[b - a for a, b in zip(x, mean_target, strict=True)] for x in inputs],
-        [[a - b for a, b in zip(mean_input, mean_target, strict=True)]] * _POINTS,
+        [[b - a for a, b in zip(x, center, strict=True)] for x in inputs],
+        [[a - b for a, b in zip(mean_input, mean_partner, strict=True)]] * _POINTS,
     ]
 
 

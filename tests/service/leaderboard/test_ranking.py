@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,9 +134,28 @@ def test_a_method_s_average_is_over_the_pairs_that_it_entered(make_entry: Make) 
     ]
     ranked = averages(standings(rows(*entries, make_entry("n", user="none", pair="z"))))
     assert ranked == [
-        Average(1, "mine", "new", 1.0, 1), Average(2, "mine", "gp", 1.5, 2), Average(2, "mine", "lp", 1.5, 2),
-        Average(4, "mine", "wc", 3.0, 1),
+        Average(None, "mine", "gp", 1.5, 2), Average(None, "mine", "lp", 1.5, 2), Average(None, "mine", "new", 1.0, 1), Average(None, "mine", "wc", 3.0, 1),
     ]  # fmt: skip
+    ranked = averages(standings(rows(*(entry for entry in entries if entry.pair != "z"))))
+    assert [(row.rank, row.user) for row in ranked] == [(1, "gp"), (1, "lp"), (None, "wc")]
+
+
+def test_skill_is_averaged_over_families_and_controls_count_in_no_mean(make_entry: Make) -> None:
+    skills = {"x1": 0.2, "x2": 0.4, "y1": 0.9, "ball": 1.0}
+    entries = [make_entry(f"{user}{pair}", pair=pair, user=user, cos=skill + off, skill=skill + off) for pair, skill in skills.items()
+               for user, off in (("ann", 0.0), ("bob", -0.1))]  # fmt: skip
+    records = [
+        replace(
+            entry, scorecard=entry.score.card.model_copy(update={"control": entry.pair == "ball"}).model_dump_json()
+        )
+        for entry in entries
+    ]
+    ann, bob = averages(standings(rows(*records)), {"x1": "x", "x2": "x", "y1": "y", "ball": "ball"})
+    assert (ann.rank, ann.pairs, ann.families, ann.worst_family, ann.worst_skill) == (1, 3, 2, "x", pytest.approx(0.3))
+    assert ann.skill == pytest.approx((0.3 + 0.9) / 2)
+    assert (bob.rank, bob.skill) == (2, pytest.approx(0.5))
+    (alone, _) = averages(standings(rows(*(entry for entry in records if entry.pair == "ball"))))
+    assert (alone.rank, alone.pairs) == (1, 1)
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -146,9 +146,11 @@ def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem
     site.submit(BALL, "balls", noise=0.01, user="balls")
     hd = site.board(track="hd")
     assert {row["pair"] for row in hd["rows"]} == {HD, WIDE}
-    assert hd["methods"] == [
-        {"rank": 1, "method": method, "user": method, "mean_rank": 1.5, "pairs": 2} for method in ("x", "y")
-    ]
+    assert [
+        (row["rank"], row["method"], row["user"], row["mean_rank"], row["pairs"], row["families"], row["worst_family"])
+        for row in hd["methods"]
+    ] == [(1, method, method, 1.5, 2, 1, "funnel") for method in ("x", "y")]
+    assert all(row["skill"] == row["worst_skill"] for row in hd["methods"])
     ball = site.board(track="ball")["methods"]
     assert [(row["rank"], row["method"], row["mean_rank"]) for row in ball] == [
         (1, "balls", 1),
@@ -158,7 +160,7 @@ def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem
     assert site.board(track="images")["methods"] == site.board(track="sealed")["rows"] == []
     everything = site.board(track="open")
     assert everything["rows"] == site.board()["rows"]
-    assert [(row["method"], row["pairs"]) for row in everything["methods"]] == [("balls", 1), ("x", 3), ("y", 3)]
+    assert [(row["method"], row["pairs"]) for row in everything["methods"]] == [("x", 2), ("y", 2)]  # and no control
     assert {row["pair"] for row in site.board(dim=16)["rows"]} == {WIDE}
     assert site.board(family="ball")["methods"] == ball
     assert site.board(family="funnel", track="hd")["rows"] == hd["rows"]
@@ -166,7 +168,8 @@ def test_a_track_averages_ranks_and_counts_pairs(site: Site, is_problem: Problem
     assert site.board(dim=2, pair=WIDE)["rows"] == []
     sheet = list(csv.DictReader(io.StringIO(site.client.get("/v1/leaderboard?track=ball&format=csv").text)))
     assert [{**row, "rank": int(row["rank"])} for row in sheet] == [
-        {name: value if name == "rank" else str(value) for name, value in row.items()} for row in ball
+        {name: value if name == "rank" else "" if value is None else str(value) for name, value in row.items()}
+        for row in ball
     ]
     for query in ("track=videos", "dim=0"):
         is_problem(site.client.get(f"/v1/leaderboard?{query}"), 422)
@@ -195,7 +198,7 @@ def test_a_badge_is_a_picture_of_a_method_s_rank(site: Site, is_problem: Problem
     name = "W/GAN <&> 1"
     site.submit(HD, name, noise=0.1)
     site.submit(HD, "other", noise=0.01)
-    site.submit(BALL, "other", noise=0.01)
+    site.submit(WIDE, "other", noise=0.01)
     answer = site.client.get("/badge/other.svg")
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert ElementTree.fromstring(answer.text).attrib["aria-label"] == "w1bench: rank 1 on 2 pairs"
@@ -290,13 +293,13 @@ def test_csv_holds_the_same_figures(board: TestClient) -> None:
 
 def test_a_long_board_comes_in_parts(site: Site, is_problem: Problem) -> None:
     """As JSON, CSV and pages; all show the board as it was at the first."""
-    for pair in (HD, BALL):
+    for pair in (HD, WIDE):
         for method in "xyz":
             site.submit(pair, method, noise=ord(method) / 200)
     whole, sheet = site.board(), site.client.get("/v1/leaderboard?format=csv").text.splitlines()
     assert whole["next"] is None
     pages, lines, texts = [site.board(limit=4)], [site.client.get("/v1/leaderboard?format=csv&limit=4")], [""]
-    site.submit(BALL, "late", noise=0.01)
+    site.submit(WIDE, "late", noise=0.01)
     pages.append(site.board(limit=4, cursor=pages[0]["next"]))
     lines.append(site.client.get(str(lines[0].url.join(lines[0].links["next"]["url"]).raw_path, "ascii")))
     assert [row for page in pages for row in page["rows"]] == whole["rows"]

@@ -1,7 +1,8 @@
 """The trivial critics: what anyone gets who knows two means and nothing else.
 
-`radial` is f(x) = -||x - mean of Q||, `shift` the constant gradient from the mean of Q to the mean of P, both means those of the
-test points. A critic that learned no more than these has learned nothing about the pair.
+`radial` is f(x) = -||x - mean of Q||, `shift` the constant gradient from the mean of Q to the mean of P. The means are those of the test points: of Q the targets
+and the inputs' partners, and the mean of P less that of Q is that of the inputs less their partners', which has less noise. A critic that learned no more than
+these has learned nothing about the pair.
 """
 
 from math import prod
@@ -13,10 +14,10 @@ from w1bench.arrays import F64, RowArray, blocks
 _BLOCK_BYTES = 1 << 23
 
 
-def trivial_cosines(inputs: RowArray, targets: RowArray, truth: RowArray) -> dict[str, F64]:
+def trivial_cosines(inputs: RowArray, partners: RowArray, targets: RowArray, truth: RowArray) -> dict[str, F64]:
     """The cosine of each trivial critic with the truth at every input, (m,) each; 0 where its gradient is 0."""
-    mean_input, mean_target = _mean(inputs), _mean(targets)
-    constant = mean_input - mean_target
+    mean_partner = _mean(partners)
+    mean_target, constant = (_mean(targets) + mean_partner) / 2, _mean(inputs) - mean_partner
     radial, shift = np.zeros((2, len(truth)))
     for rows in blocks(truth, _BLOCK_BYTES):
         t, x = (np.asarray(array[rows], np.float64).reshape(rows.stop - rows.start, -1) for array in (truth, inputs))

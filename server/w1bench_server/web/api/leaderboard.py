@@ -56,7 +56,8 @@ def get_leaderboard(
     start = read_position(cursor)
     until = start.as_of if start else _prefix(as_of)
     view = service.boards.view(metric=metric, pairs=_chosen(service, pair, track, family, dim), as_of=until)
-    methods = averages(view.standings) if track or family else []
+    families = {each.name: each.manifest.family for each in service.pairs.all()} if track or family else {}
+    methods = averages(view.standings, families) if families else []
     if (track or family) and form == "csv":
         view = replace(view, pairs=[])  # that table alone
     found = part(view, limit=limit, start=start, methods=methods)

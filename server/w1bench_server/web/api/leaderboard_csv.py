@@ -3,7 +3,20 @@
 from w1bench.scoring import metrics
 from w1bench_server.web.api.schemas.leaderboard import Board, MethodRow
 
-_COLUMNS = ("rank", "tied", "pair", "method", "user", "id", "url", "submitted_at", "reference", "tries")
+_COLUMNS = (
+    "rank",
+    "tied",
+    "pair",
+    "method",
+    "user",
+    "id",
+    "url",
+    "submitted_at",
+    "reference",
+    "tries",
+    "seeds",
+    "truth",
+)
 
 
 def as_csv(board: Board) -> str:

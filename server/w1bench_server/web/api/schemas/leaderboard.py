@@ -45,13 +45,20 @@ class RetractedRow(Part):
 
 
 class MethodRow(Part):
-    """A method's mean rank over the pairs of the track or family that it entered."""
+    """A method's mean rank over the pairs of the track or family that it entered, and its mean skill over families with the worst one beside it.
 
-    rank: int
+    One that entered fewer pairs than there are has no rank, and comes after those that entered all. Controls count in no mean.
+    """
+
+    rank: int | None
     method: str
     user: str
     mean_rank: float
     pairs: int
+    skill: float | None
+    families: int
+    worst_family: str | None
+    worst_skill: float | None
 
 
 class Board(Part):
