@@ -33,7 +33,7 @@ def as_markdown(rows: Iterable[Row]) -> str:
 def _cells(row: Row) -> list[object]:
     intervals = {name: value and Interval.model_validate(value) for name, value in metrics_of(row).items()}
     return [
-        *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"]["learning_rate"],
+        *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"].get("learning_rate"),
         *metrics.cells(intervals),
         row["machine"]["processor"], row["machine"]["threads"], row["software"]["w1bench"], row["software"]["torch"],
     ]  # fmt: skip
@@ -62,7 +62,7 @@ def _line(rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:
         yield _spread([interval["value"] for row in finished if (interval := metrics_of(row).get(metric))])
         yield _figure(figures.get(key))
     yield _spread([row["dual_value"] for row in finished if row["dual_value"] is not None])
-    yield f"{first['settings']['steps']:,}"
+    yield f"{first['steps'] if first['settings']['steps'] is None else first['settings']['steps']:,}"
     yield first["data"]
     yield str(len(rows)) + (f" ({len(rows) - len(finished)} diverged)" if len(finished) < len(rows) else "")
     yield f"{statistics.mean(row['seconds'] for row in rows):.3g}"
