@@ -24,6 +24,13 @@ class Draws(StrEnum):
     train = "train"
 
 
+class Framework(StrEnum):
+    """What samples are."""
+
+    numpy = "numpy"
+    torch = "torch"
+
+
 Data = Annotated[
     Draws | None,
     typer.Option(
@@ -146,6 +153,32 @@ def show_results(
         print(found.csv(), end="")
     else:
         show(as_json, found.document(), found.latex() if latex else found.markdown() if markdown else found.text())
+
+
+@app.command("check-estimator")
+def check_estimator(
+    estimator: Annotated[
+        str, typer.Argument(metavar="PLACE", help="package.module:function or file.py:function, of two samples.")
+    ],
+    dim: Annotated[
+        list[int] | None, typer.Option(min=1, help="A dimension; may be repeated; default 2, 16, 128.")
+    ] = None,
+    n: Annotated[
+        list[int] | None, typer.Option("--n", min=1, help="Points of a sample; may be repeated; default 64, 256, 1024.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Pairs of samples of each law and size.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the samples.")] = 0,
+    framework: Annotated[
+        Framework, typer.Option(help="Of the samples: numpy arrays, or torch tensors.")
+    ] = Framework.numpy,
+    as_json: Json = False,
+) -> None:
+    """Hold anything that returns a number from two samples against W1: bias over their size and dimension."""
+    from w1bench.trials.estimators.check import DIMS, SIZES
+    from w1bench.trials.estimators.check import check_estimator as check
+
+    found = check(estimator, dims=dim or DIMS, sizes=n or SIZES, repeats=repeats, seed=seed, framework=framework.value)
+    show(as_json, found.document(), str(found))
 
 
 def _say_row(row: dict[str, Any], done: int, planned: int) -> None:

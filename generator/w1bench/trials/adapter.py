@@ -60,7 +60,7 @@ class OwnMethod:
         return OwnSettings(steps, batch or (1024 if len(pair.shape) == 1 else 32), _source_digest(make))
 
     def imported(self) -> Callable[..., Any]:
-        return _import(self.make) if isinstance(self.make, str) else self.make
+        return imported(self.make) if isinstance(self.make, str) else self.make
 
 
 def own_method(make: Callable[..., Any] | str, *, name: str | None = None) -> OwnMethod:
@@ -246,8 +246,12 @@ def _seeds(seed: int) -> Generator[None]:
             random.setstate(of_python)
 
 
-def _import(place: str) -> Any:
-    """The object at `package.module:name` or `path/to/file.py:name`."""
+def imported(place: str) -> Any:
+    """The object at `package.module:name` or `path/to/file.py:name`.
+
+    Raises:
+        InputError: there is none.
+    """
     module_name, _, name = place.rpartition(":")
     try:
         module = _of_file(Path(module_name)) if module_name.endswith(".py") else importlib.import_module(module_name)

@@ -20,10 +20,8 @@ from w1bench.scoring.scorecard import Interval
 from w1bench.trials.resamples import values_of
 from w1bench.trials.results import Row, cell_of, metrics_of
 
-SOLVED = (
-    "ball",
-    "shift",
-)  # families whose potential is a trivial critic, even where few points show the means too noisily
+# Families whose potential is a trivial critic, also where the means of few points are too noisy to show it.
+SOLVED = ("ball", "shift")
 
 
 @dataclass(frozen=True)
