@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 from dataclasses import replace
 from functools import partial
@@ -114,8 +115,11 @@ def test_untrained_methods_through_a_benchmark_are_their_trials(
     assert found["method"] == "mine"
     for figure in ("metrics", "diagnosis", "trivial", "resamples", "steps", "dual_value", "data", "law"):
         assert found[figure] == known[figure]
-    same = benchmark(name, pair, out=tmp_path / "same.json").rows[0]
-    assert same["metrics"] == row(make_trial(name, pair))["metrics"]
+    if name in ("energy", "radial", "shift"):  # the others take long with as many points as they have by themselves
+        assert (
+            benchmark(name, pair, out=tmp_path / "same.json").rows[0]["metrics"]
+            == row(make_trial(name, pair))["metrics"]
+        )
 
 
 def test_a_trained_method_through_a_benchmark_is_its_trial(suite: list[StoredPair], tmp_path: Path) -> None:
@@ -161,7 +165,9 @@ class Called(Center):
 
 def test_critics_of_all_libraries_have_the_same_score(suite: list[StoredPair], tmp_path: Path) -> None:
     pair = suite[1]
-    known = row(replace(make_trial("radial", pair), settings=SOLVERS["radial"].settings(pair.shape).override(batch=1024)))
+    known = row(
+        replace(make_trial("radial", pair), settings=SOLVERS["radial"].settings(pair.shape).override(batch=1024))
+    )
     makers = {f"in {name}": partial(kind, name) for name in ("torch", "numpy", "jax") for kind in (Center,)}
     makers |= {"given away": partial(Called, "torch")}
     rows = benchmark(makers, pair, out=tmp_path / "out.json").rows
@@ -250,7 +256,7 @@ def test_rows_of_files_stand_beside(suite: list[StoredPair], tmp_path: Path) -> 
     found = benchmark([Noise, "radial"], suite[0], out=tmp_path / "out.json", against=[tmp_path / "known.json"])
     assert {standing.method for standing in found.standings} == {"Noise", "energy", "radial"}
     assert list(found.pairs.families) == ["small-d2-n4-p8"]
-    assert len([found for found in results.read(tmp_path / "out.json")]) == 2
+    assert len(results.read(tmp_path / "out.json")) == 2
 
 
 @pytest.mark.parametrize(
@@ -264,9 +270,7 @@ def test_rows_of_files_stand_beside(suite: list[StoredPair], tmp_path: Path) -> 
         (lambda steps: None, "has to be told its `steps`"),
     ],
 )  # fmt: skip
-def test_what_is_no_solver_is_refused_in_words(
-    make: Any, said: str, suite: list[StoredPair], tmp_path: Path
-) -> None:
+def test_what_is_no_solver_is_refused_in_words(make: Any, said: str, suite: list[StoredPair], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=said):
         benchmark({"mine": make}, suite[0], out=tmp_path / "out.json")
 
@@ -284,7 +288,9 @@ def test_what_is_no_method_suite_or_pair_is_refused_in_words(suite: list[StoredP
         own_method(Noise, name="lp")
     with pytest.raises(InputError, match="Noise has no parameter `steps`"):
         benchmark(Noise, suite[0], steps=3, out=tmp_path / "out.json")
-    with pytest.raises(PairError, match="no pairs none, neither here; build them .w1bench build none; w1bench build neither"):
+    with pytest.raises(
+        PairError, match="no pairs none, neither here; build them .w1bench build none; w1bench build neither"
+    ):
         pairs_of(["none", "neither"])
     with pytest.raises(PairError, match="There is no pair nought"):
         pairs_of("nought")
@@ -292,12 +298,30 @@ def test_what_is_no_method_suite_or_pair_is_refused_in_words(suite: list[StoredP
         pairs_of([])
 
 
+def test_the_example_of_the_page_learns(suite: list[StoredPair], tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "solvers.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "example.py").write_text(example)
+    place = f"{tmp_path / 'example.py'}:Penalised"
+    found = benchmark([place, "radial"], suite[1], steps=100, out=tmp_path / "out.json")
+    assert found.standings[0].method == "Penalised"
+    assert found.rows[0]["steps"] == 100
+    assert found.rows[0]["metrics"]["cos"]["value"] > 0.3  # measured .45; untrained about 0
+
+
 def test_suites_are_of_catalogued_pairs_and_core_has_every_family() -> None:
     recipes = Path(__file__).parents[3] / "datasets" / "recipes"
     families = {name: read_recipe(recipes / f"{name}.toml") for suite in SUITES.values() for name in suite}
     of_core = [
-        "ball" if families[name].funnel and name.startswith("ball") else families[name].family for name in SUITES["core"]
+        "ball" if families[name].funnel and name.startswith("ball") else families[name].family
+        for name in SUITES["core"]
     ]
     assert sorted(of_core) == sorted(get_args(Family))
+    page = (
+        (Path(__file__).parents[3] / "docs" / "commands.md").read_text().partition("### Suites")[2].partition("###")[0]
+    )
+    for name, pairs in SUITES.items():
+        (line,) = re.findall(rf"\n\| `{name}` \| (.*) \|", page)
+        assert re.findall(r"`([^`]+)`", line) == (["hd-dD-nN-p8"] if name == "published" else list(pairs))
     assert len(SUITES["published"]) == 28
     assert all("photos" in name or "digits" in name or "patches" in name for name in SUITES["images"])
