@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from w1bench.scoring.scorecard import RESAMPLES, Interval
 from w1bench.trials.comparison.result import Benchmark, compared
 from w1bench.trials.comparison.standings import averaged
 from w1bench.trials.resamples import _of_metric  # pyright: ignore[reportPrivateUsage]
+from w1bench.trials.results import PLAIN, read_all, write
 
 FAMILIES = {"f1": "funnel", "f2": "funnel", "s1": "smooth", "b1": "ball", "k1": "spiked"}
 
@@ -188,3 +190,18 @@ def test_markdown_latex_and_values_hold_the_same(found: Benchmark) -> None:
     assert document["methods"][0]["skill"]["value"] == pytest.approx(float(rows[0]["skill"]))
     assert document["methods"][2]["missing"] == ["s1", "b1", "k1"]
     assert repr(found) == "<Benchmark of 3 methods on 5 pairs; print it for its table>"
+
+
+def test_a_cell_that_stands_in_several_files_counts_once_by_its_newest_version(tmp_path: Path) -> None:
+    plain = dict.fromkeys(PLAIN) | {"settings": {"steps": 5}}
+    rows = [
+        plain | {"method": "LP", "pair": "f1", "seed": seed, "metric_version": version, "metrics": {"cos": version}}
+        for seed, version in ((0, 1), (1, 1), (1, 2))
+    ]
+    for name, part in {"a": rows[:1], "b": rows[2:], "c": rows[1:2]}.items():
+        write(tmp_path / f"{name}.json", part)
+    files = [tmp_path / f"{name}.json" for name in "abc"]
+    for order in (files, files[::-1]):
+        kept = read_all(order)
+        assert {(row["seed"], row["metric_version"]) for row in kept} == {(0, 1), (1, 2)}
+        assert len(kept) == 2
