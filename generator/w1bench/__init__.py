@@ -17,11 +17,19 @@ if TYPE_CHECKING:
     from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
     from w1bench.scoring.scorecard import Scorecard
+    from w1bench.trials.comparison.benchmark import benchmark
+    from w1bench.trials.comparison.result import Benchmark
+    from w1bench.trials.estimators.check import EstimatorCheck, check_estimator
 
-__all__ = ["Evaluation", "Scorecard", "StoredPair", "W1BenchError", "evaluate", "load", "score", "submit"]
+__all__ = [
+    "Benchmark", "EstimatorCheck", "Evaluation", "Scorecard", "StoredPair", "W1BenchError", "benchmark", "check_estimator",
+    "evaluate", "load", "score", "submit",
+]  # fmt: skip
 _HOMES = {
     "W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair",
     "Evaluation": "client.evaluation", "evaluate": "client.evaluation",
+    "Benchmark": "trials.comparison.result", "benchmark": "trials.comparison.benchmark",
+    "EstimatorCheck": "trials.estimators.check", "check_estimator": "trials.estimators.check",
 }  # fmt: skip
 
 

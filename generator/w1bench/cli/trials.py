@@ -1,4 +1,4 @@
-"""`w1bench solve`, `trial` and `results`: reference solvers on pairs, one at a time or as a grid, and tables of them."""
+"""`w1bench solve`, `trial` and `results`: solvers on pairs, one at a time or as a grid, and tables of them."""
 
 import sys
 from enum import StrEnum
@@ -11,6 +11,7 @@ from w1bench.cli import tables
 from w1bench.cli.options import Device, Json, PairDir, show
 from w1bench.errors import InputError
 from w1bench.trials import results
+from w1bench.trials.comparison.result import compared
 from w1bench.trials.tables import as_csv, as_markdown
 
 app = typer.Typer()
@@ -21,6 +22,13 @@ class Draws(StrEnum):
 
     fresh = "fresh"
     train = "train"
+
+
+class Framework(StrEnum):
+    """What samples are."""
+
+    numpy = "numpy"
+    torch = "torch"
 
 
 Data = Annotated[
@@ -47,7 +55,7 @@ def solve(
     from w1bench.trials.solve import solve as train_solver
 
     opened = load(pair)
-    path = out or Path(f"{opened.name}-{method.lower()}.h5")
+    path = out or Path(f"{opened.name}-{method.rpartition(':')[2].lower()}.h5")
     sidecar = train_solver(
         method,
         opened,
@@ -64,11 +72,22 @@ def solve(
 
 @app.command()
 def trial(
-    methods: Annotated[list[str], typer.Argument(metavar="METHOD...", help="Reference solvers, or `all`.")],
-    pair: Annotated[list[Path], typer.Option(metavar="PAIR_DIR", help="A pair's folder; may be repeated.")],
+    methods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD...", help="Reference solvers, `all`, or your own: package.module:Solver, file.py:Solver."
+        ),
+    ],
+    pair: Annotated[
+        list[Path] | None, typer.Option(metavar="PAIR_DIR", help="A pair's folder or name; may be repeated.")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="All pairs of a suite: quick, core, published or images.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")] = 1,
     steps: Annotated[
         int | None, typer.Option(min=1, help="At most so many training steps; default as published.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Rows that your own solver is handed at a time; default as published.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes of one thread; 0 takes one for each processor.")] = 0,
     device: Annotated[Device, typer.Option(help="Where solvers train.")] = Device.cpu,
@@ -80,16 +99,19 @@ def trial(
     as_json: Json = False,
 ) -> None:
     """Train and score a grid of solvers, pairs and seeds; after an interruption, the same command resumes it."""
-    from w1bench.client.api import load
     from w1bench.solvers import SOLVERS
     from w1bench.trials.grid import run_grid
+    from w1bench.trials.suites import pairs_of, suite_named
 
+    if not pair and suite is None:
+        raise InputError("No pair was given; give --pair or --suite.")
     rows = run_grid(
-        list(SOLVERS) if methods == ["all"] else [method.lower() for method in methods],
-        [load(folder) for folder in pair],
+        list(SOLVERS) if methods == ["all"] else methods,
+        pairs_of([*(pair or ()), *(suite_named(suite) if suite else ())]),
         out,
         seeds=seeds,
         steps=steps,
+        batch=batch,
         workers=workers,
         device=device.value,
         data=None if data is None else data.value,
@@ -99,23 +121,64 @@ def trial(
         _say_note(note)
     if csv:
         out.with_suffix(".csv").write_text(as_csv(results.read(out)), encoding="utf-8")
-    show(as_json, {"rows": rows}, as_markdown(rows))
+    show(as_json, {"rows": rows}, as_markdown(rows) if suite is None else compared(rows).text())
 
 
 @app.command("results")
 def show_results(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Results files of `w1bench trial`.")],
-    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a line a row.")] = False,
+    ranks: Annotated[bool, typer.Option("--ranks", help="Methods by their skill over families of pairs.")] = False,
+    suite: Annotated[str | None, typer.Option(help="The pairs that ranks are over; default all in the files.")] = None,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Comma-separated values: a line a row, or with --ranks a method.")
+    ] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="With --ranks: a table for LaTeX's booktabs.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --ranks: a table in Markdown.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Tables in Markdown: mean and spread over seeds, beside the published figures."""
-    if csv and as_json:
-        raise InputError("--csv and --json were both given; give one of them.")
+    """Tables in Markdown, mean and spread over seeds beside the published figures; or ranks by skill over families."""
+    from w1bench.trials.suites import suite_named
+
+    if sum((csv, latex, markdown, as_json)) > 1:
+        raise InputError("Two of --csv, --latex, --markdown and --json were given; give one of them.")
+    if (latex or markdown or suite) and not ranks:
+        raise InputError("--latex, --markdown and --suite are about ranks; give --ranks, too.")
     rows = results.read_all(files)
+    if not ranks:
+        print(as_csv(rows), end="") if csv else show(as_json, {"rows": rows}, as_markdown(rows))
+        return
+    kept = [row for row in rows if suite is None or row["pair"] in suite_named(suite)]
+    found = compared(kept)
     if csv:
-        print(as_csv(rows), end="")
+        print(found.csv(), end="")
     else:
-        show(as_json, {"rows": rows}, as_markdown(rows))
+        show(as_json, found.document(), found.latex() if latex else found.markdown() if markdown else found.text())
+
+
+@app.command("check-estimator")
+def check_estimator(
+    estimator: Annotated[
+        str, typer.Argument(metavar="PLACE", help="package.module:function or file.py:function, of two samples.")
+    ],
+    dim: Annotated[
+        list[int] | None, typer.Option(min=1, help="A dimension; may be repeated; default 2, 16, 128.")
+    ] = None,
+    n: Annotated[
+        list[int] | None, typer.Option("--n", min=1, help="Points of a sample; may be repeated; default 64, 256, 1024.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Pairs of samples of each law and size.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the samples.")] = 0,
+    framework: Annotated[
+        Framework, typer.Option(help="Of the samples: numpy arrays, or torch tensors.")
+    ] = Framework.numpy,
+    as_json: Json = False,
+) -> None:
+    """Hold anything that returns a number from two samples against W1: bias over their size and dimension."""
+    from w1bench.trials.estimators.check import DIMS, SIZES
+    from w1bench.trials.estimators.check import check_estimator as check
+
+    found = check(estimator, dims=dim or DIMS, sizes=n or SIZES, repeats=repeats, seed=seed, framework=framework.value)
+    show(as_json, found.document(), str(found))
 
 
 def _say_row(row: dict[str, Any], done: int, planned: int) -> None:

@@ -6,7 +6,8 @@ checkpoint in a folder beside it. A row is not computed again while its method, 
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -18,6 +19,7 @@ from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.storage.files import exclusive
 from w1bench.trials import results
+from w1bench.trials.adapter import OwnMethod
 from w1bench.trials.row import row
 from w1bench.trials.trial import SAVE_EVERY, Data, Trial, make_trial
 
@@ -25,14 +27,15 @@ Row = dict[str, Any]
 
 
 def run_grid(
-    methods: Sequence[str], pairs: Sequence[StoredPair], out: Path, *, seeds: int = 1, steps: int | None = None,
-    workers: int = 0, device: str = "cpu", data: Data | None = None, save_every: float = SAVE_EVERY,
-    report: Callable[[Row, int, int], None] | None = None,
+    methods: Sequence[str | OwnMethod], pairs: Sequence[StoredPair], out: Path, *, seeds: int = 1, steps: int | None = None,
+    batch: int | None = None, workers: int | None = 0, device: str = "cpu", data: Data | None = None,
+    save_every: float = SAVE_EVERY, report: Callable[[Row, int, int], None] | None = None,
 ) -> list[Row]:  # fmt: skip
     """Every method on every pair with seeds 0, 1, ..., each row added to `out` as it is finished; returns these rows.
 
-    `steps` is the most that a method is trained for; 0 workers take one for each processor. `report` is called with a
-    new row, and how many of how many are done.
+    `steps` is the most that a method is trained for, `batch` the rows that a user's own is handed at a time. 0 workers take one for each processor,
+    None computes in this process. `report` is called with a new row, and how many of how many are done. A row of a solver whose source was edited
+    since gives way to the new one.
 
     Raises:
         PairError: a pair is sealed.
@@ -42,7 +45,7 @@ def run_grid(
     for pair in pairs:
         pair.manifest.check_known()  # before anything is trained for it
     trials = [
-        make_trial(method, pair, at_most=steps, seed=seed, data=data)
+        make_trial(method, pair, at_most=steps, batch=batch, seed=seed, data=data)
         for pair, method, seed in product(pairs, dict.fromkeys(methods), range(seeds))
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -54,9 +57,9 @@ def run_grid(
         missing = sorted((t for t in unopened if _find(rows, t) is None), key=lambda trial: trial.seed)
         unfinished.mkdir(exist_ok=True)
         work = partial(_row, folder=unfinished, device=device, save_every=save_every)
-        with LocalProcesses(workers).started() as pool:
-            for count, (trial, added) in enumerate(pool.as_completed(work, missing), start=1):
-                rows.append(added)
+        with _run(workers) as run:
+            for count, (trial, added) in enumerate(run(work, missing), start=1):
+                rows = [row for row in rows if not _is_edited(row, trial)] + [added]
                 results.write(out, rows)
                 checkpoint_of(unfinished, trial).unlink(missing_ok=True)
                 if report:
@@ -64,6 +67,29 @@ def run_grid(
         if not any(unfinished.iterdir()):
             unfinished.rmdir()
     return [row for trial in trials if (row := _find(rows, trial))]
+
+
+Work = Callable[[Trial], Row]
+Run = Callable[[Work, Sequence[Trial]], Iterator[tuple[Trial, Row]]]
+
+
+@contextmanager
+def _run(workers: int | None) -> Generator[Run]:
+    """What does work on trials: processes, or this one."""
+    if workers is None:
+        yield lambda work, trials: ((trial, work(trial)) for trial in trials)
+        return
+    with LocalProcesses(workers).started() as pool:
+        yield pool.as_completed
+
+
+def _is_edited(row: Row, trial: Trial) -> bool:
+    """Whether a row is of the trial, but for the source of a user's solver."""
+    identity = trial.identity()
+    settings = identity.pop("settings")
+    if "source" not in settings or not identity.items() <= row.items():
+        return False
+    return row["settings"] | {"source": settings["source"]} == settings
 
 
 def _row(trial: Trial, *, folder: Path, device: str, save_every: float) -> Row:

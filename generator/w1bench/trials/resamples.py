@@ -29,7 +29,7 @@ def unpacked(metrics: Mapping[str, Any], resamples: Mapping[str, Any]) -> bytes:
     """
     try:
         return b"".join(
-            _values(resamples[name]).astype("<f8").tobytes() for name, value in metrics.items() if value is not None
+            values_of(resamples[name]).astype("<f8").tobytes() for name, value in metrics.items() if value is not None
         )
     except (KeyError, TypeError, ValueError, binascii.Error):
         raise InputError(
@@ -44,7 +44,8 @@ def _of_metric(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
     return {"low": low, "step": step, "levels": base64.b64encode(levels.astype("<u2").tobytes()).decode()}
 
 
-def _values(of_metric: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def values_of(of_metric: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The resamples of one metric; a ValueError where there are not as many as there should be."""
     levels = np.frombuffer(base64.b64decode(of_metric["levels"], validate=True), "<u2")
     if len(levels) != RESAMPLES:
         raise ValueError

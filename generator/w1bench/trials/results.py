@@ -49,13 +49,22 @@ def read(path: Path) -> list[Row]:
 
 
 def read_all(paths: Iterable[Path]) -> list[Row]:
-    """The rows of results files; one that stands in several counts once.
+    """The rows of results files; of a cell that stands in several, the row of the newest metric version.
 
     Raises:
         InputError: as `read`.
     """
-    rows = (row for path in paths for row in read(path))
-    return list({json.dumps(row, sort_keys=True): row for row in rows}.values())
+    kept: dict[tuple[Any, ...], Row] = {}
+    for row in (row for path in paths for row in read(path)):
+        cell = (*cell_of(row), row["pair"], row["seed"])
+        if cell not in kept or _version(row) > _version(kept[cell]):
+            kept[cell] = row
+    return list(kept.values())
+
+
+def _version(row: Row) -> int:
+    """0 of a row that diverged, which has none."""
+    return row.get("metric_version") or 0
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

@@ -23,7 +23,7 @@ def row(
     """Train and score: what was run, how it ended, its metrics with their intervals and resamples; these are None where it diverged."""
     fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
     about = {
-        "law": published_name(trial.pair), "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
+        "law": published_name(trial.pair), "family": trial.pair.manifest.family, "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
         "machine": _machine(device),
         "software": {name: version(name) for name in ("w1bench", "torch", "numpy")} | {"python": platform.python_version()},
     }  # fmt: skip

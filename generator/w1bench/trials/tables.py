@@ -15,7 +15,7 @@ _PUBLISHED = Path(__file__).parent / "published.json"
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """Rows as comma-separated values, a metric in three columns."""
+    """Rows as comma-separated values, a metric in three columns; figures to six digits."""
     names = [*PLAIN, "batch", "learning_rate", *metrics.COLUMNS, "processor", "threads", "w1bench", "torch"]
     return metrics.as_csv(names, map(_cells, sorted(rows, key=row_order)))
 
@@ -33,8 +33,8 @@ def as_markdown(rows: Iterable[Row]) -> str:
 def _cells(row: Row) -> list[object]:
     intervals = {name: value and Interval.model_validate(value) for name, value in metrics_of(row).items()}
     return [
-        *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"]["learning_rate"],
-        *metrics.cells(intervals),
+        *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"].get("learning_rate"),
+        *(value and float(f"{value:.6g}") for value in metrics.cells(intervals)),
         row["machine"]["processor"], row["machine"]["threads"], row["software"]["w1bench"], row["software"]["torch"],
     ]  # fmt: skip
 
@@ -45,7 +45,7 @@ def _section(pair: str, rows: Sequence[Row], published: Mapping[str, Any]) -> It
     yield ""
     yield f"W1 = {rows[0]['w1']:.6g}" + (f"; published: {figures['truth']['w1']:.4g}" if figures else "")
     yield ""
-    header = ("method", "cos", "published", "L2", "published", "W1 estimate", "published", "dual value", "steps", "data",
+    header = ("method", "cos", "published", "skill", "L2", "published", "W1 estimate", "published", "dual value", "steps", "data",
               "seeds", "seconds")  # fmt: skip
     yield f"| {' | '.join(header)} |"
     yield f"|---{'|---:' * (len(header) - 1)}|"
@@ -58,11 +58,12 @@ def _line(rows: Sequence[Row], published: Mapping[str, Any]) -> Iterator[str]:
     first, figures = rows[0], published.get(rows[0]["method"], {})
     finished = [row for row in rows if row["outcome"] != "diverged"]
     yield first["method"]
-    for metric, key in (("cos", "cos"), ("l2", "l2"), ("w1_estimate", "w1")):
+    for metric, key in (("cos", "cos"), ("skill", None), ("l2", "l2"), ("w1_estimate", "w1")):
         yield _spread([interval["value"] for row in finished if (interval := metrics_of(row).get(metric))])
-        yield _figure(figures.get(key))
+        if key:
+            yield _figure(figures.get(key))
     yield _spread([row["dual_value"] for row in finished if row["dual_value"] is not None])
-    yield f"{first['settings']['steps']:,}"
+    yield f"{first['steps'] if first['settings']['steps'] is None else first['settings']['steps']:,}"
     yield first["data"]
     yield str(len(rows)) + (f" ({len(rows) - len(finished)} diverged)" if len(finished) < len(rows) else "")
     yield f"{statistics.mean(row['seconds'] for row in rows):.3g}"

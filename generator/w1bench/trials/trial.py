@@ -1,7 +1,8 @@
-"""A trial: a reference solver trained on a pair from a seed, and its answers at the pair's points."""
+"""A trial: a reference solver, or a user's own, trained on a pair from a seed, and its answers at the pair's points."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from w1bench.errors import InputError
 from w1bench.solvers import SOLVERS, ReferenceSolver
 from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Settings
 from w1bench.transport.samplers import ahead
+from w1bench.trials.adapter import OwnMethod, OwnSettings, OwnSolver, own_method
 
 Data = Literal["fresh", "train"]
 SAVE_EVERY = 60.0  # seconds between checkpoints
@@ -23,9 +25,9 @@ SAVE_EVERY = 60.0  # seconds between checkpoints
 class Trial:
     """A method on a pair from a seed; `data` says what it learns from, and `data_note` why not from fresh draws."""
 
-    method: Method
+    method: Method | OwnMethod
     pair: StoredPair
-    settings: Settings
+    settings: Settings | OwnSettings
     seed: int
     data: Data
     data_note: str | None = None
@@ -35,22 +37,31 @@ class Trial:
         return {
             "method": self.method.tag, "pair": self.pair.name, "pair_digest": self.pair.manifest.digest(),
             "recipe_sha256": self.pair.manifest.recipe_sha256, "seed": self.seed, "data": self.data,
-            "settings": asdict(self.settings) | {"betas": list(self.settings.betas)},
+            "settings": {
+                name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self.settings).items()
+            },
         }  # fmt: skip
 
 
 def make_trial(
-    method: str, pair: StoredPair, *, steps: int | None = None, at_most: int | None = None, seed: int = 0,
-    data: Data | None = None,
+    method: str | OwnMethod, pair: StoredPair, *, steps: int | None = None, at_most: int | None = None, batch: int | None = None,
+    seed: int = 0, data: Data | None = None,
 ) -> Trial:  # fmt: skip
-    """A trial by the published protocol, for `steps` steps instead, or for `at_most` so many.
+    """A trial by the published protocol, for `steps` steps instead, or for `at_most` so many; or of a user's own method, which is told its
+    steps and handed batches of `batch` rows.
 
     Without `data` it learns from fresh draws, or from train.h5 where the pair is sealed or cannot be drawn from here.
 
     Raises:
         InputError: there is no such method; or fresh draws were asked for, and the pair cannot be drawn from here.
     """
-    reference = _method(method)
+    found = (
+        own_method(method) if isinstance(method, str) and ":" in method and method.lower() not in SOLVERS else method
+    )
+    if isinstance(found, OwnMethod):
+        asked = at_most if steps is None else steps
+        return Trial(found, pair, found.settings(pair, steps=asked, batch=batch), seed, *_data(pair, data))
+    reference = _method(found)
     settings = reference.settings(pair.shape).override(steps=steps)
     if at_most is not None:
         settings = settings.override(steps=min(at_most, settings.steps))
@@ -65,15 +76,22 @@ def run(
     on, pair = _device(device), trial.pair
     draw = pair.sampler if trial.data == "fresh" else pair.train_samplers
     inputs, targets = draw(trial.settings.batch, device=on, seed=trial.seed)
-    solver = ReferenceSolver(
-        trial.method, pair.shape, trial.settings, seed=trial.seed, device=on, checkpoint=checkpoint,
-        save_every=save_every, data=f"{pair.manifest.digest()} {trial.data}", report=report,
-    )  # fmt: skip
+    if isinstance(trial.method, OwnMethod):
+        assert isinstance(trial.settings, OwnSettings)
+        solver = OwnSolver(trial.method, pair, trial.settings, seed=trial.seed, device=on)
+        answer = solver.answers
+    else:
+        assert isinstance(trial.settings, Settings)
+        solver = ReferenceSolver(
+            trial.method, pair.shape, trial.settings, seed=trial.seed, device=on, checkpoint=checkpoint,
+            save_every=save_every, data=f"{pair.manifest.digest()} {trial.data}", report=report,
+        )  # fmt: skip
+        answer = partial(answers, solver, pair)
     with ahead(inputs, targets) as drawn:
         fit = solver.fit(*drawn)
     if fit.outcome is Outcome.DIVERGED:
         return fit, None
-    arrays = answers(solver, pair)
+    arrays = answer()
     if not all(np.isfinite(array).all() for array in arrays.values()):
         return replace(fit, outcome=Outcome.DIVERGED), None
     return fit, arrays
@@ -107,7 +125,9 @@ def _method(name: str) -> Method:
     try:
         return SOLVERS[name.lower()]
     except KeyError:
-        raise InputError(f"There is no method {name!r}; there are: {', '.join(SOLVERS)}.") from None
+        raise InputError(
+            f"There is no method {name!r}; there are: {', '.join(SOLVERS)}; your own is given as package.module:name or path/to/file.py:name."
+        ) from None
 
 
 def _device(name: str) -> torch.device:

@@ -44,7 +44,7 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
 def _name(row: Row) -> str:
     """A method's name on the board, e.g. `LP (2,000 steps)`."""
     learned_from = "" if row["data"] == "fresh" else f", {row['data']}.h5"
-    return f"{row['method']} ({row['settings']['steps']:,} steps{learned_from})"
+    return f"{row['method']} ({row['settings']['steps'] or row['steps']:,} steps{learned_from})"
 
 
 def _metadata(row: Row, family: str) -> Metadata:

@@ -1,0 +1,1 @@
+"""Methods compared over families of pairs: skill, ranks, and tables of them."""
