@@ -140,13 +140,26 @@ def k_medians(points: F64, count: int, rng: np.random.Generator) -> F64:
 
 
 def geometric_median(points: F64) -> F64:
-    """The point of least mean distance (D,), by Weiszfeld's steps (Vardi, Zhang, PNAS 2000, where one meets a point)."""
-    centre = points.mean(0)
+    """The point of least mean distance (D,), by Weiszfeld's steps."""
+    centre = points.mean(0)[None]
     for _ in range(_WEISZFELD):
-        distance = np.linalg.norm(points - centre, axis=1)
-        weights = 1 / np.maximum(distance, 1e-12 * max(float(distance.max()), 1e-300))
-        centre = weights @ points / weights.sum()
-    return centre
+        centre = weiszfeld(centre, points[None])
+    return centre[0]
+
+
+def weiszfeld(centres: F64, owned: F64) -> F64:
+    """A step of each centre (k, D) towards the geometric median of its own points (k, n, D), which never takes it further away.
+
+    Where a centre lies on some of its points, the step is that of Vardi, Zhang, "The multivariate L1-median and associated data depth", PNAS 2000.
+    """
+    away = owned - centres[:, None]
+    distance = np.linalg.norm(away, axis=2)
+    weights = np.divide(1, distance, out=np.zeros_like(distance), where=distance > 0)
+    pull = np.einsum("kn,knd->kd", weights, away)
+    strength = np.linalg.norm(pull, axis=1)
+    meeting = (distance == 0).sum(axis=1)
+    held = np.where(strength > meeting, meeting / np.maximum(strength, np.finfo(np.float64).tiny), 1)
+    return centres + ((1 - held) / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny))[:, None] * pull
 
 
 def flat(points: Array) -> F64:
@@ -188,7 +201,7 @@ def _lloyd(points: F64, count: int, rng: np.random.Generator, centre_of: Callabl
             break
         labels = nearest
         centres = np.stack([
-            centre_of(points[labels == k]) if (labels == k).any() else centres[k] for k in range(count)
+            centre_of(points[labels == k]) if (labels == k).any() else centre for k, centre in enumerate(centres)
         ])  # fmt: skip
     return centres
 
@@ -198,6 +211,8 @@ def _spread(points: F64, count: int, rng: np.random.Generator) -> F64:
     chosen = points[rng.integers(len(points), size=1)]
     while len(chosen) < count:
         square = np.square(cdist(points, chosen).min(axis=1))
+        if not square.any():  # there are no more points than these
+            break
         chosen = np.concatenate([chosen, points[rng.choice(len(points), size=1, p=square / square.sum())]])
     return chosen
 
