@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from w1bench.client.api import load, score, submit
+    from w1bench.client.diagnosis import diagnose
     from w1bench.client.evaluation import Evaluation, evaluate
     from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
     from w1bench.scoring.scorecard import Scorecard
 
-__all__ = ["Evaluation", "Scorecard", "StoredPair", "W1BenchError", "evaluate", "load", "score", "submit"]
+__all__ = ["Evaluation", "Scorecard", "StoredPair", "W1BenchError", "diagnose", "evaluate", "load", "score", "submit"]
 _HOMES = {
     "W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair",
     "Evaluation": "client.evaluation", "evaluate": "client.evaluation",
+    "diagnose": "client.diagnosis",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from w1bench.cli import archive as archive_commands
+from w1bench.cli import diagnosis as diagnosis_commands
 from w1bench.cli import generators as generator_commands
 from w1bench.cli import service as service_commands
 from w1bench.cli import submissions as submission_commands
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(archive_commands.app)
 app.add_typer(submission_commands.app)
+app.add_typer(diagnosis_commands.app)
 app.add_typer(solver_commands.app)
 app.add_typer(service_commands.app)
 app.add_typer(token_commands.app, name="token")

@@ -13,7 +13,7 @@ import numpy as np
 
 from w1bench.arrays import Array
 
-_SHARE = 0.15  # of the own value, from which on a gap is one
+_SHARE = 0.25  # of the own value, from which on a gap is one
 _ERRORS = 4.0  # standard errors that chance explains
 
 
