@@ -11,7 +11,7 @@ from w1bench.recipes.files import find_recipe
 from w1bench.transport.from_recipe import make_pair
 
 PAIRS = ("hd-d2-n4-p8", "hd-d16-n64-p8", "hd-d128-n256-p8", "smooth-d16", "shift-d128", "blur8-digits")
-SIZES = (64, 256, 1024, 2048)
+SIZES = (64, 256, 1024)
 _CURVES = """\
 Means over batches of n independent draws (of 2,048 together), exact assignments: of P and Q, of P and P again (whose W1 is 0), and inside the batch the c-transform of the true potential
 and of f = 0. The cosine is that of the exact plan's directions with the true gradient. The paired sample, x and the y that it was moved from, has no bias at any n."""
@@ -27,7 +27,7 @@ def main() -> None:
     for name in PAIRS[:2] if run.quick else PAIRS:
         of = _draws(name, 2048)
         way = np.linalg.norm(of["input"] - of["partner"], axis=1).mean()
-        sizes = SIZES[:2] if run.quick else SIZES[:3] if of["input"].shape[1] == 2 else SIZES
+        sizes = SIZES[:2] if run.quick else SIZES
         for found in bias_curve(of["input"], of["target"], of["other"], of["potential"], sizes=sizes):
             cosine = oracle(of["input"], of["target"], of["gradient"], found.size).cosine.value
             curves.append(

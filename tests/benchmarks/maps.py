@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from report import parse, publish, table
+from scipy.spatial.distance import cdist
 
 from w1bench.arrays import F64
-from w1bench.diagnostics.maps import chain, map_figures, ray_ends
+from w1bench.diagnostics.batch import exact_plan
+from w1bench.diagnostics.maps import chain, map_figures
 from w1bench.recipes.files import find_recipe
 from w1bench.transport.from_recipe import make_pair
+from w1bench.transport.pair import Pair
 
 PAIRS = ("hd-d2-n4-p8", "hd-d16-n64-p8", "hd-d128-n256-p8", "smooth-d16", "product-d16")
 _FIGURES = """\
@@ -41,10 +44,6 @@ def _critic(x: F64) -> tuple[float, F64]:
 
 
 def _of_pair(name: str, count: int) -> list[tuple[object, ...]]:
-    from scipy.spatial.distance import cdist
-
-    from w1bench.diagnostics.batch import exact_plan
-
     pair = make_pair(find_recipe(name))
     y, x, other = (np.concatenate(parts)[:count] for parts in zip(*_tiles(pair, count), strict=True))
     u = pair.map.potential
@@ -63,9 +62,6 @@ def _of_pair(name: str, count: int) -> list[tuple[object, ...]]:
         "nearest target": nearest,
     }
     rows = [(name, word, tx) for word, tx in maps.items()]
-    if name.startswith("hd"):
-        gradient = (y - x) / np.linalg.norm(y - x, axis=1, keepdims=True)
-        rows.append((name, "down to the ends of the rays", ray_ends(x, gradient, u.value, 100.0)))
     found = [(pair_name, word, map_figures(x, tx, f, fresh)) for pair_name, word, tx in rows]
     return [
         (n, w, f"{m.consistency:.3f}", f"{m.consistency_5:.3f}", f"{m.left:.3f}", f"{m.before:.3f}")
@@ -73,13 +69,13 @@ def _of_pair(name: str, count: int) -> list[tuple[object, ...]]:
     ]
 
 
-def _tiles(pair: object, count: int, purpose: str = "input") -> list[tuple[F64, F64, F64]]:
+def _tiles(pair: Pair, count: int, purpose: str = "input") -> list[tuple[F64, F64, F64]]:
     found: list[tuple[F64, F64, F64]] = []
-    for tile in range(-(-count // pair.rows)):  # type: ignore[attr-defined]
-        y = pair.targets(purpose, tile)  # type: ignore[attr-defined]
+    for tile in range(-(-count // pair.rows)):
+        y = pair.targets(purpose, tile)
         x = np.empty_like(y)
-        pair.move(purpose, tile, y, moved=x)  # type: ignore[attr-defined]
-        found.append((y, x, pair.targets(f"{purpose}.other", tile)))  # type: ignore[attr-defined]
+        pair.move(purpose, tile, y, moved=x)
+        found.append((y, x, pair.targets(f"{purpose}.other", tile)))
     return found
 
 

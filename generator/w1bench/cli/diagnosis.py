@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from w1bench.cli import tables
 from w1bench.cli.options import Json, PairDir, show
@@ -54,7 +55,7 @@ def diagnose(
     show(as_json, document, tables.scorecard(card), readable)
 
 
-def _pair_tables(found: "PairDiagnosis") -> Iterable[object]:
+def _pair_tables(found: "PairDiagnosis") -> Iterable[Table | str]:
     batches = [
         {
             "batch": f"{of.size:,}", "EMD(P_n, Q_n)": _3(of.emd.value), "EMD(P_n, P'_n)": _3(of.same.value),
