@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from w1bench.client.api import load, score, submit
+    from w1bench.client.diagnosis import diagnose
     from w1bench.client.evaluation import Evaluation, evaluate
     from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from w1bench.trials.estimators.check import EstimatorCheck, check_estimator
 
 __all__ = [
-    "Benchmark", "EstimatorCheck", "Evaluation", "Scorecard", "StoredPair", "W1BenchError", "benchmark", "check_estimator",
+    "Benchmark", "EstimatorCheck", "Evaluation", "Scorecard", "StoredPair", "W1BenchError", "benchmark", "check_estimator", "diagnose",
     "evaluate", "load", "score", "submit",
 ]  # fmt: skip
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "Evaluation": "client.evaluation", "evaluate": "client.evaluation",
     "Benchmark": "trials.comparison.result", "benchmark": "trials.comparison.benchmark",
     "EstimatorCheck": "trials.estimators.check", "check_estimator": "trials.estimators.check",
+    "diagnose": "client.diagnosis",
 }  # fmt: skip
 
 

@@ -6,10 +6,10 @@ import sys
 import typer
 
 from w1bench.cli import archive as archive_commands
+from w1bench.cli import diagnosis as diagnosis_commands
 from w1bench.cli import generators as generator_commands
 from w1bench.cli import service as service_commands
 from w1bench.cli import submissions as submission_commands
-from w1bench.cli import tokens as token_commands
 from w1bench.cli import trials as solver_commands
 from w1bench.errors import InputError, W1BenchError, missing_extra
 
@@ -21,9 +21,9 @@ app = typer.Typer(
 )
 app.add_typer(archive_commands.app)
 app.add_typer(submission_commands.app)
+app.add_typer(diagnosis_commands.app)
 app.add_typer(solver_commands.app)
 app.add_typer(service_commands.app)
-app.add_typer(token_commands.app, name="token")
 app.add_typer(generator_commands.app, name="generator")
 _EXTRAS = {
     "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",

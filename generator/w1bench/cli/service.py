@@ -1,4 +1,4 @@
-"""`w1bench serve`, `work`, `backup`, `restore` and `replay`: a service, its workers, its backups, and its scores computed again."""
+"""`w1bench serve`, `work`, `backup`, `restore`, `replay` and `token`: a service, its workers, its backups, its scores computed again, and the tokens of its users."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,6 +12,8 @@ from w1bench.cli.options import ArchiveDir, Data, Json, PairDir, settings_of, sh
 from w1bench.errors import CheckFailedError
 
 app = typer.Typer()
+token_app = typer.Typer(no_args_is_help=True, help="Tokens of the service: create, list, revoke.")
+app.add_typer(token_app, name="token")
 
 
 class Queue(StrEnum):
@@ -104,3 +106,45 @@ def replay(
             f"{len(wrong)} of {len(replayed)} scores are not what they come to. Submission {wrong[0].id} ({wrong[0].method} "
             f"of {wrong[0].user}): {wrong[0].difference}."
         )
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    submit = "submit"
+    admin = "admin"
+
+
+@token_app.command("create")
+def create_token(
+    user: Annotated[str, typer.Option(help="Whose rows it makes.")],
+    scope: Annotated[Scope, typer.Option(help="What it allows.")] = Scope.submit,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; default never.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Create a token, shown once."""
+    from w1bench_server.web.auth import tokens
+
+    token = tokens.create_token(settings_of(data=data), user=user, scope=scope.value, days=days)
+    show(as_json, {"token": token}, token)
+
+
+@token_app.command("list")
+def list_tokens(data: Data = None, as_json: Json = False) -> None:
+    """The tokens by their prefix; the tokens themselves are kept nowhere."""
+    from w1bench_server.web.auth import tokens
+
+    listed = tokens.list_tokens(settings_of(data=data))
+    show(as_json, {"tokens": listed}, tables.plain(listed))
+
+
+@token_app.command("revoke")
+def revoke_token(
+    prefix: Annotated[str, typer.Argument(help="As `token list` shows it.")], data: Data = None, as_json: Json = False
+) -> None:
+    """Revoke a token, for good."""
+    from w1bench_server.web.auth import tokens
+
+    tokens.revoke_token(settings_of(data=data), prefix)
+    show(as_json, {"revoked": prefix}, f"{prefix} is revoked.")

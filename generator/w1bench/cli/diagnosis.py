@@ -1,0 +1,91 @@
+"""`w1bench diagnose`: what a pair does to methods, and what is wrong with a critic, in words."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from w1bench.cli import tables
+from w1bench.cli.options import Json, PairDir, show
+from w1bench.errors import InputError
+
+if TYPE_CHECKING:
+    from w1bench.diagnostics.diagnosis import PairDiagnosis
+
+app = typer.Typer()
+
+
+@app.command()
+def diagnose(
+    pair: PairDir,
+    submission: Annotated[
+        Path | None, typer.Argument(help="A .h5 or .npy file; without one, the pair is diagnosed.")
+    ] = None,
+    penalty_weight: Annotated[float | None, typer.Option(help="Of a gradient penalty, e.g. 10.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Draws of each distribution a step.")] = None,
+    receptive_field: Annotated[
+        int | None, typer.Option(help="Side of the patches that a convolutional critic sees.")
+    ] = None,
+    native_value: Annotated[float | None, typer.Option(help="The method's own estimate of W1.")] = None,
+    own_value: Annotated[float | None, typer.Option(help="E_P f - E_Q f on the rows that f was trained on.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Why a critic is wrong: its findings, the cause first; or what batches, patches and trivial critics make of a pair."""
+    from w1bench.client.diagnosis import diagnose_file, diagnose_folder, facts_of
+
+    facts = {
+        "penalty_weight": penalty_weight, "batch": batch, "receptive_field": receptive_field, "native_value": native_value,
+        "own_value": own_value,
+    }  # fmt: skip
+    if submission is None:
+        if given := [name for name, value in facts.items() if value is not None]:
+            raise InputError(
+                f"--{given[0].replace('_', '-')} is a fact of a submission; give the submission's file, or leave it out."
+            )
+        found = diagnose_folder(pair)
+        show(as_json, asdict(found), *_pair_tables(found))
+        return
+    card, findings = diagnose_file(pair, submission, facts_of(facts))
+    document = {"scorecard": card.model_dump(mode="json"), "findings": [finding.model_dump() for finding in findings]}
+    rows = [{"code": f.code, "": f.severity, "finding": f.sentence} for f in findings]
+    readable = tables.plain(rows) if rows else "Nothing is wrong, as far as these arrays and facts show."
+    show(as_json, document, tables.scorecard(card), readable)
+
+
+def _pair_tables(found: "PairDiagnosis") -> Iterable[Table | str]:
+    batches = [
+        {
+            "batch": f"{of.size:,}", "EMD(P_n, Q_n)": _3(of.emd.value), "EMD(P_n, P'_n)": _3(of.same.value),
+            "c-transform of f*": _3(of.c_transform.value), "c-transform of 0": _3(of.zero.value),
+        }
+        for of in found.curve
+    ]  # fmt: skip
+    yield tables.plain(batches)
+    trivial = ", ".join(f"{name} has cos {cos:.3f}" for name, cos in found.trivial.items())
+    oracle = (
+        f"; exact transport on batches of {found.oracle.size} has cos {found.oracle.cosine.value:.3f}"
+        if found.oracle
+        else ""
+    )
+    yield f"{found.pair}: W1 = {found.w1:.6g}; {trivial}{oracle}."
+    if minima := found.false_minima:
+        word = "beat" if minima.ratio > 1 else "do not beat"
+        yield (
+            f"To a batch of {minima.size} targets another one costs {_3(minima.real.value)}, copies of the mean {_3(minima.mean.value)} (they {word} real data), "
+            f"k-means centres {_3(minima.k_means.value)}, k-medians centres {_3(minima.k_medians.value)}."
+        )
+    if found.patches:
+        yield tables.plain([
+            {
+                "patches": f"{of.size} x {of.size}", "of a picture": of.count, "pictures": of.pictures, "pooled W1": _3(of.pooled), "local W1": _3(of.local),
+                "image W1 / sqrt(K)": _3(of.bound), "image W1": _3(of.image), "sliced": _3(of.sliced),
+            }
+            for of in found.patches
+        ])  # fmt: skip
+
+
+def _3(value: float) -> str:
+    return f"{value:.4g}"
