@@ -12,16 +12,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from w1bench.client.api import load, score, submit
+    from w1bench.client.api import load, score
     from w1bench.client.evaluation import Evaluation, evaluate
+    from w1bench.client.remote import compare, leaderboard, retract, show, submit, validate, whoami
     from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
     from w1bench.scoring.scorecard import Scorecard
 
-__all__ = ["Evaluation", "Scorecard", "StoredPair", "W1BenchError", "evaluate", "load", "score", "submit"]
+__all__ = [
+    "Evaluation", "Scorecard", "StoredPair", "W1BenchError", "compare", "evaluate", "leaderboard", "load", "retract", "score", "show",
+    "submit", "validate", "whoami",
+]  # fmt: skip
 _HOMES = {
     "W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair",
-    "Evaluation": "client.evaluation", "evaluate": "client.evaluation",
+    "Evaluation": "client.evaluation", "evaluate": "client.evaluation", "load": "client.api", "score": "client.api",
 }  # fmt: skip
 
 
@@ -35,7 +39,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module w1bench has no attribute {name}; it has {', '.join(__all__)}")
     from importlib import import_module
 
-    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'client.api')}"), name)
+    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'client.remote')}"), name)
 
 
 def __dir__() -> list[str]:
