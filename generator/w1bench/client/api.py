@@ -33,6 +33,8 @@ def load(name: str | Path, *, archive: str | None = None) -> StoredPair:
     for folder in (Path(name), *local, cached):
         if (folder / FILENAME).is_file():
             return StoredPair(folder, read_manifest(folder))
+    if Path(name).is_dir():
+        read_manifest(Path(name))  # says that there is none
     if is_url(origin):
         folder = fetch(str(name), origin, environment.home)
         return StoredPair(folder, read_manifest(folder))

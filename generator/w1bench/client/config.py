@@ -100,8 +100,8 @@ class Config:
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
     """The configuration of this process; warns of variables that nothing reads."""
-    for name in unknown(environment):
-        warnings.warn(_sentence(name), UnknownVariableWarning, stacklevel=2)
+    for sentence in unread(environment):
+        warnings.warn(sentence, UnknownVariableWarning, stacklevel=2)
 
     def value(name: str) -> str | None:
         return environment.get(_PREFIX + name) or None
@@ -118,13 +118,17 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
     )
 
 
-def unknown(environment: Mapping[str, str]) -> list[str]:
-    """The variables that begin with W1BENCH_ and that nothing reads."""
-    read = {_PREFIX + name for name in (*OWN, *SERVICE, *_OTHERS)}
-    return sorted(name for name in environment if name.startswith(_PREFIX) and name not in read)
-
-
-def _sentence(name: str) -> str:
-    near = get_close_matches(name, [_PREFIX + known for known in (*OWN, *SERVICE)], 1)
-    meant = f"perhaps {near[0]} was meant" if near else "docs/commands.md and docs/service.md list those that are"
-    return f"The variable {name} is read by nothing; {meant}."
+def unread(environment: Mapping[str, str]) -> list[str]:
+    """A sentence on each variable that begins with W1BENCH_ and that nothing reads."""
+    known = {*OWN, *SERVICE, *_OTHERS}
+    sentences: list[str] = []
+    for name in sorted(name.removeprefix(_PREFIX) for name in environment if name.startswith(_PREFIX)):
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = (
+                f"perhaps {_PREFIX}{near[0]} was meant"
+                if near
+                else "docs/commands.md and docs/service.md list those that are"
+            )
+            sentences.append(f"The variable {_PREFIX}{name} is read by nothing; {meant}.")
+    return sentences

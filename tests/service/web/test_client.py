@@ -207,3 +207,27 @@ def test_boards_are_chosen_by_track_family_dimension_and_time(site: Site) -> Non
     assert PAIR not in table
     assert "There are no rows." in site.run("leaderboard", "--as-of", 0)
     assert PAIR not in site.run("leaderboard", "--pair", site.archive / "small-d2-n4-p8", "--csv")
+
+
+def test_one_variable_is_enough(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """List, fetch, load and submit, from a folder without an archive."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("W1BENCH_")}
+    environment |= {"W1BENCH_SERVER": site.server, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def run(*words: object, **more: str) -> str:
+        done = command(*words, folder=tmp_path, environment=environment | more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert PAIR in [pair["name"] for pair in json.loads(run("list", "--json"))["pairs"]]
+    folder = Path(run("fetch", PAIR).strip())
+    assert folder.is_relative_to(tmp_path / "cache")
+    file = site.file(tmp_path / "g.h5", 0.4)
+    assert json.loads(run("score", PAIR, file, "--json"))["pair"] == PAIR
+    assert "cos" in run("submit", PAIR, file, "--method", "one variable", W1BENCH_TOKEN=site.token)
+    monkeypatch.chdir(tmp_path)
+    for name in ("W1BENCH_ARCHIVE", "W1BENCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("W1BENCH_SERVER", site.server)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert w1bench.load("small-d2-n4-p8").folder.is_relative_to(tmp_path / "cache")
