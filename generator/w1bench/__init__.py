@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from w1bench.client.api import load, score, submit
+    from w1bench.client.api import load, score
     from w1bench.client.diagnosis import diagnose
     from w1bench.client.evaluation import Evaluation, evaluate
+    from w1bench.client.remote import compare, leaderboard, retract, show, submit, validate, whoami
     from w1bench.client.stored_pair import StoredPair
     from w1bench.errors import W1BenchError
     from w1bench.scoring.scorecard import Scorecard
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from w1bench.trials.estimators.check import EstimatorCheck, check_estimator
 
 __all__ = [
-    "Benchmark", "EstimatorCheck", "Evaluation", "Scorecard", "StoredPair", "W1BenchError", "benchmark", "check_estimator", "diagnose",
-    "evaluate", "load", "score", "submit",
+    "Benchmark", "EstimatorCheck", "Evaluation", "Scorecard", "StoredPair", "W1BenchError", "benchmark", "check_estimator", "compare", "diagnose",
+    "evaluate", "leaderboard", "load", "retract", "score", "show", "submit", "validate", "whoami",
 ]  # fmt: skip
 _HOMES = {
     "W1BenchError": "errors", "Scorecard": "scoring.scorecard", "StoredPair": "client.stored_pair",
-    "Evaluation": "client.evaluation", "evaluate": "client.evaluation",
+    "Evaluation": "client.evaluation", "evaluate": "client.evaluation", "load": "client.api", "score": "client.api",
     "Benchmark": "trials.comparison.result", "benchmark": "trials.comparison.benchmark",
     "EstimatorCheck": "trials.estimators.check", "check_estimator": "trials.estimators.check",
     "diagnose": "client.diagnosis",
@@ -45,7 +46,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module w1bench has no attribute {name}; it has {', '.join(__all__)}")
     from importlib import import_module
 
-    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'client.api')}"), name)
+    return getattr(import_module(f"w1bench.{_HOMES.get(name, 'client.remote')}"), name)
 
 
 def __dir__() -> list[str]:

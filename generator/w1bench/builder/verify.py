@@ -10,15 +10,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w1bench.archive import hdf5 as store
-from w1bench.archive.folder import check_digests, read_manifest
 from w1bench.archive.manifest import Figure, Manifest, PairState, places_in
 from w1bench.builder.certificate.certify import certify, certify_published, stored_map
 from w1bench.builder.certificate.rows import Files, rounding_of
+from w1bench.builder.contents import check_contents
 from w1bench.builder.describe.profile import measure
 from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
 from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
 from w1bench.recipes.files import check_root
-from w1bench.recipes.funnels import DrawnFunnels
 from w1bench.transport.cost import Cost
 from w1bench.transport.from_recipe import make_pair
 from w1bench.transport.plane import plane_w1
@@ -39,17 +38,9 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
         CheckFailedError: a digest, data set or attribute is not what the manifest says. (Figures that do not hold are
             returned, not raised: see `Figure.holds`.)
     """
-    manifest = read_manifest(folder)
-    check_digests(folder, manifest.files)
-    _check_recipe(folder, manifest)
+    manifest = check_contents(folder)
     paths = {name: folder / f"{name}.h5" for name in manifest.contents}
     with threadpool_limits(1), store.open_files(paths) as files:  # so that figures round as in the build
-        for role, file in files.items():
-            store.check_file(file, role, manifest.specs(role))
-            _check_attributes(folder, role, store.attributes(file), manifest)
-            logical, needed = store.logical_digest(folder / f"{role}.h5"), manifest.files[f"{role}.h5"].logical_digest
-            if logical != needed:
-                raise CheckFailedError(f"{folder / role}.h5 has logical digest {logical}, the manifest says {needed}.")
         try:
             figures = _figures(manifest, store.tables(files))
             holds = all(figure.holds for figure in figures)
@@ -149,39 +140,4 @@ def _check_measured(folder: Path, manifest: Manifest, files: Files) -> None:
         if entry.places is not None and entry.places != places_in(folder / name):
             raise CheckFailedError(
                 f"{folder}: the manifest's places of data sets are not those of {name}; it was edited."
-            )
-
-
-def _check_recipe(folder: Path, manifest: Manifest) -> None:
-    """Check that the manifest's copies of the recipe's fields agree with the recipe."""
-    public = manifest.public_recipe()
-    copies = ("name", "version", "power", *(("half_width",) if public.family == "funnel" else ()))
-    for name in copies:
-        if getattr(public, name) != getattr(manifest, name):
-            raise CheckFailedError(
-                f"{folder}: {name} is {getattr(manifest, name)} in the manifest, {getattr(public, name)} in its recipe."
-            )
-    if manifest.state is PairState.SEALED:
-        return
-    recipe = manifest.full_recipe()
-    if recipe.sha256() != manifest.recipe_sha256:
-        raise CheckFailedError(
-            f"{folder}: the recipe in the manifest has SHA-256 {recipe.sha256()}, "
-            f"but the manifest says {manifest.recipe_sha256}."
-        )
-    drawn = (manifest.funnels or 0) + (manifest.dominated_funnels or 0)
-    blocks = recipe.product.blocks if recipe.product else 1
-    if isinstance(recipe.funnel, DrawnFunnels) and drawn != recipe.funnel.count * blocks:
-        raise CheckFailedError(
-            f"{folder}: the manifest has {manifest.funnels} funnels and {manifest.dominated_funnels} dominated ones, "
-            f"its recipe {recipe.funnel.count * blocks}."
-        )
-
-
-def _check_attributes(folder: Path, role: str, stored: dict[str, str | int | float], manifest: Manifest) -> None:
-    for name, needed in manifest.attributes(role).items():
-        if stored.get(name) != needed:
-            raise CheckFailedError(
-                f"{folder / role}.h5 has {name} = {stored.get(name)!r}, the manifest says {needed!r}: "
-                "the file is of another pair, or one of the two was edited. Fetch it again."
             )

@@ -10,9 +10,9 @@ import typer
 
 from w1bench.archive.fetch import is_url
 from w1bench.cli import tables
-from w1bench.cli.options import ArchiveDir, Device, Json, PairDir, show
+from w1bench.cli.options import ArchiveDir, Device, Json, Pair, show
 from w1bench.client import config
-from w1bench.errors import InputError, RecipeError
+from w1bench.errors import InputError, RecipeError, missing_extra
 from w1bench.recipes.templates import TEMPLATES
 
 app = typer.Typer()
@@ -44,7 +44,8 @@ class Engine(StrEnum):
 @app.command("list")
 def list_pairs(
     archive: Annotated[
-        str | None, typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else `archive`.")
+        str | None,
+        typer.Option(help="The archive's folder or URL; default W1BENCH_ARCHIVE, else W1BENCH_SERVER, else `archive`."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def list_pairs(
     from w1bench.archive import fetch
     from w1bench.archive.catalogue import catalogue
 
-    place = archive or config.from_environment().archive
+    place = archive or config.from_environment().origin
     entries = fetch.remote_catalogue(place) if is_url(place) else catalogue(Path(place))
     lines = [entry.model_dump() for entry in entries]
     show(as_json, {"archive": place, "pairs": lines}, tables.catalogue(lines))
@@ -161,42 +162,56 @@ def init_recipe(
 
 @app.command()
 def reveal(
-    pair: PairDir,
+    pair: Pair,
     truth: Annotated[Path, typer.Option(help="Where the pair's truth was kept: --truth of its build.")],
     as_json: Json = False,
 ) -> None:
     """Publish the truth of a sealed pair beside it, held against its commitment."""
     from w1bench.archive.reveal import reveal as reveal_pair
 
-    manifest = reveal_pair(pair, truth)
-    show(as_json, {"folder": str(pair), **manifest.model_dump(mode="json")}, tables.built(pair, manifest))
+    folder = _local_folder(pair)
+    manifest = reveal_pair(folder, truth)
+    show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
 
 
 @app.command()
 def verify(
-    pair: PairDir,
+    pair: Pair,
     root: Annotated[
         Path | None, typer.Option(help="Where the pictures of a revealed pair lie, to draw them again.")
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="The image generator of a revealed pair.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Recompute a pair's digests and certificate from its files alone; code 1 when anything does not hold."""
-    from w1bench.builder.verify import verify as verify_pair
+    """Recompute a pair's digests and certificate from its files alone; code 1 when anything does not hold. Without the extra `torch`, the
+    certificate is left out."""
+    from w1bench.builder.contents import check_contents
+    from w1bench.client.api import load
     from w1bench.errors import CheckFailedError
 
-    figures = verify_pair(pair, root=root, checkpoint=checkpoint)
+    folder = load(pair).folder
+    try:
+        from w1bench.builder.verify import verify as verify_pair
+    except ModuleNotFoundError as error:
+        manifest, reason = check_contents(folder), missing_extra(f"Recomputing them needs {error.name}", "torch")
+        left_out = [figure.name for figure in manifest.certificate]
+        document = {"pair": str(folder), "holds": None, "figures": [], "left_out": left_out, "reason": str(reason)}
+        held = f"{folder}: digests, data sets, attributes and recipe are what the manifest says."
+        show(as_json, document, held, f"Left out: the certificate's figures ({', '.join(left_out)}). {reason}")
+        return
+    figures = verify_pair(folder, root=root, checkpoint=checkpoint)
     holds = all(figure.holds for figure in figures)
     document = {
-        "pair": str(pair),
+        "pair": str(folder),
         "holds": holds,
         "figures": [{**json.loads(f.model_dump_json()), "holds": f.holds} for f in figures],
+        "left_out": [],
     }
     show(as_json, document, tables.certificate(figures))
     if not holds:
         broken = next(figure for figure in figures if not figure.holds)
         raise CheckFailedError(
-            f"{pair} does not hold: {broken.name} is {broken.value:.3g}, allowed {broken.limit:.3g} ({broken.meaning})."
+            f"{folder} does not hold: {broken.name} is {broken.value:.3g}, allowed {broken.limit:.3g} ({broken.meaning})."
         )
 
 
@@ -204,7 +219,10 @@ def verify(
 def fetch(
     name: Annotated[str, typer.Argument(help="A pair's name.")],
     origin: Annotated[
-        str | None, typer.Option("--from", help="An archive's URL or folder, or the service's URL.")
+        str | None,
+        typer.Option(
+            "--from", help="An archive's URL or folder, or the service's; default W1BENCH_ARCHIVE, else W1BENCH_SERVER."
+        ),
     ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Where to keep it; default W1BENCH_HOME, else the user's cache.")
@@ -216,7 +234,7 @@ def fetch(
     from w1bench.archive.fetch import fetch as fetch_pair
 
     environment = config.from_environment()
-    folder = fetch_pair(name, origin or environment.archive, cache or environment.home, only=only, progress=True)
+    folder = fetch_pair(name, origin or environment.origin, cache or environment.home, only=only, progress=True)
     show(as_json, {"folder": str(folder)}, str(folder))
 
 
@@ -269,6 +287,12 @@ def _engine(engine: Engine, workers: int, address: str | None, device: Device) -
 
             place = address or config.from_environment().ray_address
             return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)
+
+
+def _local_folder(pair: str) -> Path:
+    """The folder of a pair that is given as one, or by its name in the archive here."""
+    named = _local_archive() / pair
+    return named if not Path(pair).exists() and named.exists() else Path(pair)
 
 
 def _local_archive() -> Path:

@@ -1,7 +1,11 @@
 """`w1bench VERB`: the command line. Errors are one sentence on stderr and end with their code; `--json` prints one document."""
 
+import os
 import re
 import sys
+import warnings
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -11,20 +15,33 @@ from w1bench.cli import generators as generator_commands
 from w1bench.cli import service as service_commands
 from w1bench.cli import submissions as submission_commands
 from w1bench.cli import trials as solver_commands
+from w1bench.client import config
 from w1bench.errors import InputError, W1BenchError, missing_extra
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Pairs of distributions with a known Wasserstein-1 distance: build, verify, fetch, score, solve, submit.",
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(archive_commands.app)
 app.add_typer(submission_commands.app)
 app.add_typer(diagnosis_commands.app)
 app.add_typer(solver_commands.app)
 app.add_typer(service_commands.app)
 app.add_typer(generator_commands.app, name="generator")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"w1bench {version('w1bench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Pairs of distributions with a known Wasserstein-1 distance: build, verify, fetch, score, solve, submit."""
+
+
 _EXTRAS = {
     "torch": "torch", "numba": "torch", "scipy": "torch", "threadpoolctl": "torch", "PIL": "torch", "matplotlib": "torch",
     "fastapi": "server", "uvicorn": "server", "sqlalchemy": "server", "pydantic_settings": "server",
@@ -36,6 +53,9 @@ def main() -> None:
     """The console script: runs the command line, and turns errors into sentences and exit codes."""
     try:
         _refuse_empty(sys.argv[1:])
+        for sentence in config.unread(os.environ):
+            print(f"w1bench: {sentence}", file=sys.stderr)
+        warnings.simplefilter("ignore", config.UnknownVariableWarning)  # which were told
         app()
     except W1BenchError as error:
         _fail(str(error), error.code)

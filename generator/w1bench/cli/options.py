@@ -16,8 +16,10 @@ from w1bench.errors import InputError
 from w1bench.storage.canonical import first_fault
 
 _PIPE_WIDTH = 200
+_WIDE = 160  # columns, in which a table may show all that it has
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
+Pair = Annotated[str, typer.Argument(metavar="PAIR", help="A pair's name, or its folder.")]
 ArchiveDir = Annotated[Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")]
 Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
 
@@ -44,10 +46,19 @@ def show(as_json: bool, document: Mapping[str, Any], *readable: Table | str) -> 
     if as_json:
         print(json.dumps(document, indent=1, allow_nan=False))
         return
-    # A pipe gets whole lines; a terminal its own width.
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    console = _console()
     for part in readable:
         console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+
+
+def is_wide() -> bool:
+    """Whether what is printed for people may have long lines."""
+    return _console().width >= _WIDE
+
+
+def _console() -> Console:
+    """A pipe gets whole lines; a terminal its own width."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
 
 
 def advance(bar: Any, done: int) -> None:

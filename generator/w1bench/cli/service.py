@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from w1bench.cli import tables
-from w1bench.cli.options import ArchiveDir, Data, Json, PairDir, settings_of, show
+from w1bench.cli.options import ArchiveDir, Data, Json, Pair, settings_of, show
 from w1bench.errors import CheckFailedError
 
 app = typer.Typer()
@@ -88,7 +88,7 @@ def restore(
 
 @app.command()
 def replay(
-    pair: PairDir,
+    pair: Pair,
     data: Data = None,
     server: Annotated[
         str | None, typer.Option(help="A service's URL, for what it publishes in place of a folder of one's own.")
@@ -96,11 +96,13 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Score every submission to a revealed pair again; code 1 where a score is not that of the ledger."""
+    from w1bench.client.api import load
     from w1bench_server.submissions.replay import replay_data, replay_server
 
-    replayed = replay_server(pair, server) if server else replay_data(pair, settings_of(data=data))
+    folder = load(pair).folder
+    replayed = replay_server(folder, server) if server else replay_data(folder, settings_of(data=data))
     rows = [asdict(each) for each in replayed]
-    show(as_json, {"pair": str(pair), "submissions": rows}, tables.plain(rows))
+    show(as_json, {"pair": str(folder), "submissions": rows}, tables.plain(rows))
     if wrong := [each for each in replayed if each.difference]:
         raise CheckFailedError(
             f"{len(wrong)} of {len(replayed)} scores are not what they come to. Submission {wrong[0].id} ({wrong[0].method} "

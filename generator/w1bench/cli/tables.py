@@ -1,6 +1,7 @@
 """The tables and lines that the command line prints for people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from rich.table import Table
 
 from w1bench.archive import hdf5
 from w1bench.archive.manifest import Figure, Manifest, PairState
+from w1bench.client.service.rows import text
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.shapes import most_funnels, shape_of
-from w1bench.scoring.metrics import METRICS, SHOWN
+from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
 from w1bench.scoring.scorecard import Scorecard
 
 
@@ -100,7 +102,7 @@ def scorecard(card: Scorecard) -> Table:
     ]
     diagnosis = card.diagnosis.model_dump(exclude={"gradient_norm_quantiles"}) if card.diagnosis else {}
     rows += [(name, _number(value), "", "") for name, value in diagnosis.items()]
-    table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows)
+    table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows, words=("",))
     w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
     trivial = "".join(f"; {name} alone has cos {cos:.3f}" for name, cos in (card.trivial or {}).items())
     truth = "; the stored truth itself, which does not rank" if card.truth else ""
@@ -126,35 +128,110 @@ def trial(row: Mapping[str, Any]) -> str:
     )
 
 
-def retraction(row: Mapping[str, Any]) -> list[str]:
-    """A line on the retraction of a submission, if it was retracted."""
-    if (told := row["retraction"]) is None:
-        return []
-    return [
-        f"This submission was retracted by {told['user']} on {told['at'][:10]}, so that it does not rank: {told['reason']}"
-    ]
-
-
-def leaderboard(board: Mapping[str, Any]) -> Table:
-    """The rows of a leaderboard."""
-    rows = (
-        (
-            "-" if row["rank"] is None else str(row["rank"]),
-            row["pair"],
-            row["method"],
-            row["user"],
-            *(_interval(row["metrics"].get(name)) for name in SHOWN),
-            row["url"],
+def notes(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+    """What the user should know of a submission's row: that it was retracted, or that it keeps what was said when it was made."""
+    found: list[str] = []
+    if told := row["retraction"]:
+        found.append(
+            f"This submission was retracted by {told['user']} on {told['at'][:10]}, so that it does not rank: {told['reason']}"
         )
-        for row in board["rows"]
-    )
-    return _table(("rank", "pair", "method", "user", *SHOWN, "url"), rows)
+    kept = row.get("metadata") or {}
+    if differing := [name for name, value in said.items() if kept.get(name) != value]:
+        found.append(
+            f"This file was submitted before, and its row keeps what was said then; another {', '.join(differing)} now changes nothing."
+        )
+    return found
+
+
+def standing(found: Mapping[str, Any]) -> list[str]:
+    """Lines on where a submission stands: its rank, its skill, its difference to the reference method."""
+    if found["unknown"]:
+        return [f"It is recorded; where it stands is not known ({found['unknown']})"]
+    row, against = found["row"], found["against"]
+    if row is None:
+        return []
+    place = "It does not rank" if row["rank"] is None else f"Rank {_rank(row)} of {found['rows']}"
+    skill, cos = (text(row["metrics"].get(name)) for name in ("skill", HEADLINE))
+    seeds = f", over {row['seeds']} seeds" if row.get("seeds", 1) > 1 else ""
+    lines = [f"{place} on {row['pair']}: cos {cos}, skill {skill}{seeds}."]
+    if against is not None:
+        of_cos = against["metrics"].get(HEADLINE)
+        if of_cos is None:
+            lines.append(
+                f"It cannot be compared with {against['method']}: {against['missing'].get(HEADLINE, 'no reason is told')}."
+            )
+        else:
+            bounds = f"{of_cos['difference']:+.4g} [{of_cos['low']:+.4g}, {of_cos['high']:+.4g}]"
+            tied = " (tied: it may be noise alone)" if of_cos["tied"] else ""
+            lines.append(f"Its cos less that of {against['method']}: {bounds}{tied}.")
+    return lines
+
+
+def submission(row: Mapping[str, Any]) -> Table:
+    """Who made a submission, and what it says of itself."""
+    said = {name: value for name, value in (row.get("metadata") or {}).items() if value is not None}
+    shown = {name: row[name] for name in ("id", "pair", "method", "user", "submitted_at") if name in row} | said
+    return _table(("submission", ""), ((name, _plain(value)) for name, value in shown.items()), words=("",))
+
+
+def comparison(found: Mapping[str, Any]) -> Table:
+    """The differences of two submissions, metric by metric."""
+    rows = [
+        (
+            name,
+            *(f"{each[part]:.5g}" for part in ("a", "b")),
+            f"{each['difference']:+.4g} [{each['low']:+.4g}, {each['high']:+.4g}]",
+            "tied" if each["tied"] else "",
+        )
+        for name, each in found["metrics"].items()
+        if each
+    ]
+    table = _table((found["pair"], "first", "second", "first - second [95%]", ""), rows)
+    if found["missing"]:
+        table.caption = "\n".join(f"{name}: {why}" for name, why in found["missing"].items())
+    return table
+
+
+def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
+    """The methods of a track or family, then the rows of each pair; with intervals and addresses where there is room."""
+    parts: list[Table | str] = []
+    if board["methods"]:
+        lines = (
+            (str(m["rank"]), m["method"], m["user"], f"{m['mean_rank']:.3g}", str(m["pairs"])) for m in board["methods"]
+        )
+        parts.append(_table(("rank", "method", "user", "mean rank", "pairs"), lines, words=("method", "user")))
+    heads = ("rank", "method", "user", *SHOWN, "seeds", "url")
+    for pair in dict.fromkeys(row["pair"] for row in board["rows"]):
+        rows = [
+            (
+                _rank(row),
+                row["method"] + (" (the stored truth)" if row.get("truth") else ""),
+                row["user"],
+                *(
+                    text(row["metrics"].get(n)) if wide or n == HEADLINE else _value(row["metrics"].get(n))
+                    for n in SHOWN
+                ),
+                str(row.get("seeds", 1)),
+                row["url"],
+            )
+            for row in board["rows"]
+            if row["pair"] == pair
+        ]
+        table = _table(
+            heads if wide else heads[:-1], rows if wide else [row[:-1] for row in rows], words=("method", "user", "url")
+        )
+        table.title, table.title_justify = pair, "left"
+        parts.append(table)
+    tied = "=: tied, no difference beyond noise. " if any(row["tied"] for row in board["rows"]) else ""
+    if not board["rows"]:
+        return [*parts, "There are no rows."]
+    return [*parts, tied + ("" if wide else "A wider terminal, or --json, shows each row's address.")]
 
 
 def plain(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows of one shape as they are."""
     names = tuple(rows[0]) if rows else ("nothing",)
-    return _table(names, (tuple("-" if row[n] is None else str(row[n]) for n in names) for row in rows))
+    return _table(names, (tuple(_plain(row[n]) for n in names) for row in rows), words=names)
 
 
 def _w1(value: float, stderr: float, digits: int = 8) -> str:
@@ -180,10 +257,29 @@ def _interval(interval: Any) -> str:
     return f"{values['value']:.5g} [{values['low']:.5g}, {values['high']:.5g}]"
 
 
-def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for place, column in enumerate(columns):
-        table.add_column(column, no_wrap=place == 0)
+def _rank(row: Mapping[str, Any]) -> str:
+    """A row's rank, with = where it shares it by noise alone."""
+    return "-" if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
+
+
+def _value(interval: Mapping[str, Any] | None) -> str:
+    return "-" if interval is None else f"{interval['value']:.4g}"
+
+
+def _plain(value: Any) -> str:
+    """A value as people read it: a time to the minute."""
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:", value):
+        return value[:16].replace("T", " ")
+    return "-" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], words: Collection[str] = ("meaning", "data sets")
+) -> Table:
+    """A table whose columns of `words` are folded where there is little room; figures are never cut."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in columns:
+        table.add_column(column, no_wrap=column not in words, overflow="fold", min_width=6 if column in words else None)
     for row in rows:
         table.add_row(*map(escape, row))
     return table

@@ -1,8 +1,6 @@
-"""The functions `w1bench.load`, `w1bench.score` and `w1bench.submit`."""
+"""The functions `w1bench.load` and `w1bench.score`."""
 
-import tempfile
 from pathlib import Path
-from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -10,7 +8,6 @@ from w1bench.archive.fetch import fetch, is_url
 from w1bench.archive.folder import open_test, read_manifest
 from w1bench.archive.manifest import FILENAME
 from w1bench.client import config
-from w1bench.client import http as client
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import PairError
 from w1bench.scoring import submission
@@ -21,26 +18,36 @@ from w1bench.scoring.scorecard import Scorecard
 def load(name: str | Path, *, archive: str | None = None) -> StoredPair:
     """A pair by its folder, or by its name: from the archive, the cache, or fetched into the cache.
 
-    The archive is a folder or URL: `archive`, else W1BENCH_ARCHIVE, else the folder `archive`.
+    The archive is a folder or URL: `archive`, else W1BENCH_ARCHIVE, else the folder `archive` and the service at W1BENCH_SERVER.
 
     Raises:
         PairError: there is no such pair.
         UnreachableError, CheckFailedError: see `fetch`.
     """
     environment = config.from_environment()
-    origin = archive or environment.archive
+    origin = archive or environment.origin
     cached = environment.home / name
-    folders = [Path(name), cached] if is_url(origin) else [Path(name), Path(origin) / name, cached]
-    for folder in folders:
+    local = [
+        Path(place) / name for place in dict.fromkeys((archive or environment.archive, origin)) if not is_url(place)
+    ]
+    for folder in (Path(name), *local, cached):
         if (folder / FILENAME).is_file():
             return StoredPair(folder, read_manifest(folder))
+    if Path(name).is_dir():
+        read_manifest(Path(name))  # says that there is none
     if is_url(origin):
         folder = fetch(str(name), origin, environment.home)
         return StoredPair(folder, read_manifest(folder))
+    looked = dict.fromkeys(str(folder.parent) for folder in (*local, cached))
     raise PairError(
-        f"There is no pair {name} in {', '.join(str(f.parent) for f in folders[1:])}; build it (w1bench build {name}), "
-        "or set W1BENCH_ARCHIVE to an archive's URL to fetch it from."
+        f"There is no pair {name} in {', '.join(looked)}; build it (w1bench build {name}), "
+        "or set W1BENCH_ARCHIVE to an archive's URL, or W1BENCH_SERVER to a service's, to fetch it from."
     )
+
+
+def open_pair(pair: StoredPair | str | Path) -> StoredPair:
+    """A pair that is open already, or that `load` finds by its folder or name."""
+    return pair if isinstance(pair, StoredPair) else load(pair)
 
 
 def score(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scorecard:
@@ -56,37 +63,17 @@ def score(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scorecar
 
 def score_with_resamples(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scored:
     """`score`, with the metrics over the bootstrap's resamples, for comparison in pairs."""
-    opened = pair if isinstance(pair, StoredPair) else load(pair)
+    opened = open_pair(pair)
     checked = submission.from_arrays(opened.manifest, arrays)
     with open_test(opened.folder, opened.manifest) as test:
         return score_resampled(opened.manifest, test, checked)
 
 
-def score_file(folder: Path, path: Path) -> Scorecard:
-    """The scorecard of a .h5 or .npy file on the pair in `folder`; raises as `score`."""
-    manifest = read_manifest(folder)
-    with open_test(folder, manifest) as test, submission.open_submission(path, manifest) as checked:
-        return score_resampled(manifest, test, checked).card
-
-
-def submit(
-    pair: StoredPair | str | Path, *, method: str, server: str | None = None, token: str | None = None,
-    **arrays: ArrayLike | None,
-) -> dict[str, Any]:  # fmt: skip
-    """Submit a critic's arrays (as `score`) to the service; returns the row with its scorecard and URL.
-
-    Server and token default to W1BENCH_SERVER and W1BENCH_TOKEN.
-
-    Raises:
-        SubmissionError: the arrays do not fit, or the service refuses them.
-        UnreachableError: the service does not answer.
-    """
-    opened = pair if isinstance(pair, StoredPair) else load(pair)
-    environment = config.from_environment()
-    checked = submission.from_arrays(opened.manifest, arrays)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "submission.h5"
-        submission.write(path, checked)
-        return client.submit_file(
-            opened.name, path, method=method, server=server or environment.server, token=token or environment.token
-        )
+def score_file(pair: StoredPair | str | Path, path: Path) -> Scorecard:
+    """The scorecard of a .h5 or .npy file on a pair; raises as `score`."""
+    opened = open_pair(pair)
+    with (
+        open_test(opened.folder, opened.manifest) as test,
+        submission.open_submission(path, opened.manifest) as checked,
+    ):
+        return score_resampled(opened.manifest, test, checked).card

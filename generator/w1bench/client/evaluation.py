@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from w1bench.archive.manifest import PairState
 from w1bench.arrays import Array
-from w1bench.client import api
+from w1bench.client import api, remote
 from w1bench.client.differentiation import Framework, at_rows, differentiated, import_critic
+from w1bench.client.service.rows import Row
 from w1bench.client.stored_pair import StoredPair
 from w1bench.scoring import submission
 from w1bench.scoring.scorecard import Scorecard
@@ -18,7 +20,7 @@ from w1bench.scoring.scorecard import Scorecard
 _WRONG_SIGN = -0.05  # below it a cosine is hardly chance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """A critic's arrays at a pair's points, its scorecard (None while the pair is sealed), and remarks in words."""
 
@@ -32,9 +34,16 @@ class Evaluation:
         submission.write(Path(path), submission.from_arrays(self.pair.manifest, self.arrays))
         return Path(path)
 
-    def submit(self, *, method: str, server: str | None = None, token: str | None = None) -> dict[str, Any]:
-        """Submit the arrays to a service; as `w1bench.submit`."""
-        return api.submit(self.pair, method=method, server=server, token=token, **self.arrays)
+    def submit(self, *, method: str, server: str | None = None, token: str | None = None, **said: Any) -> Row:
+        """Submit the arrays to a service, with what they say of themselves (seed, steps, data, ...); as `w1bench.submit`."""
+        return remote.submit(self.pair, method=method, server=server, token=token, **self.arrays, **said)
+
+    def __repr__(self) -> str:
+        return f"<Evaluation on {self.pair.name}: {self.card.figures() if self.card else 'sealed'}>"
+
+    def _repr_html_(self) -> str:
+        shown = repr(self) if self.card is None else self.card.as_html()
+        return shown + "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
 
     def __str__(self) -> str:
         metrics = {} if self.card is None else self.card.metrics
@@ -63,7 +72,7 @@ def evaluate(
         InputError: the critic cannot be found, or its library cannot be told (give `framework`).
         SubmissionError: it does not return one finite value and gradient a point.
     """
-    opened = pair if isinstance(pair, StoredPair) else api.load(pair)
+    opened = api.open_pair(pair)
     function = import_critic(critic) if isinstance(critic, str) else critic
     test, probe = opened.test, opened.probe
     with differentiated(function, test.input[:2], framework=framework, gradient=gradient) as of:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 from numpy.typing import NDArray
 
+from w1bench import notebook
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, PairState
 from w1bench.errors import InputError, missing_extra
@@ -46,12 +47,29 @@ class DataSets:
         return cache(store.open_file)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StoredPair:
     """A pair in `folder`; `train`, `test`, `probe`, `funnel` and `potential` hold its arrays, the latter two where its family has them."""
 
     folder: Path
     manifest: Manifest
+
+    def __repr__(self) -> str:
+        return f"<StoredPair {self.name}: {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return notebook.table(self.name, [*self._facts(), ("folder", str(self.folder))])
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What is told of it in a line."""
+        known = self.manifest.state is not PairState.SEALED
+        sizes = ", ".join(f"{self.manifest.rows(role):,} {role}" for role in ("train", "test"))
+        return [
+            ("shape", "x".join(map(str, self.shape))),
+            ("family", self.manifest.family),
+            ("W1", f"{self.w1:.6g}" if known else "sealed"),
+            ("rows", sizes),
+        ]
 
     @property
     def name(self) -> str:

@@ -56,7 +56,7 @@ def diagnose_pair(
     sides = manifest.shape[1:]
     patches = [size for size in (2, 4, 8, 16) if sides and size < min(sides) and not any(side % size for side in sides)]
     return PairDiagnosis(
-        manifest.name, manifest.known_w1.value, dict(baseline_of(manifest.digest(), test).trivial),
+        manifest.name, manifest.known_w1.value, dict(baseline_of(manifest.digest(), test, manifest.known_w1.value, family=manifest.family).trivial),
         tuple(bias_curve(x[:half], y[:half], x[half:], f[:half], sizes=sizes)),
         false_minima(y, _FALSE) if len(y) >= 2 * _FALSE else None,
         oracle(x, y, t, min(_ORACLE, len(x))) if len(x) > 1 else None,

@@ -4,8 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from w1bench import notebook
+
 RESAMPLES = 1000
 LEVEL = 0.95
+_FIRST = ("cos", "skill", "l2", "dev")  # of the figures, in a line
 
 
 class _Part(BaseModel):
@@ -18,6 +21,10 @@ class Interval(_Part):
     value: float
     low: float | None
     high: float | None
+
+    def __str__(self) -> str:
+        bounds = "" if self.low is None or self.high is None else f" [{self.low:.4g}, {self.high:.4g}]"
+        return f"{self.value:.4g}{bounds}"
 
 
 class Diagnosis(_Part):
@@ -69,3 +76,18 @@ class Scorecard(_Part):
     sealed: bool = False  # whether the pair was published so
     resamples: int = RESAMPLES
     level: float = LEVEL
+
+    def figures(self) -> str:
+        """Its first figures in a line."""
+        return ", ".join(f"{name} {self.metrics[name]}" for name in _FIRST if self.metrics.get(name) is not None)
+
+    def as_html(self) -> str:
+        """All figures as a table."""
+        rows = [(name, "-" if interval is None else str(interval)) for name, interval in self.metrics.items()]
+        return notebook.table(self.pair, rows, ("metric", f"value [{self.level:.0%}]"))
+
+    def __repr__(self) -> str:
+        return f"<Scorecard on {self.pair}: {self.figures()}>"
+
+    def _repr_html_(self) -> str:
+        return self.as_html()

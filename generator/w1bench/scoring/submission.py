@@ -4,11 +4,11 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest
@@ -45,8 +45,19 @@ def from_arrays(manifest: Manifest, arrays: Mapping[str, ArrayLike | None]) -> S
     Raises:
         SubmissionError: an array is unknown, missing, of another shape or dtype, or not finite.
     """
-    present = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+    present = {name: _as_array(name, array) for name, array in arrays.items() if array is not None}
     return checked(present, manifest)
+
+
+def _as_array(name: str, values: Any) -> NDArray[Any]:
+    """Values as an array; of a torch tensor, whatever its device, those without their history."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values  # which numpy does not have
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SubmissionError(f"`{name}` is no array ({error}); give one of numpy, torch or JAX.") from None
 
 
 @contextmanager

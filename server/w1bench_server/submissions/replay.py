@@ -12,7 +12,8 @@ from typing import Any
 
 from w1bench.archive.folder import check_digests, read_manifest
 from w1bench.archive.manifest import Manifest
-from w1bench.client import http as client
+from w1bench.client.service import submissions as client
+from w1bench.client.service.connection import Service
 from w1bench.errors import CheckFailedError, W1BenchError
 from w1bench.scoring.metrics import METRIC_VERSION
 from w1bench.scoring.scorecard import Scorecard
@@ -80,7 +81,7 @@ def replay_server(folder: Path, server: str) -> list[Replayed]:
     manifest = _revealed(folder)
     stored = [
         Stored(row.id, row.method, row.user, row.sha256, (*row.earlier_scorecards, row.scorecard))
-        for row in client.submissions(server, manifest.name)
+        for row in client.submissions(Service(server), manifest.name)
         if row.pair_digest == manifest.digest()
     ]
     with TemporaryDirectory() as scratch:

@@ -18,7 +18,7 @@ from w1bench_server.service import running
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.uploads import Room
 from w1bench_server.web import problems
-from w1bench_server.web.api import jobs, openapi, pairs, submissions
+from w1bench_server.web.api import account, jobs, openapi, pairs, submissions
 from w1bench_server.web.api import leaderboard as board
 from w1bench_server.web.api.events import Streams
 from w1bench_server.web.api.openapi import document
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    for part in (health, pairs, submissions, jobs, board, badge, pages):
+    for part in (health, pairs, submissions, account, jobs, board, badge, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

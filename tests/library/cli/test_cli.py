@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+import w1bench
 from support.forks import command
 from w1bench.recipes.templates import TEMPLATES
 
@@ -192,7 +194,8 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
         (("score", pair, tmp_path / "short.npy"), "came with shape (5, 2); the pair needs (600, 2)"),
         (("score", pair, tmp_path / "none.h5"), "cannot be read"),
         (("solve", "nothing", pair), "There is no method 'nothing'; there are: wc, gp, lp"),
-        (("solve", "lp", tmp_path), "There is no pair"),
+        (("solve", "lp", tmp_path), "is not a pair's folder"),
+        (("verify", "nothing"), "There is no pair nothing in archive"),
         (("trial", "lp", "nothing", "--pair", pair, "--out", tmp_path / "r.json"), "There is no method 'nothing'"),
         (("trial", "lp"), "--pair"),
         (("results", tmp_path / "bad.toml"), "is not a results file"),
@@ -237,9 +240,56 @@ def test_bad_settings_end_with_2_and_a_sentence(built: Path, tmp_path: Path) -> 
     )
 
 
-def test_a_failed_check_ends_with_1(built: Path, tmp_path: Path) -> None:
-    import shutil
+def test_a_pair_s_name_does_where_its_folder_does(built: Path, tmp_path: Path) -> None:
+    here = {"W1BENCH_ARCHIVE": str(built), "W1BENCH_HOME": str(tmp_path)}
+    assert run_json("verify", "typed", **here)["holds"] is True
+    np.save(tmp_path / "g.npy", np.ones((600, 2)))
+    for pair in ("typed", built / "typed"):
+        assert run_json("score", pair, tmp_path / "g.npy", **here)["pair"] == "typed"
+    words = ("solve", "lp", "typed", "--steps", 5, "--out", tmp_path / "lp.h5")
+    assert run_json(*words, **here)["pair"] == "typed"
+    assert "typed is open: there is nothing to reveal" in run("reveal", "typed", "--truth", tmp_path, code=2, **here)
 
+
+def test_the_version_is_told_and_an_unknown_variable_named(built: Path) -> None:
+    assert run("--version") == f"w1bench {w1bench.__version__}\n"
+    done = command(
+        "list", "--archive", built, environment=os.environ | {"W1BENCH_SERVR": "x", "W1BENCH_JOB_BYTES": "1"}
+    )
+    assert done.returncode == 0
+    assert done.stderr == "w1bench: The variable W1BENCH_SERVR is read by nothing; perhaps W1BENCH_SERVER was meant.\n"
+
+
+def test_verify_in_the_light_install_says_what_it_left_out(built: Path, tmp_path: Path) -> None:
+    """With every heavy module made unimportable, as where it was never installed."""
+    program = """
+import sys
+for name in ("torch", "numba", "scipy", "threadpoolctl", "PIL", "matplotlib", "fastapi", "sqlalchemy", "pydantic_settings"):
+    sys.modules[name] = None
+from w1bench.cli.main import main
+main()
+"""
+
+    def verify(*words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, "verify", *map(str, words)], capture_output=True, text=True
+        )
+
+    done = verify(built / "typed", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["holds"]) == (0, None)
+    assert "ray_residual" in document["left_out"]
+    assert "pip install '.[torch]'" in document["reason"]
+    assert "Left out: the certificate's figures (" in verify(built / "typed").stdout
+    copy = Path(shutil.copytree(built / "typed", tmp_path / "typed"))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"half_width": 3.0}))
+    done = verify(copy)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "half_width is 3.0 in the manifest, 2.5 in its recipe" in done.stderr
+
+
+def test_a_failed_check_ends_with_1(built: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(built / "typed", tmp_path / "typed"))
     with h5py.File(copy / "train.h5", "r+") as file:
         file["input"][0, 0] += 1

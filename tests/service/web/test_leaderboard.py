@@ -20,7 +20,8 @@ from starlette.testclient import TestClient
 
 from support.forks import command
 from support.servers import serving
-from w1bench.client import http as client
+from w1bench.client.service.boards import leaderboard, leaderboard_csv
+from w1bench.client.service.connection import Service
 from w1bench.scoring.metrics import METRICS
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.chain import check_chain
@@ -329,10 +330,10 @@ def test_the_client_reads_all_parts(settings: Settings, make_entry: Callable[...
         for number in range(501):
             Ledger(engine).append(make_entry(f"{number}", method=f"{number}", cos=number / 501))
     with serving(settings) as (_, http):
-        server = str(http.base_url)
-        board = client.leaderboard(server)
+        service = Service(str(http.base_url))
+        board = leaderboard(service)
         assert [row["method"] for row in board["rows"]] == [f"{number}" for number in reversed(range(501))]
-        sheet = list(csv.DictReader(io.StringIO(client.leaderboard_csv(server))))
+        sheet = list(csv.DictReader(io.StringIO(leaderboard_csv(service))))
         assert [row["method"] for row in sheet] == [row["method"] for row in board["rows"]]
 
 

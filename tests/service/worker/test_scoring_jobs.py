@@ -15,7 +15,9 @@ from starlette.testclient import TestClient
 
 from support.processes import descendants, wait_for
 from support.servers import ended, serving, working
-from w1bench.client.http import submit_file
+from w1bench.client.metadata import Metadata
+from w1bench.client.service.connection import Service
+from w1bench.client.service.submissions import submit_file
 from w1bench.errors import SubmissionError
 from w1bench_server.backup import backup, restore
 from w1bench_server.database import connection as database
@@ -99,11 +101,11 @@ def test_submit_waits_for_the_job_and_a_server_that_is_started_again(
     bad.write_bytes(npy(truth["gradient"][1:]))
     with serving(own.model_copy(update={"own_worker": "child"})) as (_, client):
         server = str(client.base_url)
-        row = submit_file(PAIR, good, method="mine", server=server, token=token)
+        row = submit_file(Service(server, token), PAIR, good, method="mine", said=Metadata())
         assert row["scorecard"]["metrics"]["cos"]["value"] == pytest.approx(1)
-        assert submit_file(PAIR, good, method="mine", server=server, token=token) == row
+        assert submit_file(Service(server, token), PAIR, good, method="mine", said=Metadata()) == row
         with pytest.raises(SubmissionError, match=r"did not score it: .*shape"):
-            submit_file(PAIR, bad, method="mine", server=server, token=token)
+            submit_file(Service(server, token), PAIR, bad, method="mine", said=Metadata())
 
 
 def test_scoring_goes_on_after_kills_and_records_once(

@@ -16,7 +16,7 @@ from w1bench.scoring.cache import Cache
 from w1bench.scoring.metrics import STEPS
 from w1bench.scoring.statistics import Means, gains
 
-_SOLVED = 0.99  # the mean cosine from which on a trivial critic solves a pair
+CONTROL = 0.99  # the mean cosine from which on a trivial critic solves a pair
 _BLOCK_BYTES = 1 << 23
 _KEPT_BYTES = 256 << 20  # of baselines in a process
 
@@ -41,7 +41,7 @@ def make_baseline(test: Mapping[str, RowArray], w1: float, *, family: str | None
     distance, one = _distance(test["input"], test["transported"]), np.ones(1)
     statistics = {"trivial_cosine": cosines[best] if means[best] > 0 else np.zeros_like(cosines[best])}
     statistics |= {f"own_gain_{name}": gains(one, one, distance, part * w1) for name, part in STEPS.items() if w1 > 0}
-    is_control = family in CONTROLS or means[best] >= _SOLVED
+    is_control = family in CONTROLS or means[best] >= CONTROL
     return Baseline(is_control, means, distance, make_groups(test["input"], test["gradient"]), statistics)
 
 

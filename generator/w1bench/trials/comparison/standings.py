@@ -14,14 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from w1bench.recipes.families import CONTROLS
 from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.scoring.intervals.seeds import Sample, are_tied
 from w1bench.scoring.scorecard import Interval
 from w1bench.trials.resamples import values_of
 from w1bench.trials.results import Row, cell_of, metrics_of
-
-# Families whose potential is a trivial critic, also where the means of few points are too noisy to show it.
-SOLVED = ("ball", "shift")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def pairs_in(rows: Iterable[Row], only: Mapping[str, str] | None = None) -> Pair
     controls = (
         pair
         for pair, family in families.items()
-        if family in SOLVED or max(trivial.get(pair, {"": 0.0}).values()) >= CONTROL
+        if family in CONTROLS or max(trivial.get(pair, {"": 0.0}).values()) >= CONTROL
     )
     return Pairs(families, frozenset(controls))
 

@@ -1,0 +1,1 @@
+"""The service as its clients see it: submissions, boards and tokens over HTTP."""

@@ -1,0 +1,233 @@
+"""What a researcher asks of a service, in Python and on the command line: submit with metadata and seeds, look up, compare, retract."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import w1bench
+from support.forks import command
+from support.servers import serving
+from w1bench.errors import SubmissionError
+from w1bench.scoring import submission
+from w1bench.trials import results
+from w1bench.trials.row import row as trained_row
+from w1bench.trials.trial import make_trial
+from w1bench_server.settings import Settings
+from w1bench_server.web.auth.tokens import create_token
+
+PAIR = "small-d16-n64-p8"
+SAID = {
+    "paper": "arXiv:1 & 2", "code": "https://example.org/x?a=b", "description": "a critic", "steps": 0, "data": "fresh", "seconds": 1.5,
+    "hardware": "two cores", "parameters": 3, "trains": False, "knows_family": True,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Site:
+    """A service with a row of LP, its address, and a token of ann's."""
+
+    archive: Path
+    settings: Settings
+    server: str
+    token: str
+
+    @property
+    def asked(self) -> dict[str, str]:
+        return {"server": self.server, "token": self.token}
+
+    def noisy(self, noise: float, seed: int = 0) -> dict[str, Any]:
+        """The truth's arrays, with so much noise on the gradient."""
+        arrays = w1bench.load(self.archive / PAIR).test.arrays()
+        draws = np.random.default_rng(seed).standard_normal(arrays["gradient"].shape)
+        return {
+            "gradient": arrays["gradient"] + noise * draws,
+            "input_potential": arrays["input_potential"],
+            "target_potential": arrays["target_potential"],
+        }
+
+    def file(self, path: Path, noise: float, seed: int = 0) -> Path:
+        submission.write(path, self.noisy(noise, seed))
+        return path
+
+    def run(self, *words: object, code: int = 0) -> str:
+        environment = {"W1BENCH_SERVER": self.server, "W1BENCH_TOKEN": self.token, "W1BENCH_ARCHIVE": str(self.archive)}
+        done = command(*words, environment=os.environ | environment)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr if code else done.stdout
+
+
+@pytest.fixture(scope="module")
+def site(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("client")
+    pair = w1bench.load(archive / PAIR)
+    (folder / "references").mkdir()
+    (folder / "data").mkdir()
+    row = trained_row(make_trial("lp", pair, at_most=5, seed=0, data="train"))
+    results.write(folder / "references" / "rows.json", [row])
+    settings = Settings(
+        archive=archive, data=folder / "data", port=0, min_free_bytes=0, own_worker="none", references=folder / "references",
+        requests_per_minute=10**6, daily_submissions=10**6,
+    )  # fmt: skip
+    token = create_token(settings, user="ann")
+    with serving(settings) as (_, http):
+        yield Site(archive, settings, str(http.base_url), token)
+
+
+def test_a_submission_says_of_itself_what_it_is_given(site: Site) -> None:
+    row = w1bench.submit(site.archive / PAIR, method="said", **site.asked, seed=4, **SAID, **site.noisy(0.1))
+    assert row["metadata"] == SAID | {"seed": 4}
+    shown = w1bench.show(row["id"], server=site.server)
+    assert shown == row == w1bench.show(row["url"], server=site.server)
+    assert repr(row).startswith(f"<said of ann on {PAIR}: cos 0.9")
+    assert "<th>cos</th>" in row._repr_html_()
+    (listed,) = [r for r in w1bench.leaderboard(PAIR, server=site.server) if r["method"] == "said"]
+    assert repr(listed).startswith(f"<said of ann on {PAIR}, rank ")
+    assert listed["metadata"]["hardware"] == "two cores"
+
+
+def test_what_does_not_fit_is_said_before_anything_is_sent(site: Site) -> None:
+    before = len(w1bench.leaderboard(server=site.server))
+    good = site.noisy(0.2)
+    for given, sentence in (
+        ({"steps": -1, **good}, "`steps` came as -1; give a whole number"),
+        ({"data": "both", **good}, "`data` came as 'both'; give train or fresh"),
+        ({"colour": "red", **good}, "Unknown array `colour`"),
+        ({"seeds": {0: good, 1: {"gradient": good["gradient"][1:]}}}, "came with shape"),
+        ({"seeds": {0: good}, "gradient": good["gradient"]}, "`gradient` came beside `seeds`"),
+        ({"seeds": {0: good}, "seed": 3}, "`seed` came beside `seeds`"),
+        ({"seeds": {-1: good}}, "`seed` came as -1"),
+        ({"seeds": {}}, "`seeds` came empty"),
+    ):
+        with pytest.raises(SubmissionError, match=sentence):
+            w1bench.submit(site.archive / PAIR, method="never", **site.asked, **given)
+    assert len(w1bench.leaderboard(server=site.server)) == before
+
+
+def test_seeds_in_one_call_are_one_row(site: Site, tmp_path: Path) -> None:
+    seeds = {seed: site.noisy(0.3, seed) for seed in (0, 1, 2)}
+    rows = w1bench.submit(site.archive / PAIR, method="seeds", seeds=seeds, steps=10, **site.asked)
+    assert [row["metadata"]["seed"] for row in rows] == [0, 1, 2]
+    files = [site.file(tmp_path / f"{seed}.h5", 0.3, seed) for seed in (3, 4)]
+    words = ("submit", PAIR, *files, "--method", "typed seeds", "--seed", 3, "--seed", 4)
+    document = json.loads(site.run(*words, "--json"))
+    assert [row["metadata"]["seed"] for row in document["submissions"]] == [3, 4]
+    assert document["standing"]["row"]["seeds"] == 2
+    board = {row["method"]: row for row in w1bench.leaderboard(PAIR, server=site.server)}
+    assert (board["seeds"]["seeds"], board["typed seeds"]["seeds"]) == (3, 2)
+    for seeds_given, sentence in (
+        ((), "several files are the seeds of one method"),
+        (("--seed", 3), "1 seeds came for 2 files"),
+        (("--seed", 3, "--seed", 3), "The files' seeds are 3, 3"),
+    ):
+        assert sentence in site.run("submit", PAIR, *files, "--method", "never", *seeds_given, code=2)
+
+
+def test_a_sidecar_of_a_training_says_what_its_options_leave_out(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "lp.h5"
+    words = ("solve", "lp", site.archive / PAIR, "--steps", 7, "--seed", 5, "--data", "train", "--out", file, "--json")
+    sidecar = json.loads(site.run(*words))
+    row = json.loads(site.run("submit", site.archive / PAIR, file, "--method", "trained", "--steps", 8, "--json"))
+    kept = {name: row["metadata"][name] for name in ("seed", "steps", "seconds", "data")}
+    assert kept == {"seed": 5, "steps": 8, "seconds": sidecar["seconds"], "data": "train"}
+    assert "is a submission to small-d16-n64-p8" in site.run("submit", "other", file, "--method", "m", code=2)
+    again = site.run("submit", PAIR, file, "--method", "trained", "--trains")
+    assert "its row keeps what was said then; another steps, trains now changes nothing" in " ".join(again.split())
+
+
+def test_a_submission_is_told_where_it_stands(site: Site, tmp_path: Path) -> None:
+    told = " ".join(site.run("submit", PAIR, site.file(tmp_path / "g.h5", 0.05), "--method", "standing").split())
+    assert f" on {PAIR}: cos 0.9" in told
+    assert "Rank 1" in told
+    assert "skill 0.9" in told
+    assert "Its cos less that of LP (5 steps, train.h5): +" in told
+    row = next(r for r in w1bench.leaderboard(PAIR, server=site.server) if r["method"] == "standing")
+    basis = next(r for r in w1bench.leaderboard(PAIR, server=site.server) if r["reference"])
+    found = w1bench.compare(row["id"], basis["url"], server=site.server)["metrics"]["cos"]
+    assert f"{found['difference']:+.4g}" in told
+    table = site.run("compare", row["id"], basis["id"])
+    assert f"{found['difference']:+.4g} [{found['low']:+.4g}, {found['high']:+.4g}]" in table
+    assert "different pairs" in site.run("compare", row["id"], _elsewhere(site)["id"], code=2)
+
+
+def _elsewhere(site: Site) -> dict[str, Any]:
+    arrays = w1bench.load(site.archive / "small-d2-n4-p8").test.arrays()
+    return w1bench.submit(
+        site.archive / "small-d2-n4-p8", method="elsewhere", **site.asked, gradient=arrays["gradient"] + 0.1
+    )
+
+
+def test_a_submission_is_validated_shown_and_retracted(site: Site, tmp_path: Path) -> None:
+    file = site.file(tmp_path / "g.h5", 0.6)
+    assert "can be submitted to small-d16-n64-p8: gradient 1500x16" in site.run("validate", PAIR, file)
+    arrays = site.noisy(0.6)
+    found = w1bench.validate(site.archive / PAIR, server=site.server, **arrays)
+    assert found["arrays"]["gradient"] == [1500, 16]
+    row = json.loads(site.run("submit", PAIR, file, "--method", "taken back", "--paper", "arXiv:1", "--json"))
+    shown = site.run("show", row["url"])
+    assert "arXiv:1" in shown
+    assert "taken back" in shown
+    taken = site.run("retract", row["id"], "--reason", "a <mistake>")
+    assert "was retracted by ann" in taken
+    assert "a <mistake>" in taken
+    assert w1bench.show(row["id"], server=site.server)["retraction"]["reason"] == "a <mistake>"
+    stranger = create_token(site.settings, user="bob")
+    with pytest.raises(SubmissionError, match="only its user and an admin can retract it"):
+        w1bench.retract(_elsewhere(site)["id"], "mine now", server=site.server, token=stranger)
+    for identity in ("nothing", "../whoami", "a/b?c"):
+        with pytest.raises(SubmissionError, match="404"):
+            w1bench.show(identity, server=site.server)
+
+
+def test_a_token_is_told_whose_it_is(site: Site, is_problem: Callable[..., Any]) -> None:
+    assert w1bench.whoami(**site.asked) == {"user": "ann", "scope": "submit"}
+    assert "ann, whose token has the scope submit." in site.run("whoami")
+    with pytest.raises(SubmissionError, match="401.*unknown"):
+        w1bench.whoami(server=site.server, token="w1b_00000000_x")
+    with pytest.raises(SubmissionError, match="needs a token"):
+        w1bench.whoami(server=site.server, token="")
+
+
+def test_boards_are_chosen_by_track_family_dimension_and_time(site: Site) -> None:
+    _elsewhere(site)
+    assert {row["pair"] for row in w1bench.leaderboard(dim=2, server=site.server)} == {"small-d2-n4-p8"}
+    assert w1bench.leaderboard(family="smooth", server=site.server) == []
+    assert w1bench.leaderboard(as_of=0, server=site.server) == []
+    table = site.run("leaderboard", "--track", "hd", "--family", "funnel", "--dim", 2)
+    assert "mean rank" in table
+    assert "elsewhere" in table
+    assert PAIR not in table
+    assert "There are no rows." in site.run("leaderboard", "--as-of", 0)
+    assert PAIR not in site.run("leaderboard", "--pair", site.archive / "small-d2-n4-p8", "--csv")
+
+
+def test_one_variable_is_enough(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """List, fetch, load and submit, from a folder without an archive."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("W1BENCH_")}
+    environment |= {"W1BENCH_SERVER": site.server, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def run(*words: object, **more: str) -> str:
+        done = command(*words, folder=tmp_path, environment=environment | more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert PAIR in [pair["name"] for pair in json.loads(run("list", "--json"))["pairs"]]
+    folder = Path(run("fetch", PAIR).strip())
+    assert folder.is_relative_to(tmp_path / "cache")
+    file = site.file(tmp_path / "g.h5", 0.4)
+    assert json.loads(run("score", PAIR, file, "--json"))["pair"] == PAIR
+    assert "cos" in run("submit", PAIR, file, "--method", "one variable", W1BENCH_TOKEN=site.token)
+    monkeypatch.chdir(tmp_path)
+    for name in ("W1BENCH_ARCHIVE", "W1BENCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("W1BENCH_SERVER", site.server)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert w1bench.load("small-d2-n4-p8").folder.is_relative_to(tmp_path / "cache")
