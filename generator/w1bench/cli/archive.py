@@ -10,9 +10,9 @@ import typer
 
 from w1bench.archive.fetch import is_url
 from w1bench.cli import tables
-from w1bench.cli.options import ArchiveDir, Device, Json, Pair, show
+from w1bench.cli.options import ArchiveDir, Device, Json, Pair, local_archive, local_folder, show
 from w1bench.client import config
-from w1bench.errors import InputError, RecipeError, missing_extra
+from w1bench.errors import InputError, missing_extra
 from w1bench.recipes.templates import TEMPLATES
 
 app = typer.Typer()
@@ -121,7 +121,7 @@ def build(
         return
     folder = build_pair(
         adjusted,
-        archive or _local_archive(),
+        archive or local_archive(),
         truth=truth,
         resume=resume,
         engine=_engine(engine, workers, address, device),
@@ -169,7 +169,7 @@ def reveal(
     """Publish the truth of a sealed pair beside it, held against its commitment."""
     from w1bench.archive.reveal import reveal as reveal_pair
 
-    folder = _local_folder(pair)
+    folder = local_folder(pair)
     manifest = reveal_pair(folder, truth)
     show(as_json, {"folder": str(folder), **manifest.model_dump(mode="json")}, tables.built(folder, manifest))
 
@@ -287,18 +287,3 @@ def _engine(engine: Engine, workers: int, address: str | None, device: Device) -
 
             place = address or config.from_environment().ray_address
             return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)
-
-
-def _local_folder(pair: str) -> Path:
-    """The folder of a pair that is given as one, or by its name in the archive here."""
-    named = _local_archive() / pair
-    return named if not Path(pair).exists() and named.exists() else Path(pair)
-
-
-def _local_archive() -> Path:
-    environment = config.from_environment()
-    if environment.archive_is_url:
-        raise RecipeError(
-            f"W1BENCH_ARCHIVE is {environment.archive}; pairs are built into a folder: give --archive DIR."
-        )
-    return Path(environment.archive)

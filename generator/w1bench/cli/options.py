@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from w1bench.errors import InputError
+from w1bench.client import config
+from w1bench.errors import InputError, RecipeError
 from w1bench.storage.canonical import first_fault
 
 _PIPE_WIDTH = 200
@@ -64,3 +65,18 @@ def _console() -> Console:
 def advance(bar: Any, done: int) -> None:
     """Bring a progress bar to `done`."""
     bar.update(done - bar.n)
+
+
+def local_folder(pair: str) -> Path:
+    """The folder of a pair that is given as one, or by its name in the archive here."""
+    named = local_archive() / pair
+    return named if not Path(pair).exists() and named.exists() else Path(pair)
+
+
+def local_archive() -> Path:
+    environment = config.from_environment()
+    if environment.archive_is_url:
+        raise RecipeError(
+            f"W1BENCH_ARCHIVE is {environment.archive}; pairs are built into a folder: give --archive DIR."
+        )
+    return Path(environment.archive)
