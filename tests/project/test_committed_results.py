@@ -9,6 +9,9 @@ import pytest
 
 from w1bench.recipes.files import read_recipe
 from w1bench.trials import results
+from w1bench.trials.comparison.result import compared
+from w1bench.trials.comparison.standings import SOLVED
+from w1bench.trials.suites import SUITES
 from w1bench.trials.tables import as_csv, as_markdown
 
 FOLDER = Path(__file__).parents[2] / "datasets" / "results"
@@ -47,3 +50,16 @@ def test_rows_of_catalogued_pairs_are_of_the_catalogued_recipes() -> None:
     catalogued = {pair: read_recipe(path).sha256() for pair in pinned if (path := recipes / f"{pair}.toml").exists()}
     assert catalogued
     assert catalogued.items() <= pinned.items()
+
+
+def test_the_page_of_ranks_shows_the_committed_rows_of_all_methods() -> None:
+    """After new results: `w1bench results datasets/results/core.json --ranks --suite core --markdown`."""
+    rows = results.read(FOLDER / "core.json")
+    counted = {(row["method"], row["pair"]) for row in rows if row["family"] not in SOLVED}
+    solved = {name for name in SUITES["core"] if name.startswith(("ball", "shift"))}
+    assert counted == set(product(results.ORDER, set(SUITES["core"]) - solved))
+    page = (FOLDER.parents[1] / "docs" / "families-ranks.md").read_text(encoding="utf-8")
+    assert f"\n{compared(rows).markdown()}\n" in page
+    standings = compared(rows).standings
+    assert [s.method for s in standings if s.worst and s.worst[1] > 0] == ["cones"]  # as the page says
+    assert sum(s.skill is not None and s.skill.value < 0 for s in standings) == 13

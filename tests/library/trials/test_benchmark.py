@@ -247,7 +247,7 @@ class Wild:
 def test_a_solver_that_diverges_is_listed_apart(suite: list[StoredPair], tmp_path: Path) -> None:
     found = benchmark([Wild, "radial"], suite[:2], out=tmp_path / "out.json")
     assert [(s.method, s.rank, s.diverged) for s in found.standings] == [("radial", 1, 0), ("Wild", None, 2)]
-    assert "Wild has no figure on small-d2-n4-p8, small-d16-n64-p8." in found.text().replace("\n", " ")
+    assert "No figure on small-d2-n4-p8, small-d16-n64-p8: Wild." in found.text().replace("\n", " ")
     assert "without all pairs:\n" in found.text()
 
 

@@ -133,6 +133,13 @@ def test_what_entered_fewer_is_apart_and_old_rows_do_not_count() -> None:
         ("A", 1, (), 0), ("B", None, ("b1", "k1"), 0), ("D", None, ("k1",), 1),
     ]  # fmt: skip
     assert found.standings[0].pairs["f1"].value == 0.1
+    uncontrolled = compared([row for row in rows if (row["method"], row["pair"]) != ("A", "b1")]).standings[0]
+    assert (uncontrolled.method, uncontrolled.rank, uncontrolled.missing, uncontrolled.control) == (
+        "A",
+        1,
+        ("b1",),
+        None,
+    )
     only = compared(rows, {"f1": "funnel", "s1": "smooth"})
     assert [(s.method, s.rank) for s in only.standings] == [("B", 1), ("D", 2), ("A", 3)]
 
@@ -157,7 +164,7 @@ def test_text_fits_eighty_columns_and_cuts_no_figure(found: Benchmark) -> None:
     assert (lines[2], lines[3].split()) == ("     A_very-long & odd%name", ["2", "-40.8±.010", "-123", ".15", "1.00", "-123", "1.00"])  # fmt: skip
     assert lines[4] == "without all pairs:"
     assert lines[5].split() == ["-", "C", ".400±.014", ".40", ".40", "-", "-", "-"]
-    assert "C has no figure on s1, b1, k1." in found.text()
+    assert "No figure on s1, b1, k1: C." in found.text()
     assert "Seeds: B 2, A_very-long & odd%name 1, C 1." in found.text().replace("\n", " ")
     wide = {
         f"p{n}": family

@@ -133,9 +133,12 @@ def _notes(standings: Sequence[Standing], pairs: Pairs) -> Iterator[str]:
         yield f"Controls, which every method must solve, count in no mean; the last column is the least cosine on {' and '.join(sorted(pairs.controls))}."
     if any(standing.tied for standing in standings):
         yield "Ranks with = are shared by methods that differ by noise alone."
+    lacking: dict[tuple[str, ...], list[str]] = {}
     for standing in standings:
-        if standing.missing:
-            yield f"{standing.method} has no figure on {', '.join(standing.missing)}."
+        lacking.setdefault(standing.missing, []).append(standing.method)
+    for missing, methods in lacking.items():
+        if missing:
+            yield f"No figure on {', '.join(missing)}: {', '.join(methods)}."
     diverged = {standing.method: standing.diverged for standing in standings if standing.diverged}
     if diverged:
         yield f"Diverged trials: {', '.join(f'{method} {count}' for method, count in diverged.items())}."

@@ -1,11 +1,11 @@
 """Standings: methods by their skill over families of pairs.
 
 A family's skill is the mean over its pairs, a method's the mean over families, with the worst of them beside it. Controls, which a trivial critic solves,
-count in no mean. A method that has no figure on all pairs is listed apart, without a rank. Seeds are pooled; methods that differ by noise
+count in no mean. A method that has no figure on some pair that counts is listed apart, without a rank. Seeds are pooled; methods that differ by noise
 alone share a rank.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -97,7 +97,7 @@ def standings(rows: Iterable[Row], pairs: Pairs) -> list[Standing]:
     found = [
         _standing(list(of_method), pairs) for _, of_method in groupby(sorted(known, key=_method_of), key=_method_of)
     ]
-    return _ranked(found)
+    return _ranked(found, pairs.families.keys() - pairs.controls)
 
 
 def averaged(samples: Sequence[Sample]) -> Sample:
@@ -166,12 +166,12 @@ def _sample(rows: Sequence[Row], metric: str) -> Sample | None:
     )
 
 
-def _ranked(found: Iterable[Standing]) -> list[Standing]:
+def _ranked(found: Iterable[Standing], counted: Set[str]) -> list[Standing]:
     """Each has one more than the number above its group, whose others differ from its best by noise alone."""
     groups: list[list[Standing]] = []
     whole, apart = list[Standing](), list[Standing]()
     for standing in sorted(found, key=lambda each: -each.skill.value if each.skill else np.inf):
-        (apart if standing.missing or standing.skill is None else whole).append(standing)
+        (whole if set(standing.pairs) == counted and standing.skill else apart).append(standing)
     for standing in whole:
         best = groups[-1][0].skill if groups else None
         if best is not None and standing.skill is not None and are_tied(best, standing.skill):
