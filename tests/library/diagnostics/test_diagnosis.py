@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import w1bench
 from support.forks import command
 from w1bench.archive.folder import open_test
 from w1bench.diagnostics.diagnosis import diagnose_pair
-from w1bench.errors import InputError, PairError, SubmissionError
+from w1bench.errors import InputError, MissingExtraError, PairError, SubmissionError
 
 
 def run(*words: object, code: int = 0) -> str:
@@ -82,3 +83,13 @@ def test_a_sealed_pair_is_not_diagnosed(sealed_pair: Any) -> None:
     with pytest.raises(PairError, match="sealed"):
         w1bench.diagnose(w1bench.load(sealed_pair.folder), gradient=w1bench.load(sealed_pair.folder).test.input[:])
     assert "sealed" in run("diagnose", sealed_pair.folder, code=2)
+
+
+def test_without_scipy_the_extra_is_named(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = w1bench.load(archive / "small-digits")
+    for name in [name for name in sys.modules if name.startswith(("scipy", "w1bench.diagnostics"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("w1bench.diagnostics.diagnosis", raising=False)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(MissingExtraError, match="torch"):
+        w1bench.diagnose(pair, gradient=pair.test.gradient[:])
