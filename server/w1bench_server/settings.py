@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
+from w1bench.storage.canonical import worded
+
 _Count = Annotated[int, Field(ge=1)]
 _Bytes = Annotated[int, Field(ge=0)]
 _Seconds = Annotated[float, Field(gt=0)]
@@ -37,7 +39,10 @@ class Settings(BaseSettings):
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8100
     """Port to listen on; 0 takes a free one."""
-    public_url: Annotated[str | None, Field(pattern=r"^https?://[^/\s]+$")] = None
+    public_url: Annotated[
+        str | None,
+        Field(pattern=worded(r"^https?://[^/\s]+$", "an address without a path, e.g. https://w1.example.org")),
+    ] = None
     """Public URL of the service; default, the Host of each request."""
     database_url: str | None = None
     """SQLAlchemy URL of the ledger; default, w1bench.sqlite in `data`."""
@@ -74,7 +79,14 @@ class Settings(BaseSettings):
     """Lowest level that is logged; info has a line a request."""
     references: Path | None = None
     """Folder of results (*.json) that become reference rows; default, those that come with w1bench."""
-    accel_prefix: Annotated[str | None, Field(pattern=r"^/([A-Za-z0-9._-]+/)+$")] = None
+    accel_prefix: Annotated[
+        str | None,
+        Field(
+            pattern=worded(
+                r"^/([A-Za-z0-9._-]+/)+$", "a path of an address that begins and ends with /, e.g. /_archive/"
+            )
+        ),
+    ] = None
     """Internal location of the archive in an nginx in front, which then sends the files (X-Accel-Redirect)."""
     requests_per_minute: _Count = 1200
     """Requests a minute of one token, or of one address without a token; further ones get 429."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from w1bench.archive.manifest import KEPT_BACK, Figure, FileEntry, Manifest, Profile
 from w1bench.errors import CheckFailedError, InputError, PairError
+from w1bench.recipes.fields import DIGEST_PATTERN
 from w1bench.recipes.recipe import Recipe, parse_recipe
 from w1bench.storage.canonical import canonical, first_fault
 
@@ -49,7 +50,7 @@ class Reveal(_Part):
 
     format: Literal["w1bench-reveal"] = FORMAT
     format_version: Literal[1] = FORMAT_VERSION
-    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    salt: Annotated[str, Field(pattern=DIGEST_PATTERN)]
     recipe: dict[str, Any]
     truth: Truth
 

@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
 from w1bench.errors import CheckFailedError, PairError, RecipeError
-from w1bench.recipes.fields import NAME_PATTERN
+from w1bench.recipes.fields import DIGEST_PATTERN, NAME_PATTERN
 from w1bench.recipes.recipe import Family, PublicRecipe, Recipe, parse_public_recipe, parse_recipe
-from w1bench.storage.canonical import first_fault
+from w1bench.storage.canonical import first_fault, worded
 
 FILENAME = "manifest.json"
 SECRET = ("funnels", "dominated_funnels", "w1", "w1_stderr", "w1_rays")  # of a sealed pair, until it is revealed
 KEPT_BACK = (*SECRET, "w1_exact", "profile")  # the same, with what not every pair has
-_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 _NotNegative = Annotated[float, Field(ge=0)]
 _Count = Annotated[int, Field(ge=1)]
 _Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
@@ -34,7 +34,7 @@ class Place(_Part):
     """Where a contiguous data set lies in its file: row i begins at `offset` + i times the bytes of a row, whose values have numpy's `dtype`."""
 
     offset: Annotated[int, Field(ge=0)]
-    dtype: Annotated[str, Field(pattern=r"^<[fi][48]$")]
+    dtype: Annotated[str, Field(pattern=worded(r"^<[fi][48]$", "<f4, <f8, <i4 or <i8"))]
     shape: tuple[_Count, ...]
 
 

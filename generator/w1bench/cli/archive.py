@@ -10,7 +10,7 @@ import typer
 
 from w1bench.archive.fetch import is_url
 from w1bench.cli import tables
-from w1bench.cli.options import ArchiveDir, Device, Json, Pair, local_archive, local_folder, show
+from w1bench.cli.options import ArchiveDir, Device, Json, Pair, is_wide, local_archive, local_folder, show
 from w1bench.client import config
 from w1bench.errors import InputError, missing_extra
 from w1bench.recipes.templates import TEMPLATES
@@ -56,7 +56,7 @@ def list_pairs(
     place = archive or config.from_environment().origin
     entries = fetch.remote_catalogue(place) if is_url(place) else catalogue(Path(place))
     lines = [entry.model_dump() for entry in entries]
-    show(as_json, {"archive": place, "pairs": lines}, tables.catalogue(lines))
+    show(as_json, {"archive": place, "pairs": lines}, tables.catalogue(lines, wide=is_wide()))
 
 
 @app.command()

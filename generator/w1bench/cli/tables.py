@@ -17,24 +17,31 @@ from w1bench.recipes.shapes import most_funnels, shape_of
 from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
 from w1bench.scoring.scorecard import Scorecard
 
+_SHORT = (0, 1, 2, 5, 8)  # columns of the catalogue in a narrow terminal
 
-def catalogue(entries: Iterable[Mapping[str, Any]]) -> Table:
-    """The pairs of an archive."""
-    rows = (
+
+def catalogue(entries: Iterable[Mapping[str, Any]], *, wide: bool) -> Table:
+    """The pairs of an archive; with their numbers of funnels and rows, powers and sizes where there is room."""
+    rows = [
         (
             entry["name"],
             "x".join(map(str, entry["shape"])),
             entry.get("family", "funnel"),
             "-" if entry["funnels"] is None else str(entry["funnels"]),
             "-" if entry["power"] is None else f"{entry['power']:g}",
-            "-" if entry["w1"] is None else _w1_of(entry),
+            "-" if entry["w1"] is None else _w1_of(entry) if wide else _short_w1(entry),
             " ".join(f"{n:,}" for n in entry["sizes"].values()),
             f"{entry['bytes'] / 1e6:,.1f} MB",
             "open" if not entry["sealed"] else "revealed" if entry.get("revealed") else "sealed",
         )
         for entry in entries
-    )
-    return _table(("pair", "shape", "family", "funnels", "power", "W1", "train test probe", "size", ""), rows)
+    ]
+    heads = ("pair", "shape", "family", "funnels", "power", "W1", "train test probe", "size", "")
+    if wide:
+        return _table(heads, rows)
+    table = _table(tuple(heads[k] for k in _SHORT), (tuple(row[k] for k in _SHORT) for row in rows), words=("pair",))
+    table.caption = "A wider terminal, or --json, shows funnels, powers, rows and sizes."
+    return table
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
@@ -218,7 +225,7 @@ def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
             if row["pair"] == pair
         ]
         table = _table(
-            heads if wide else heads[:-1], rows if wide else [row[:-1] for row in rows], words=("method", "user", "url")
+            heads if wide else heads[:-1], rows if wide else [row[:-1] for row in rows], words=("method", "user")
         )
         table.title, table.title_justify = pair, "left"
         parts.append(table)
@@ -242,6 +249,12 @@ def _w1_of(entry: Mapping[str, Any]) -> str:
     """W1 of a catalogue's entry: by a quadrature where there is one, beside the average over rays that is stored."""
     exact = entry.get("w1_exact")
     return _w1(entry["w1"], entry["w1_stderr"], digits=6) + (f" (exactly {exact:.10g})" if exact else "")
+
+
+def _short_w1(entry: Mapping[str, Any]) -> str:
+    """W1 of a catalogue's entry, in its best form alone."""
+    exact = entry.get("w1_exact")
+    return f"{exact:.10g} exactly" if exact else _w1(entry["w1"], entry["w1_stderr"], digits=6)
 
 
 def _number(value: float | None) -> str:
@@ -277,7 +290,7 @@ def _table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], words: Collection[str] = ("meaning", "data sets")
 ) -> Table:
     """A table whose columns of `words` are folded where there is little room; figures are never cut."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, no_wrap=column not in words, overflow="fold", min_width=6 if column in words else None)
     for row in rows:

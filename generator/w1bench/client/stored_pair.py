@@ -20,6 +20,7 @@ from w1bench.errors import InputError, missing_extra
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from w1bench.transport.pair import Pair
     from w1bench.transport.samplers import Sampler
 
 
@@ -125,17 +126,25 @@ class StoredPair:
             PairError: the pair is sealed.
             SourceError: the source needs what is not here (a folder of pictures, a checkpoint).
         """
-        samplers = _samplers()
+        samplers, pair = _samplers(), self._law()
+        return (
+            samplers.fresh_inputs(pair, batch, seed=seed, device=device),
+            samplers.fresh_targets(pair, batch, seed=seed, device=device),
+        )
+
+    def plan_sampler(self, batch: int, *, device: Any = "cpu", seed: int = 0) -> Sampler:
+        """A sampler of the targets y that the inputs of `sampler` with the same seed are partners of: rows of both are draws of the optimal
+        plan. Raises as `sampler`."""
+        return _samplers().fresh_partners(self._law(), batch, seed=seed, device=device)
+
+    def _law(self) -> Pair:
+        """The pair with its source, to draw from."""
         from w1bench.sources.from_recipe import make_source
         from w1bench.transport.from_recipe import pair_of
 
         recipe = self.manifest.full_recipe()
         arrays = [getattr(self, file).arrays() for file in store.FAMILY_FILES if file in self.manifest.contents]
-        pair = pair_of(recipe, make_source(recipe), {k: v for part in arrays for k, v in part.items()})
-        return (
-            samplers.fresh_inputs(pair, batch, seed=seed, device=device),
-            samplers.fresh_targets(pair, batch, seed=seed, device=device),
-        )
+        return pair_of(recipe, make_source(recipe), {k: v for part in arrays for k, v in part.items()})
 
     @cached_property
     def undrawable(self) -> str | None:

@@ -7,7 +7,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+from w1bench.storage.canonical import worded
+
+NAME_PATTERN = worded(
+    r"^[a-z0-9][a-z0-9._-]{0,63}$", "up to 64 of a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit"
+)
+DIGEST_PATTERN = worded(r"^[0-9a-f]{64}$", "a SHA-256: 64 of 0-9 and a-f")
 # Names that a pair may not have: files that an archive or an export has beside its pairs.
 RESERVED = (
     "catalogue.json", "registry.txt", "index.html", "style.css", "leaderboard.html", "leaderboard.json", "leaderboard.csv",
@@ -15,7 +20,7 @@ RESERVED = (
 Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 SampleSize = Annotated[int, Field(ge=100, le=10**9)]  # fewer rows cannot certify anything
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 Power = Annotated[float, Field(ge=1, le=1e4, allow_inf_nan=False)]
 Noise = Annotated[float, Field(gt=0, lt=1)]
 # What a file holds determines a pair, not the folder it lies in.

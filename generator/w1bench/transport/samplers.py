@@ -22,6 +22,7 @@ from w1bench.rng import fast_stream, stream
 from w1bench.transport.pair import Pair
 
 _SLAB_BYTES = 1 << 26
+_INPUTS = "sampler.input/{}"  # the stream of the targets that are moved to inputs
 Sampler = Callable[[int], Tensor]
 
 
@@ -66,11 +67,16 @@ def fresh_inputs(pair: Pair, batch: int, *, seed: int, device: torch.device | st
 
     def tile(index: int) -> Array:
         moved = np.empty((pair.rows, pair.dim), np.float32)
-        purpose = f"sampler.input/{seed}"
+        purpose = _INPUTS.format(seed)
         pair.move(purpose, index, _draws(pair, purpose, index), moved=moved, single=True)
         return moved
 
     return _tiled(pair, tile, batch, device)
+
+
+def fresh_partners(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:
+    """The targets whose images `fresh_inputs` draws in the same batch; float32 on `device`."""
+    return _tiled(pair, lambda tile: _draws(pair, _INPUTS.format(seed), tile), batch, device)
 
 
 def fresh_targets(pair: Pair, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Sampler:

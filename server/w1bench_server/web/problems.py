@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from w1bench.errors import W1BenchError
+from w1bench.storage.canonical import complaint
 from w1bench_server.errors import ProblemPart, apology, as_problem, busy, invalid
 from w1bench_server.web.headers import request_id, shared_headers
 
@@ -83,7 +84,7 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 async def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # The place and the rule alone: `input` and `ctx` repeat what was sent.
-    parts = [ProblemPart(pointer="#/" + "/".join(map(str, e["loc"])), detail=e["msg"]) for e in error.errors()]
+    parts = [ProblemPart(pointer="#/" + "/".join(map(str, e["loc"])), detail=complaint(e)) for e in error.errors()]
     return await _of_ours(request, invalid(parts))
 
 

@@ -36,8 +36,8 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"steps": "many"}, "steps came as 'many'; input should be a valid integer"),
-        ({"pair": None}, "pair came as None; input should be a valid string"),
+        ({"steps": "many"}, "steps came as 'many'; it must be a whole number"),
+        ({"pair": None}, "pair came as None; it must be a text"),
     ],
 )
 def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -149,3 +150,26 @@ def test_every_response_carries_its_own_id_and_may_be_read_anywhere(shared: Test
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-credentials" not in answer.headers
     assert "access-control-allow-origin" not in shared.post("/v1/validate").headers
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("method=%20x", "query method: it must be 1 to 64 printable ASCII characters"),
+        ("", "query method: it is needed"),
+        ("method=m&seed=x", "query seed: it must be a whole number"),
+        ("method=m&seed=-1", "query seed: it must be at least 0"),
+        ("method=m&data=both", "query data: it must be 'train' or 'fresh'"),
+        ("method=m&trains=perhaps", "query trains: it must be true or false"),
+        ("method=m&seconds=nan", "query seconds: it must be a finite number"),
+        ("method=m&paper=" + 301 * "x", "query paper: it must have at most 300 characters"),
+        ("method=m&paper=a%0ab", "query paper: it must be one line of text"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(
+    query: str, words: str, shared: TestClient, shared_settings: Settings, bearer: Callable[..., Any], is_problem: Any
+) -> None:
+    answer = shared.post(f"/v1/submissions?pair=small-d2-n4-p8&{query}", headers=bearer(shared_settings), content=b"x")
+    detail = is_problem(answer, 422)["detail"]
+    assert words in detail
+    assert not re.search(r"pattern|pydantic|\^|Input should|valid (integer|string)", answer.text)

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from w1bench.storage.canonical import worded
 from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import STATES, Job
 from w1bench_server.web.api import events
@@ -40,7 +41,12 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 _UNBUFFERED = {"X-Accel-Buffering": "no"}  # by an nginx in front
 LastEventId = Annotated[
-    str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$", description="The last change that was seen.")
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        pattern=worded(r"^[0-9]{1,9}$", "a number of at most 9 digits"),
+        description="The last change that was seen.",
+    ),
 ]
 
 

@@ -7,19 +7,26 @@ from fastapi import Depends, Header, Query
 from w1bench.client.metadata import LARGEST, LONGEST, Data, Metadata
 from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
+from w1bench.storage.canonical import worded
 
 # A method's name begins with a letter or digit, so that no spreadsheet takes it for a formula.
 MetricName = Annotated[
-    str, Query(pattern=f"^({'|'.join(METRICS)})$", description="The metric that rows are ordered by.")
+    str,
+    Query(
+        pattern=worded(f"^({'|'.join(METRICS)})$", f"one of {', '.join(METRICS)}"),
+        description="The metric that rows are ordered by.",
+    ),
 ]
 Method = Annotated[
     str,
     Query(
-        pattern=r"^[A-Za-z0-9]([ -~]{0,62}[!-~])?$",
+        pattern=worded(
+            r"^[A-Za-z0-9]([ -~]{0,62}[!-~])?$", "1 to 64 printable ASCII characters, beginning with a letter or digit"
+        ),
         description="Its name on the leaderboard: 1 to 64 printable ASCII characters, beginning with a letter or digit.",
     ),
 ]
-_LINE = r"^[^\x00-\x1f\x7f]+$"
+_LINE = worded(r"^[^\x00-\x1f\x7f]+$", "one line of text")
 
 
 def _said(
@@ -45,7 +52,11 @@ Said = Annotated[Metadata, Depends(_said)]
 PairName = Annotated[str, Query(max_length=64, description="A published pair's name.")]
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,128}$", description="The same key gives the same row."),
+    Header(
+        alias="Idempotency-Key",
+        pattern=worded(r"^[!-~]{1,128}$", "1 to 128 printable ASCII characters without spaces"),
+        description="The same key gives the same row.",
+    ),
 ]
 Track = Annotated[
     Literal["hd", "ball", "images", "open", "sealed"] | None,
@@ -55,6 +66,7 @@ FamilyName = Annotated[Family | None, Query(description="Only pairs of this fami
 Reason = Annotated[
     str,
     Query(
-        pattern=r"^[^\x00-\x1f\x7f]{1,500}$", description="Why, in a line of up to 500 characters that all may read."
+        pattern=worded(r"^[^\x00-\x1f\x7f]{1,500}$", "one line of 1 to 500 characters"),
+        description="Why, in a line of up to 500 characters that all may read.",
     ),
 ]
