@@ -43,7 +43,7 @@ def test_the_readme_example_runs(archive: Path, tmp_path: Path) -> None:
     build(recipe, tmp_path / "archive")
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"0\.\d+ \[-?\d", done.stdout)  # a value with its interval
+    assert re.fullmatch(r"(-?[0-9.]+ \[[^]]+\]\s){3}", done.stdout)
 
 
 def test_the_readme_names_both_commands_every_folder_and_the_paper() -> None:

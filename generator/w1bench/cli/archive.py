@@ -4,13 +4,24 @@ import json
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from w1bench.archive.fetch import is_url
 from w1bench.cli import tables
-from w1bench.cli.options import ArchiveDir, Device, Json, Pair, is_wide, local_archive, local_folder, show
+from w1bench.cli.options import (
+    ArchiveDir,
+    Device,
+    Engine,
+    Json,
+    Pair,
+    engine_of,
+    is_wide,
+    local_archive,
+    local_folder,
+    show,
+)
 from w1bench.client import config
 from w1bench.errors import InputError, missing_extra
 from w1bench.recipes.templates import TEMPLATES
@@ -31,14 +42,6 @@ class Kind(StrEnum):
     product = "product"
     spiked = "spiked"
     late = "late"
-
-
-class Engine(StrEnum):
-    """Where shards are computed."""
-
-    local = "local"
-    processes = "processes"
-    ray = "ray"
 
 
 @app.command("list")
@@ -124,7 +127,7 @@ def build(
         archive or local_archive(),
         truth=truth,
         resume=resume,
-        engine=_engine(engine, workers, address, device),
+        engine=engine_of(engine, workers, address, device),
         shards=shards,
         gzip=gzip,
         device=device.value,
@@ -269,21 +272,3 @@ def _check_truth(truth: Path | None) -> None:
 def _refuse_idle(idle: bool, option: str, needed: str) -> None:
     if idle:
         raise InputError(f"{option} goes with {needed}; leave it out.")
-
-
-def _engine(engine: Engine, workers: int, address: str | None, device: Device) -> Any:
-    """Where shards are computed, by its name."""
-    match engine:
-        case Engine.local:
-            from w1bench.builder.engines.threads import LocalThreads
-
-            return LocalThreads(workers)
-        case Engine.processes:
-            from w1bench.builder.engines.processes import LocalProcesses
-
-            return LocalProcesses(workers)
-        case Engine.ray:
-            from w1bench.builder.engines.ray_cluster import RayCluster
-
-            place = address or config.from_environment().ray_address
-            return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)

@@ -16,8 +16,8 @@ from w1bench.client import config
 from w1bench.errors import InputError, RecipeError
 from w1bench.storage.canonical import first_fault
 
-_PIPE_WIDTH = 200
-_WIDE = 160  # columns, in which a table may show all that it has
+_PIPE_WIDTH = 300
+_WIDE = 200  # columns, in which a table may show all that it has
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
 Pair = Annotated[str, typer.Argument(metavar="PAIR", help="A pair's name, or its folder.")]
@@ -30,6 +30,32 @@ class Device(StrEnum):
 
     cpu = "cpu"
     cuda = "cuda"
+
+
+class Engine(StrEnum):
+    """Where shards are computed."""
+
+    local = "local"
+    processes = "processes"
+    ray = "ray"
+
+
+def engine_of(engine: Engine, workers: int, address: str | None, device: Device) -> Any:
+    """Where shards are computed, by its name."""
+    match engine:
+        case Engine.local:
+            from w1bench.builder.engines.threads import LocalThreads
+
+            return LocalThreads(workers)
+        case Engine.processes:
+            from w1bench.builder.engines.processes import LocalProcesses
+
+            return LocalProcesses(workers)
+        case Engine.ray:
+            from w1bench.builder.engines.ray_cluster import RayCluster
+
+            place = address or config.from_environment().ray_address
+            return RayCluster(place, workers, gpus=1 if device is Device.cuda else 0)
 
 
 def settings_of(**given: Any) -> Any:

@@ -232,6 +232,10 @@ def _check_batch(at: Callable[[Array], At], sample: Array) -> None:
         raise SubmissionError(
             f"The gradient came with shape {both.gradient.shape} for points of shape {sample.shape}; give one of the points' shape."
         )
+    if not np.isfinite(both.value).all():
+        raise SubmissionError(
+            f"The critic's value at a point is {both.value[~np.isfinite(both.value)][0]}, which is no number (did its training diverge?)."
+        )
     alone = at(sample[:1])
     if not np.allclose(alone.value, both.value[:1], rtol=1e-3, atol=1e-6):
         raise SubmissionError(

@@ -163,3 +163,25 @@ def test_a_sealed_pair_is_evaluated_and_not_scored(sealed_pair: Sealed) -> None:
     assert evaluation.card is None
     assert "sealed: submit it to learn its score" in str(evaluation)
     assert np.isfinite(evaluation.arrays["gradient"]).all()
+
+
+def test_a_critic_that_diverged_is_said(pair: w1bench.StoredPair) -> None:
+    with pytest.raises(SubmissionError, match=r"is nan, which is no number \(did its training diverge\?\)"):
+        w1bench.evaluate(lambda x: np.full(len(x), np.nan), pair)
+
+
+def test_tensors_are_taken_with_their_history_and_things_show_themselves_in_a_line(pair: w1bench.StoredPair) -> None:
+    gradient = torch.from_numpy(pair.test.gradient[:]).requires_grad_() * 1
+    card = w1bench.score(pair, gradient=gradient)
+    assert card.metrics == w1bench.score(pair, gradient=pair.test.gradient[:]).metrics
+    assert w1bench.score(pair, gradient=gradient.bfloat16()).metrics["cos"] is not None
+    with pytest.raises(SubmissionError, match="`gradient` is no array"):
+        w1bench.score(pair, gradient=[[1.0], [1.0, 2.0]])
+    assert repr(card).startswith(f"<Scorecard on {NAME}: cos 1 [1, 1], skill 1 [1, 1]")
+    assert repr(pair).startswith(f"<StoredPair {NAME}: shape 16, family funnel, W1 ")
+    for shown in (card._repr_html_(), pair._repr_html_()):
+        assert shown.startswith(f"<table><caption>{NAME}</caption>")
+    evaluation = w1bench.evaluate(Cones(pair, torch.float64), pair)
+    assert repr(evaluation).startswith(f"<Evaluation on {NAME}: cos 1 ")
+    assert "<th>cos</th>" in evaluation._repr_html_()
+    assert {"compare", "whoami", "__version__"} <= set(dir(w1bench))
