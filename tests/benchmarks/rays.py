@@ -10,8 +10,8 @@ import numpy as np
 from cases import F64, Case
 from report import parse, publish, table
 from threadpoolctl import threadpool_limits
-from w1bench.transport.kernels import nearest_rows
-from w1bench.transport.rays import RayMap
+from w1bench.transport.families.funnel.kernels import nearest_rows
+from w1bench.transport.families.funnel.rays import RayMap
 
 from w1bench.rng import tile_rows
 
