@@ -90,7 +90,7 @@ def test_a_funnel_file_is_pinned_by_its_content_and_not_by_its_folder(tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("power = 8", "power = 0.5", "power came as 0.5; .*greater than or equal to 1"),
+        ("power = 8", "power = 0.5", "power came as 0.5; .*at least 1"),
         ("power = 8", "power = inf", "power came as inf; .*finite"),
         ("power = 8", "power = nan", "power came as nan"),
         ("half_width = 2.5", "half_width = 0", "half_width came as 0"),
@@ -99,7 +99,7 @@ def test_a_funnel_file_is_pinned_by_its_content_and_not_by_its_folder(tmp_path: 
         ("half_width = 2.5", "", "half_width is missing; a recipe with a table funnel needs it"),
         ("dim = 2", "dim = 0", r"source.uniform.dim came as 0"),
         ("dim = 2", "dim = 2.5", "source.uniform.dim came as 2.5"),
-        ("dim = 2", "dim = 2\ncolour = 3", "colour came as 3; extra"),
+        ("dim = 2", "dim = 2\ncolour = 3", "colour came as 3; there is no field"),
         ('kind = "uniform"', 'kind = "normal"', "uniform.*ball.*images"),
         ("count = 4", "count = 0", "count came as 0"),
         ("count = 4", "count = 4\ncenter_half_width = 3", "outside the cube of half width 2.5"),
