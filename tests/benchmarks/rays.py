@@ -46,7 +46,7 @@ def _nanos(case: Case, *, quick: bool) -> dict[str, float]:
     """Nanoseconds a point of each step, and of what the first of them cannot do without."""
     ray_map, target = case.ray_map(), case.targets()
     y = target[: tile_rows(case.dim)]
-    roots, outputs = np.full((256, ray_map.funnel.count), 0.5), np.empty((2, *y.shape))
+    roots, outputs = np.full((256, ray_map.potential.count), 0.5), np.empty((2, *y.shape))
     beside = {"roots": lambda: np.sqrt(roots, out=roots), "fill": lambda: outputs.fill(1.0)}
     steps = _steps(ray_map, y)
     with threadpool_limits(1):
@@ -69,7 +69,7 @@ def _shortest(works: Mapping[str, Callable[[], object]], *, rounds: int) -> dict
 
 def _steps(ray_map: RayMap, y: F64) -> dict[str, Callable[[], object]]:
     """What a build does with a tile: each work does one step more than the one before."""
-    funnel = ray_map.funnel
+    funnel = ray_map.potential
     product, moved, gradient = np.empty((len(y), funnel.count)), np.empty(y.shape), np.empty(y.shape)
     nearest, distance = np.empty(len(y), np.int64), np.empty(len(y))
 
