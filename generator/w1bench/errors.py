@@ -60,6 +60,10 @@ class SubmissionError(InputError):
     """A submission that cannot be scored."""
 
 
+class DivergedError(SubmissionError):
+    """A critic's values are not finite any more."""
+
+
 class MissingExtraError(W1BenchError):
     """An optional dependency is not installed."""
 

@@ -10,10 +10,10 @@ import numpy as np
 from cases import F64, Case
 from report import parse, publish, table
 from threadpoolctl import threadpool_limits
-from w1bench.transport.families.funnel.kernels import nearest_rows
-from w1bench.transport.families.funnel.rays import RayMap
 
 from w1bench.rng import tile_rows
+from w1bench.transport.families.funnel.kernels import nearest_rows
+from w1bench.transport.families.funnel.rays import RayMap
 
 _CASES = ((2, 4, 16384), (2, 256, 16384), (16, 64, 16384), (128, 4, 16384))
 _EXPLANATION = """\

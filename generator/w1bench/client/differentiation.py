@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench.arrays import Array, RowArray
-from w1bench.errors import InputError, SubmissionError
+from w1bench.errors import DivergedError, InputError, SubmissionError
 
 Framework = Literal["torch", "jax", "numpy"]
 _STEP = 6e-6  # of a central difference: the cube root of float64's rounding, in units of the points' size
@@ -233,7 +233,7 @@ def _check_batch(at: Callable[[Array], At], sample: Array) -> None:
             f"The gradient came with shape {both.gradient.shape} for points of shape {sample.shape}; give one of the points' shape."
         )
     if not np.isfinite(both.value).all():
-        raise SubmissionError(
+        raise DivergedError(
             f"The critic's value at a point is {both.value[~np.isfinite(both.value)][0]}, which is no number (did its training diverge?)."
         )
     alone = at(sample[:1])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from w1bench.client.stored_pair import StoredPair
-from w1bench.errors import InputError
+from w1bench.errors import DivergedError, InputError
 from w1bench.solvers import SOLVERS, ReferenceSolver
 from w1bench.solvers.protocol import Fit, HasPotential, Method, Outcome, Settings
 from w1bench.transport.samplers import ahead
@@ -91,7 +91,10 @@ def run(
         fit = solver.fit(*drawn)
     if fit.outcome is Outcome.DIVERGED:
         return fit, None
-    arrays = answer()
+    try:
+        arrays = answer()
+    except DivergedError:
+        return replace(fit, outcome=Outcome.DIVERGED), None
     if not all(np.isfinite(array).all() for array in arrays.values()):
         return replace(fit, outcome=Outcome.DIVERGED), None
     return fit, arrays
