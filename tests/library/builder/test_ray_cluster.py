@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
+        ensure_running()  # of the tests, whose services are forked from it, and no part of the cluster
         before = _descendants()
         started: Any = Cluster(initialize_head=True, head_node_args=_NODE | {"_system_config": _HEALTH})
         started.add_node(**_NODE)
