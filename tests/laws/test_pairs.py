@@ -126,7 +126,12 @@ def test_a_critic_evaluated_at_stored_inputs_loses_no_more_than_their_rounding(
 def test_stored_truth_scores_perfectly_and_its_negation_worst(pair: StoredPair) -> None:
     fx, fy, g = pair.test.input_potential[:], pair.test.target_potential[:], pair.test.gradient[:]
     best = w1bench.score(pair, gradient=g, input_potential=fx, target_potential=fy)
-    assert _values(best) == pytest.approx({"cos": 1, "l2": 0, "dev": 0, "w1_estimate": pair.w1}, abs=1e-12)
+    perfect = dict.fromkeys(_values(best), 1.0) | {"l2": 0, "dev": 0, "w1_estimate": pair.w1}
+    for name, value in _values(
+        best
+    ).items():  # stored gradients have length 1 to rounding, which a step's progress sees
+        assert value == pytest.approx(perfect[name], abs=1e-9 if name.startswith("progress") else 1e-12), name
+    assert {"cos", "pooled_8", "l2", "dev", "w1_estimate"} <= _values(best).keys()
     worst = w1bench.score(pair, gradient=-g, input_potential=-fx, target_potential=-fy)
     assert _values(worst)["cos"] == pytest.approx(-1, abs=1e-12)
     assert _values(worst)["l2"] == pytest.approx(4, rel=1e-6)

@@ -70,7 +70,7 @@ def test_a_pair_is_diagnosed_alone(archive: Path) -> None:
 def test_facts_are_checked(archive: Path, flipped: Path) -> None:
     folder = archive / "small-digits"
     assert "is a fact of a submission" in run("diagnose", folder, "--batch", 10, code=2)
-    assert "greater than 0" in run("diagnose", folder, flipped, "--penalty-weight", -1, code=2)
+    assert "must be more than 0" in run("diagnose", folder, flipped, "--penalty-weight", -1, code=2)
     assert "at most 8" in run("diagnose", folder, flipped, "--receptive-field", 9, code=2)
     pair = w1bench.load(folder)
     with pytest.raises(InputError, match="penalty_weight"):
