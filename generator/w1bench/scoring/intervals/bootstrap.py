@@ -53,13 +53,15 @@ def resampled_of_pair(statistics: Means, digest: str) -> dict[str, F64]:
 def resampled_means(inputs: Means, targets: Means, digest: str, counts: Counts = _COUNTS) -> dict[str, F64]:
     """The means of statistics at inputs and at targets over the resamples of the pair of this digest, (RESAMPLES,) each."""
     sides, points = (inputs, targets), len(next(iter(inputs.values())))
-    terms = [np.stack(list(of_side.values()), axis=1) if of_side else None for of_side in sides]  # (n, statistics)
+    terms = [np.stack(list(of_side.values())).T if of_side else None for of_side in sides]  # (n, statistics)
     means: tuple[list[F64], ...] = ([], [])
+    in_cache = np.empty((_IN_CACHE, points))
     for drawn in counts.of(digest, points):
         for rows in range(0, _AT_ONCE, _IN_CACHE):
             for side, of_side in enumerate(terms):
                 if of_side is not None:
-                    means[side].append(drawn[side, rows : rows + _IN_CACHE].astype(np.float64) @ of_side / points)
+                    in_cache[:] = drawn[side, rows : rows + _IN_CACHE]
+                    means[side].append(in_cache @ of_side / points)
     return {
         name: column
         for names, parts in zip(sides, means, strict=True)
