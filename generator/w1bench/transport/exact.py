@@ -13,8 +13,6 @@ from collections.abc import Callable
 from math import erfc, pi, prod, sqrt
 
 import numpy as np
-from scipy.interpolate import CubicSpline
-from scipy.special import erf
 
 from w1bench.arrays import F64, blocks
 from w1bench.sources.images.celeba import CelebA
@@ -48,6 +46,8 @@ def attenuated_w1(ray_map: AttenuationMap, source: Source) -> float | None:
 
 def mean_lengths(squares: F64, rank: int, noise: float) -> F64:
     """E ||r + noise z|| for z normal in `rank` dimensions and each ||r||^2 of `squares` (n,): (n,)."""
+    from scipy.interpolate import CubicSpline  # here, because it takes as long to import as all else that a build needs
+
     mean = squares + rank * noise**2
     ends = np.log(mean.min()) - 1e-9, np.log(mean.max()) + 1e-9
     knots = np.linspace(*ends, _KNOTS)
@@ -57,6 +57,8 @@ def mean_lengths(squares: F64, rank: int, noise: float) -> F64:
 
 def mean_radius(dim: int, half_width: float) -> float:
     """E ||y|| of a uniform point of the cube [-half_width, half_width]^dim."""
+    from scipy.special import erf  # here, for the same reason
+
     mean = dim / 3.0  # of the square, in half widths
 
     def excess(t: F64) -> F64:

@@ -8,9 +8,9 @@ from email.utils import formatdate
 from pathlib import Path
 from secrets import token_hex
 
-from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from w1bench_server.pairs.catalogue import PublishedFile
 from w1bench_server.pairs.range_header import Span, requested_spans

@@ -7,7 +7,6 @@ import asyncio
 import logging
 from importlib.metadata import version
 
-from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
@@ -21,6 +20,7 @@ from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.submissions.reveals import record_reveal
+from w1bench_server.threads import in_thread
 
 _PATIENCE_SECONDS = 5.0  # until it asks a busy scorer again
 _LOOK_SECONDS = 2.0  # between two looks for what is due
@@ -64,7 +64,7 @@ async def _rescore(record: Record, ledger: Ledger, bodies: Bodies, pairs: Publis
     if pair.is_sealed:
         return  # until it is revealed
     await run_in_threadpool(record_reveal, ledger, pair)
-    async with contextmanager_in_threadpool(bodies.borrowed(entry.sha256)) as body:
+    async with in_thread(bodies.borrowed(entry.sha256)) as body:
         while True:
             try:
                 scored = await scorer.score(pair.folder, body)

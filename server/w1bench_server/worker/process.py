@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from uuid import uuid4
 
-from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
 from w1bench.archive.catalogue import published
@@ -29,6 +28,7 @@ from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.sandbox.syscalls import make_unreadable
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.threads import in_thread
 from w1bench_server.worker.consumer import Consumer
 from w1bench_server.worker.liveness import Liveness
 from w1bench_server.worker.runner import JobRunner
@@ -121,7 +121,7 @@ async def _work(
                 runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping)
                 consumer = Consumer(jobs, liveness, name, settings.job_attempts)
                 consumed = consumer.consumed(runner.run, slots, stopping, grace=_GRACE_SECONDS)
-                async with contextmanager_in_threadpool(consumed):
+                async with in_thread(consumed):
                     announce(f"w1bench working on {' and '.join(queues)}")
                     sys.stdout.flush()  # whoever reads a pipe waits for this line
                     try:

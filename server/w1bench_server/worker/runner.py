@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
-from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
@@ -24,6 +23,7 @@ from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies, MissingBodyError
 from w1bench_server.submissions.reveals import check_unchanged, record_reveal
 from w1bench_server.submissions.submit import check_name, score_and_record
+from w1bench_server.threads import in_thread
 from w1bench_server.worker.build_job import build_pair, discard
 
 _MAY_PASS = (503, 507)
@@ -116,7 +116,7 @@ class JobRunner:
             if pair.digest != submitted.pair_digest:
                 return Ended("failed", f"The pair {pair.name} was made anew since; submit to it again.")
             await run_in_threadpool(self._check_round, pair)
-            async with contextmanager_in_threadpool(self.bodies.borrowed(submitted.sha256, job=job.id)) as body:
+            async with in_thread(self.bodies.borrowed(submitted.sha256, job=job.id)) as body:
                 record, _ = await score_and_record(
                     submitted, pair, body, scorer=self.scorer, bodies=self.bodies, ledger=self.ledger,
                     admit=partial(self._admit, job, submitted, pairs, pair),
