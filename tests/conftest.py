@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import httpx2
@@ -17,7 +17,8 @@ from support.shared import made_once
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 
-_MOST_PROCESSES = 4
+_PROCESSES_A_PROCESSOR = 2  # half of the time a test waits: for servers to start, and for what was killed to be noticed
+_MOST_PROCESSES = 8
 _LONG = ("worker", "load", "trials", "sources", "fuzz", "attack", "builder", "solvers", "sandbox", "cli")  # folders
 
 
@@ -31,17 +32,20 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite runs in a few processes; files that were named run in this one, which has started already."""
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS
-    return min(len(os.sched_getaffinity(0)), _MOST_PROCESSES) if whole else 0
+    return min(_PROCESSES_A_PROCESSOR * len(os.sched_getaffinity(0)), _MOST_PROCESSES) if whole else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each half of the suite, which a process begins with, begins with tests that take long, so that none is begun last."""
+    """Each part of the suite, which a process begins with, begins with tests that take long, so that none is begun last."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     modules = [list(module) for _, module in groupby(items, key=lambda item: item.path)]
     long = sorted((module for module in modules if module[0].path.parent.name in _LONG), key=_rank)
-    rest = [item for module in modules if module not in long for item in module]
-    first, second = ([item for module in half for item in module] for half in (long[::2], long[1::2]))
-    cut = max(0, len(items) // 2 - len(first))
-    items[:] = [*first, *rest[:cut], *second, *rest[cut:]]
+    rest = iter([item for module in modules if module not in long for item in module])
+    size, found = len(items) // processes, list[pytest.Item]()
+    for number in range(processes):
+        begun = [item for module in long[number::processes] for item in module]
+        found += [*begun, *islice(rest, max(0, size - len(begun)))]
+    items[:] = [*found, *rest]
 
 
 def _rank(module: list[pytest.Item]) -> int:

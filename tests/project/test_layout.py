@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,16 @@ def resolved(name: str) -> object:
             value = getattr(value, part)
         return value
     raise AssertionError(name)
+
+
+def test_what_tests_and_their_commands_import_is_there() -> None:
+    """Also of commands that no test runs: benchmarks, load, attacks."""
+    missing = [
+        f"{path.relative_to(ROOT)}: {node.module}.{alias.name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("w1bench")
+        for alias in node.names
+        if not hasattr(import_module(str(node.module)), alias.name) and not find_spec(f"{node.module}.{alias.name}")
+    ]
+    assert missing == []
