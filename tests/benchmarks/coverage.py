@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from report import parse, publish, table
 
 from w1bench.recipes.recipe import parse_recipe
 from w1bench.scoring.baseline.baseline import make_baseline
+from w1bench.scoring.baseline.groups import make_groups
+from w1bench.scoring.cache import Cache
+from w1bench.scoring.intervals import bootstrap
 from w1bench.scoring.intervals.seeds import Sample, combined
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.score import measure, points_of
@@ -27,7 +30,7 @@ _EXPLANATION = """\
 Share of {draws} draws of {points} test points in which a metric's 95 % interval holds its mean over all draws, in per cent; where the intervals are right, the share
 itself varies by 1.0 (two standard errors). Critics are f* and a sum of {waves} random waves whose gradient has the length given, on average; potentials of funnel pairs of
 power 8. In the second table a critic's waves differ from seed to seed by {seeds:.0%} of them, three seeds are drawn anew with each draw of test points, and
-the interval is a row's, over seeds and test points together. Pooled cosines are those expected at {points} test points, `dev` is the size
+the interval is a row's, over seeds and test points together. Pooled cosines are those expected at {points} test points in groups about the same inputs, as a pair's are; `dev` is the size
 of what `w1_estimate` is off on average."""
 
 
@@ -56,6 +59,7 @@ def waves(rng: np.random.Generator, dim: int, length: float) -> Waves:
 
 def main() -> None:
     run = parse("coverage", __doc__)
+    bootstrap._OF_PAIRS = Cache(0)  # pyright: ignore[reportPrivateUsage] - every draw is a pair of its own, on the same resamples
     draws = 100 if run.quick else _DRAWS
     tables: list[list[tuple[object, ...]]] = [[], []]
     for name, (dim, funnels) in _PAIRS.items():
@@ -75,8 +79,10 @@ def coverage(dim: int, funnels: int, length: float, draws: int) -> tuple[dict[st
     singles: dict[str, list[tuple[float, Interval]]] = {name: [] for name in METRICS}
     rows: dict[str, list[tuple[float, Interval]]] = {name: [] for name in METRICS}
     w1, tests = test_points(dim, funnels, draws)
+    centers = next(tests)["input"]
     for test in tests:
-        baseline = make_baseline(test, w1)
+        groups = make_groups(test["input"], test["gradient"], centers)
+        baseline = replace(make_baseline(test, w1), groups=groups)
 
         def scored(
             parts: list[Waves], test: dict[str, F64] = test, baseline: object = baseline
@@ -132,7 +138,7 @@ def test_points(dim: int, funnels: int, draws: int) -> tuple[float, Iterator[dic
 
     def drawn() -> Iterator[dict[str, F64]]:
         inputs, others = _rows(pair, "test.input"), _rows(pair, "test.target")
-        for _ in range(draws):
+        for _ in range(draws + 1):
             y = next(inputs)
             x, gradient = np.empty((2, *y.shape))
             potential = np.empty(len(y))

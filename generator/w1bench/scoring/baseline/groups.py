@@ -46,9 +46,9 @@ class Groups:
     truth: F64
 
 
-def make_groups(inputs: RowArray, truth: RowArray) -> Groups:
-    """The groups of a pair's test inputs (m, *shape) with true gradients (m, *shape)."""
-    centers = _flat(inputs, slice(0, max(COUNTS)))
+def make_groups(inputs: RowArray, truth: RowArray, centers: RowArray | None = None) -> Groups:
+    """The groups of a pair's test inputs (m, *shape) with true gradients (m, *shape), about its first inputs or about `centers` (k, *shape)."""
+    centers = _flat(inputs if centers is None else centers, slice(0, max(COUNTS)))
     square = np.vecdot(centers, centers)
     counts = np.minimum(COUNTS, len(centers))
     first = np.concatenate([[0], np.cumsum(counts)])
