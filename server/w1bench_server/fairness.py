@@ -91,7 +91,8 @@ class Turns:
             loser = self._giving_way_to(client)
             if loser is None:
                 raise self._refusal()
-            self._last_of(loser).set_exception(self._refusal())
+            if not (place := self._last_of(loser)).cancelled():
+                place.set_exception(self._refusal())
         place = asyncio.get_running_loop().create_future()
         self._lines.setdefault(client, deque()).append(place)
         try:
@@ -113,8 +114,9 @@ class Turns:
             place = line.popleft()
             if line:
                 self._lines[following] = line
-            self._running[following] += 1
-            place.set_result(None)
+            if not place.cancelled():  # whoever was cancelled in this moment still stands in line
+                self._running[following] += 1
+                place.set_result(None)
 
     def _may_begin(self, client: Client) -> bool:
         anonymous = sum(count for each, count in self._running.items() if not each.known)

@@ -142,3 +142,29 @@ def test_places_are_bounded_for_each_and_in_all_and_half_of_them_for_strangers()
         assert refused.value.status == 503
     with places.held(STRANGER), places.held(STRANGER):
         places.check(ANN)
+
+
+@pytest.mark.parametrize("gives_way", [False, True])
+def test_who_is_cancelled_in_the_moment_of_its_turn_takes_no_slot_with_it(gives_way: bool) -> None:
+    """A future is cancelled at once, and who waits for it learns so later: meanwhile it still stands in line."""
+
+    async def in_one_moment() -> list[Client]:
+        turns, found = Turns(1, 2, "requests"), list[Client]()
+
+        async def one(client: Client) -> None:
+            async with turns.turn(client):
+                found.append(client)
+
+        async with AsyncHolders(turns, 1):
+            waiting = [asyncio.create_task(one(ANN if gives_way else client)) for client in (ANN, BOB)]
+            await asyncio.sleep(0)
+            late = asyncio.create_task(one(BOB)) if gives_way else None  # comes before the line's last has learnt
+            waiting[-1 if gives_way else 0].cancel()
+            if gives_way:
+                await asyncio.sleep(0)
+        ended, _ = await asyncio.wait([*waiting, *([late] if late else [])], timeout=1)
+        assert all(task.cancelled() or task.exception() is None for task in ended)
+        await asyncio.wait_for(one(ANN), 1)
+        return found
+
+    assert asyncio.run(in_one_moment()) == ([ANN, BOB, ANN] if gives_way else [BOB, ANN])
