@@ -168,7 +168,8 @@ def _drawn(dtype: str, points: int, dim: int) -> Arrays:
     g = rng.standard_normal((points, dim), np.float32)
     g *= np.float32(_NOISE / dim**0.5)
     g += t
-    return g.astype(dtype, copy=False), t.astype(dtype, copy=False)
+    t = t.astype(dtype, copy=False)
+    return g.astype(dtype, copy=False), t / np.linalg.norm(t, axis=1, keepdims=True)
 
 
 if __name__ == "__main__":
