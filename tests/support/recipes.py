@@ -100,6 +100,7 @@ def _attenuated(name: str, source: dict[str, object], **table: object) -> Recipe
 FAMILIES = (
     _attenuated("lowpass-photos", _PHOTOS, keep="lowpass", size=5),
     _attenuated("lowpass-digits", _DIGITS, keep="lowpass", size=4),
+    _attenuated("held-out-digits", _DIGITS | {"held_out": 0.25}, keep="lowpass", size=4),
     _attenuated("mean-photos", _PHOTOS, keep="mean", factor=0.5),
     _attenuated("grey-photos", _PHOTOS, keep="grey"),
     _attenuated("random-digits", _DIGITS, keep="random", rank=10),

@@ -84,6 +84,8 @@ def build(
         with (engine or LocalThreads()).started() as run:
             compute = partial(_compute, run, work, rows=pair.rows, progress=progress, report=report)
             moments = compute([shard for part in drawn.values() for shard in part], unit="row")
+            if pair.training is not pair:  # whose rays are not of the law that W1 is of
+                moments = moments[sum(shard.stop - shard.start for shard in drawn["train"]) :]
             cost = _cost(pair, moments, _COST_SHARD * tiles, partial(compute, unit="ray"))
         manifest = assemble(pair, cost, drawn, storage, folders, gzip=gzip)
         if truth is not None:

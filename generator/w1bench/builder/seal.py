@@ -66,7 +66,7 @@ def refuse_bare_centres(pair: Pair) -> None:
         return
     near = _BARE * ray_map.domain.half_width
     tiles = range(-(-_CHECKED // pair.rows))
-    targets = (pair.targets("train.input", tile) for tile in tiles)
+    targets = (pair.training.targets("train.input", tile) for tile in tiles)
     rays = [ray_map.trace(rows if frame is None else rows @ frame.T) for rows in targets]
     count = sum(int((ray_map.shorten(of_tile) < near).sum()) for of_tile in rays)
     if count:

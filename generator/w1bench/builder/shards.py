@@ -160,6 +160,7 @@ def compute_shard(pair: Pair, shard: Shard, memory: ShardMemory) -> tuple[Arrays
 
 def _train_tile(pair: Pair, tile: int, out: Arrays) -> F64:
     """Independent draws of P and of Q; the partners of the inputs are not kept."""
+    pair = pair.training
     cost = pair.move("train.input", tile, pair.targets("train.input", tile), moved=out["input"])
     out["target"][:] = pair.targets("train.target", tile)
     return cost

@@ -122,6 +122,8 @@ class StoredPair:
     def sampler(self, batch: int, *, device: Any = "cpu", seed: int = 0) -> tuple[Sampler, Sampler]:
         """Samplers of P and of Q that draw every batch afresh, from the recipe's source and the pair's own funnels. Needs torch.
 
+        They have the law of train.h5: pictures that are held out are never drawn.
+
         Raises:
             PairError: the pair is sealed.
             SourceError: the source needs what is not here (a folder of pictures, a checkpoint).
@@ -138,13 +140,13 @@ class StoredPair:
         return _samplers().fresh_partners(self._law(), batch, seed=seed, device=device)
 
     def _law(self) -> Pair:
-        """The pair with its source, to draw from."""
+        """The pair with its source, to draw from for training."""
         from w1bench.sources.from_recipe import make_source
         from w1bench.transport.from_recipe import pair_of
 
         recipe = self.manifest.full_recipe()
         arrays = [getattr(self, file).arrays() for file in store.FAMILY_FILES if file in self.manifest.contents]
-        return pair_of(recipe, make_source(recipe), {k: v for part in arrays for k, v in part.items()})
+        return pair_of(recipe, make_source(recipe), {k: v for part in arrays for k, v in part.items()}).training
 
     @cached_property
     def undrawable(self) -> str | None:

@@ -46,6 +46,11 @@ class PublicRecipe(Part):
     sizes: Sizes = Sizes()
 
     @property
+    def held_out(self) -> float | None:
+        """The share of the pictures that tests show and training never does; None where both have one law."""
+        return self.source.held_out if isinstance(self.source, ImageSource) else None
+
+    @property
     def family(self) -> Family:
         """The name of the family: of the last operation, or of the potential where there is none."""
         if self.late or self.spike or self.product:

@@ -50,6 +50,7 @@ class ImageSource(Part):
     sha256: Digest | None = None  # of what lies there
     size: Annotated[int, Field(ge=4, le=512)] | None = None  # side of photograph patches (32) and CelebA pictures (64)
     crop: Annotated[int, Field(ge=4, le=178)] | None = None  # side of a CelebA picture's centre that is resized (140)
+    held_out: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of the pictures, for tests and W1 alone
     through: Literal["projection"] | None = None  # in place of each picture, the nearest that `generator` makes
     generator: Projection | None = None
 
@@ -59,6 +60,11 @@ class ImageSource(Part):
             raise ValueError(f"size came as {self.size}; the pictures of {self.dataset} have a fixed size")
         if self.dataset != "celeba" and self.crop is not None:
             raise ValueError(f"crop came as {self.crop}; it goes with celeba")
+        if self.dataset == "photos" and self.held_out is not None:
+            raise ValueError(
+                f"held_out came as {self.held_out} with photos, whose patches overlap, and whose photographs are too few to be of one law; "
+                "it goes with digits, cifar10 and celeba"
+            )
         if self.dataset == "digits" and self.root is not None:
             raise ValueError("root goes with the other data sets; digits are those that scikit-learn carries")
         if (self.through is None) != (self.generator is None):

@@ -25,6 +25,7 @@ kind = "images"
 dataset = "photos"          # "photos" | "digits" | "cifar10" | "celeba"; the latter two need root = "PATH", or build --root
 noise = 0.01                # standard deviation on every pixel
 size = 32                   # side of a patch
+# held_out = 0.2            # of digits, cifar10 and celeba: the share of the pictures for tests and W1 alone
 """
 _FUNNELS = """
 [funnel]                    # u(x) = min_n (||x - a_n|| + b_n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from w1bench.arrays import Array
 from w1bench.errors import SourceError
 from w1bench.sources.domains import Cube, Domain
+from w1bench.sources.source import Source
 
 
 class Pictures(Protocol):
@@ -54,6 +55,7 @@ class NoisyPictures:
     pictures: Pictures
     noise: float
     half_width: float
+    others: Pictures | None = None  # that training draws where `pictures` are held out for tests
     dtype = np.dtype(np.float32)
 
     @property
@@ -82,3 +84,10 @@ class NoisyPictures:
             f"{len(missing)} of {count} pictures with noise {self.noise} still fall outside the cube of half width "
             f"{self.half_width} after {_ROUNDS} draws; give a larger half_width (1 + 20 noise is ample) or less noise."
         )
+
+
+def for_training(source: Source) -> Source:
+    """What train.h5, fresh draws and funnels are drawn from: `source` itself, but for pictures that are held out the others."""
+    if isinstance(source, NoisyPictures) and source.others:
+        return replace(source, pictures=source.others, others=None)
+    return source

@@ -19,6 +19,7 @@ from w1bench.recipes.sources import BallSource, UniformSource
 from w1bench.rng import stream
 from w1bench.sources.domains import Ball, Cube
 from w1bench.sources.from_recipe import make_source
+from w1bench.sources.pictures import for_training
 from w1bench.sources.source import Source
 from w1bench.sources.uniform import Blocks
 from w1bench.transport.families.attenuation import make_attenuation
@@ -42,7 +43,7 @@ def make_pair(recipe: Recipe, *, device: str = "cpu") -> Pair:
     """
     base = make_source(recipe, device=device)
     with threadpool_limits(1):  # as the engines' workers, so that centres drawn from a source round the same
-        funnels = _draw_funnels(recipe, base) if base else []
+        funnels = _draw_funnels(recipe, for_training(base)) if base else []
         pair = pair_of(recipe, base, draw_truth(recipe, base, funnels))
         return replace(pair, dominated=sum(funnel.dominated for funnel in funnels)) if funnels else pair
 

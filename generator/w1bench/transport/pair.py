@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from w1bench.arrays import F64, Array
 from w1bench.recipes.recipe import Recipe
 from w1bench.rng import stream, tile_rows
+from w1bench.sources.pictures import for_training
 from w1bench.sources.source import Source
 from w1bench.transport.exact import attenuated_w1
 from w1bench.transport.families.attenuation import AttenuationMap
@@ -47,6 +48,12 @@ class Pair:
     def funnels(self) -> int | None:
         """How many funnels the potential has, all blocks together."""
         return len(self.truth["offset"]) if "offset" in self.truth else None
+
+    @property
+    def training(self) -> Pair:
+        """The pair that train.h5 and fresh draws are of: this one, or where its pictures are held out that of the others, with the same map."""
+        source = for_training(self.source)
+        return self if source is self.source else replace(self, source=source)
 
     @property
     def share(self) -> float:

@@ -10,13 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from support.recipes import small_recipe
+from support.recipes import pinned, small_recipe
 from w1bench.builder.build import build
 from w1bench.builder.verify import verify
 from w1bench.errors import RecipeError, SourceError
 from w1bench.recipes.files import read_recipe
+from w1bench.sources.from_recipe import make_source
 from w1bench.sources.generators.projection import ProjectedPictures
 from w1bench.sources.generators.pushforward import load_generator
+from w1bench.sources.pictures import for_training
 from w1bench.storage.files import content_sha256
 from w1bench.transport.from_recipe import make_pair
 
@@ -76,6 +78,23 @@ def test_a_pair_of_twins_is_certified_from_its_recipe(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('through = "projection"\n', ""))
     with pytest.raises(RecipeError, match=r"goes with a table \[source.generator\]"):
         read_recipe(path)
+
+
+def test_twins_of_pictures_that_are_held_out_are_held_out(tmp_path: Path) -> None:
+    program = nn.Sequential(nn.Linear(6, 64, bias=False), nn.Unflatten(1, (1, 8, 8)))
+    torch.jit.trace(program, torch.zeros(64, 6)).save(str(tmp_path / "g.pt"))
+    through = pinned({"checkpoint": str(tmp_path / "g.pt"), "architecture": "torchscript", "latent": 6, "steps": 5})
+    held_out = {"kind": "images", "dataset": "digits", "noise": 0.01, "held_out": 0.25}
+    tables: list[NDArray[np.float32]] = []
+    for source in (held_out, held_out | {"through": "projection", "generator": through}):
+        tests = make_source(small_recipe("twins", source=source, half_width=1.2))
+        for part in (tests, for_training(tests)):  # pyright: ignore[reportArgumentType]
+            pictures = part.pictures  # pyright: ignore[reportAttributeAccessIssue]
+            assert isinstance(pictures, ProjectedPictures) == ("through" in source)
+            tables.append((pictures.pictures if isinstance(pictures, ProjectedPictures) else pictures).table)
+    assert [len(table) for table in tables] == [449, 1348, 449, 1348]
+    np.testing.assert_array_equal(tables[0], tables[2])
+    np.testing.assert_array_equal(tables[1], tables[3])
 
 
 def test_generators_that_cannot_be_projected_on_are_said(tmp_path: Path) -> None:

@@ -39,9 +39,11 @@ def costs(recipe: Recipe, recorded: Cost, ray_map: TransportMap, truth: Truth, f
     )
     partners = _cost(displacement)
     yield _agreement("w1_primal", recorded, partners, "stored partners")
-    inputs, targets = (_cost(-blockwise(potential, train[name])) for name in ("input", "target"))
+    held_out = recipe.held_out is not None  # then training draws have another law than W1 is of
+    draws = test if held_out else train
+    inputs, targets = (_cost(-blockwise(potential, draws[name])) for name in ("input", "target"))
     independent = Cost(inputs.value - targets.value, hypot(inputs.stderr, targets.stderr), inputs.rays)
-    yield _agreement("w1_dual", recorded, independent, "dual value of the training draws")
+    yield _agreement("w1_dual", recorded, independent, f"dual value of the {'test' if held_out else 'training'} draws")
     yield _unpaired(train, potential, dim)
     pair = _drawable(recipe, truth)
     if pair is None:

@@ -59,6 +59,8 @@ def croissant(manifest: Manifest, folder: Path) -> str:
     """The JSON-LD of a pair: the files of the manifest, the manifest itself, and the descriptions in `folder`."""
     content = manifest.text().encode()
     descriptions = _ROLES | (_SEALED_ROLES if manifest.sealed else {})
+    if manifest.public_recipe().held_out is not None:
+        descriptions["train.h5"] += " It is of other pictures than test.h5, which are held out."
     files = [_file(name, descriptions[name], entry.bytes, entry.sha256) for name, entry in manifest.files.items()]
     files.append(_file(FILENAME, descriptions[FILENAME], len(content), hashlib.sha256(content).hexdigest()))
     for name in ("README.md", "preview.png"):

@@ -53,6 +53,8 @@ def describe_pictures(recipe: PublicRecipe) -> str:
     """What to know of the pictures that rows are drawn from; empty where there are none, or ever new ones."""
     if not isinstance(recipe.source, ImageSource):
         return ""
+    if recipe.held_out is not None:
+        return f"a share {recipe.held_out:g} of the pictures is held out: test and probe rows and W1 are of these alone, training rows, fresh draws and funnels of the others"
     return "train and test rows are draws from the same pictures, each with noise of its own: a critic may have seen a test picture with other noise"
 
 
