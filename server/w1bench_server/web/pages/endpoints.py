@@ -16,6 +16,7 @@ from w1bench_server.leaderboard.parts import BoardPart, part
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.service import Service
+from w1bench_server.submissions.explanation import findings_of
 from w1bench_server.web.api.pagination import Cursor, Limit, check_limit, read_position, write_position
 from w1bench_server.web.dependencies import ServiceDep, read
 
@@ -63,6 +64,7 @@ def submission_page(request: Request, service: ServiceDep, id: str) -> Response:
     """A scorecard."""
     record = service.public_records.find(id)
     context = {"entry": record.entry, "card": record.score.card, "retraction": record.retraction}
+    context |= {"findings": findings_of(record, service.pairs)}
     return _page(request, "submission.html", **context)
 
 
