@@ -135,8 +135,11 @@ def _check_record(folder: Path, manifest: Manifest, files: Files) -> None:
     for name in sorted(said.keys() | found.keys()):
         then, now = said.get(name), found.get(name)
         rounding = _OF_CENTRES if ".k_me" in name else _OF_RECORD
-        numbers = isinstance(then, float | int) and isinstance(now, float | int)
-        if not (isclose(then, now, rel_tol=rounding, abs_tol=rounding) if numbers else then == now):
+        if isinstance(then, float | int) and isinstance(now, float | int):
+            same = isclose(then, now, rel_tol=rounding, abs_tol=rounding)
+        else:
+            same = then == now
+        if not same:
             raise CheckFailedError(f"{folder / DIAGNOSTICS} says {name} = {then}, but it is {now}; it was edited.")
 
 
