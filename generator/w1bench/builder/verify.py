@@ -130,8 +130,7 @@ def _check_record(folder: Path, manifest: Manifest, files: Files) -> None:
                 f"{folder / DIAGNOSTICS} is of another pair, or of another format; build the pair again."
             )
         return
-    sizes = tuple(of.size for of in stored.curve)
-    said, found = (dict(leaves(asdict(each))) for each in (stored, diagnose_pair(manifest, files["test"], sizes=sizes)))
+    said, found = (dict(leaves(asdict(each))) for each in (stored, diagnose_pair(manifest, files["test"])))
     for name in sorted(said.keys() | found.keys()):
         then, now = said.get(name), found.get(name)
         rounding = _OF_CENTRES if ".k_me" in name else _OF_RECORD

@@ -100,9 +100,11 @@ def test_without_scipy_findings_need_a_stored_record(
     truth = {name: getattr(pair.test, name)[:] for name in ("gradient", "input_potential", "target_potential")}
     facts = {"batch": 64, "native_value": 3 * pair.w1}
     by_computing = w1bench.diagnose(bare, facts=facts, **truth)
-    for name in [name for name in sys.modules if name.startswith(("scipy", "w1bench.diagnostics.diagnosis"))]:
+    heavy = [f"w1bench.diagnostics.{name}" for name in ("diagnosis", "batch", "patches")]
+    for name in [name for name in sys.modules if name.startswith("scipy") or name in heavy]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("w1bench.diagnostics.diagnosis", raising=False)
+    for name in heavy:
+        monkeypatch.delattr(name, raising=False)
     monkeypatch.setitem(sys.modules, "scipy", None)
     assert w1bench.diagnose(pair, facts=facts, **truth) == by_computing
     assert w1bench.diagnose(bare, **truth) == ()
