@@ -10,6 +10,7 @@ from rich.table import Table
 
 from w1bench.cli import tables
 from w1bench.cli.options import Batch, Json, NativeValue, OwnValue, PairDir, PenaltyWeight, ReceptiveField, show
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ def diagnose(
         show(as_json, asdict(found), *_pair_tables(found))
         return
     card = score_file(pair, submission, facts=facts)
-    words = tables.findings(card.findings) or ["Nothing is wrong, as far as these arrays and facts show."]
+    words = told(card.findings) or ["Nothing is wrong, as far as these arrays and facts show."]
     show(as_json, card.model_dump(mode="json"), tables.scorecard(card), *words)
+
+
+def told(found: Iterable[Finding]) -> list[Table]:
+    """What is wrong with a critic in words; no table where nothing is."""
+    rows = [{"finding": each.code, "": each.severity, "what it says": each.sentence} for each in found]
+    return [tables.plain(rows)] if rows else []
 
 
 def _pair_tables(found: "PairDiagnosis") -> Iterable[Table | str]:

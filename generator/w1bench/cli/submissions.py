@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from w1bench.cli import tables
+from w1bench.cli.diagnosis import told
 from w1bench.cli.options import (
     Batch,
     Json,
@@ -52,7 +53,7 @@ def score(
         "own_value": own_value,
     }  # fmt: skip
     card = score_file(pair, submission, facts=facts)
-    show(as_json, card.model_dump(mode="json"), tables.scorecard(card), *tables.findings(card.findings))
+    show(as_json, card.model_dump(mode="json"), tables.scorecard(card), *told(card.findings))
 
 
 @app.command()
@@ -82,7 +83,7 @@ def evaluate(
         evaluation.save(out)
     card = evaluation.card
     document = {"scorecard": card and card.model_dump(mode="json"), "remarks": evaluation.remarks}
-    shown = [tables.scorecard(card), *tables.findings(card.findings)] if card else [str(evaluation)]
+    shown = [tables.scorecard(card), *told(card.findings)] if card else [str(evaluation)]
     show(as_json, document, *shown, *evaluation.remarks)
 
 
@@ -139,7 +140,7 @@ def submit(
     ]
     document = last if len(rows) == 1 else {"submissions": rows, "standing": last["standing"]}
     card = tables.scorecard(Scorecard.model_validate(last["scorecard"]))
-    found = tables.findings(Finding.model_validate(each) for each in last["findings"])
+    found = told(Finding.model_validate(each) for each in last["findings"])
     show(as_json, document, card, *found, *notes, *tables.standing(last["standing"]), *(row["url"] for row in rows))
 
 
@@ -167,7 +168,7 @@ def validate(
     }  # fmt: skip
     found = validate_file(remote.service_at(server), remote.name_of(pair), file, facts=facts_of(facts))
     arrays = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in found["arrays"].items())
-    words = tables.findings(Finding.model_validate(each) for each in found["findings"] or ())
+    words = told(Finding.model_validate(each) for each in found["findings"] or ())
     show(as_json, found, f"{file} can be submitted to {found['pair']}: {arrays}.", *words)
 
 
@@ -180,7 +181,7 @@ def show_submission(identity: Identity, server: Server = None, as_json: Json = F
 
     row = remote.show(identity, server=server)
     card = tables.scorecard(Scorecard.model_validate(row["scorecard"]))
-    found = tables.findings(Finding.model_validate(each) for each in row["findings"])
+    found = told(Finding.model_validate(each) for each in row["findings"])
     show(as_json, row, tables.submission(row), card, *found, *tables.notes(row, {}), row["url"])
 
 

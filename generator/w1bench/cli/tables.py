@@ -12,7 +12,6 @@ from rich.table import Table
 from w1bench.archive import hdf5
 from w1bench.archive.manifest import Figure, Manifest, PairState
 from w1bench.client.service.rows import text
-from w1bench.diagnostics.findings.words import Finding
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.shapes import most_funnels, shape_of
 from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
@@ -116,12 +115,6 @@ def scorecard(card: Scorecard) -> Table:
     truth = "; the stored truth itself, which does not rank" if card.truth else ""
     table.caption = f"{w1}; {card.points:,} points; metric version {card.metric_version}{trivial}{truth}"
     return table
-
-
-def findings(found: Iterable[Finding]) -> list[Table]:
-    """What is wrong with a critic in words; no table where nothing is."""
-    rows = [(finding.code, finding.severity, finding.sentence) for finding in found]
-    return [_table(("finding", "", "what it says"), rows, words=("what it says",))] if rows else []
 
 
 def fit(sidecar: Mapping[str, Any], path: Path) -> str:

@@ -18,7 +18,6 @@ from w1bench_server.jobs.job import Job
 from w1bench_server.ledger.records import Retraction
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.service import Service
-from w1bench_server.submissions.explanation import findings_on
 from w1bench_server.submissions.uploads import Upload, received
 from w1bench_server.web.api.jobs import job_answer
 from w1bench_server.web.api.schemas.jobs import JobRow
@@ -26,6 +25,7 @@ from w1bench_server.web.api.schemas.parameters import Declared, IdempotencyKey, 
 from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
 from w1bench_server.web.auth.access import Caller, Submitter
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
+from w1bench_server.web.explanation import findings_on
 from w1bench_server.web.middleware.bounds import lift_body_bound
 
 router = APIRouter(prefix="/v1", tags=["submissions"])

@@ -16,9 +16,9 @@ from w1bench_server.leaderboard.parts import BoardPart, part
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.service import Service
-from w1bench_server.submissions.explanation import findings_of
 from w1bench_server.web.api.pagination import Cursor, Limit, check_limit, read_position, write_position
 from w1bench_server.web.dependencies import ServiceDep, read
+from w1bench_server.web.explanation import findings_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 _templates = Jinja2Templates([Path(__file__).with_name("templates"), pages.TEMPLATES])  # its own first

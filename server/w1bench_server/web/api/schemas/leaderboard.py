@@ -7,9 +7,9 @@ from w1bench_server.leaderboard.parts import BoardPart
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPairs
-from w1bench_server.submissions.explanation import findings_of
 from w1bench_server.web.api.schemas.base import Part
 from w1bench_server.web.api.schemas.submissions import Retracted, Said, page_of
+from w1bench_server.web.explanation import findings_of
 
 
 class BoardRow(Part):
