@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from w1bench.client.api import load, score
-    from w1bench.client.diagnosis import diagnose
+    from w1bench.client.api import diagnose, load, score
     from w1bench.client.evaluation import Evaluation, evaluate
     from w1bench.client.remote import compare, leaderboard, retract, show, submit, validate, whoami
     from w1bench.client.stored_pair import StoredPair
@@ -32,7 +31,7 @@ _HOMES = {
     "Evaluation": "client.evaluation", "evaluate": "client.evaluation", "load": "client.api", "score": "client.api",
     "Benchmark": "trials.comparison.result", "benchmark": "trials.comparison.benchmark",
     "EstimatorCheck": "trials.estimators.check", "check_estimator": "trials.estimators.check",
-    "diagnose": "client.diagnosis",
+    "diagnose": "client.api",
 }  # fmt: skip
 
 

@@ -12,13 +12,10 @@ import w1bench
 from support.recipes import family_recipe
 from support.shared import made_once
 from support.wrong_critics import WrongCritics
-from w1bench.archive.folder import open_test
 from w1bench.builder.build import build
 from w1bench.client.stored_pair import StoredPair
-from w1bench.diagnostics.diagnosis import diagnose_submission
 from w1bench.diagnostics.findings.facts import Facts
 from w1bench.diagnostics.findings.words import Finding
-from w1bench.scoring import submission
 
 SIZES = {"train": 600, "test": 1000, "probe": 600, "w1_rays": 1 << 16}
 _DIGITS = {"kind": "images", "dataset": "digits", "noise": 0.01}
@@ -49,9 +46,7 @@ def found(critics: WrongCritics, cause: str) -> tuple[Finding, ...]:
 
 
 def found_of(pair: StoredPair, arrays: dict[str, NDArray[Any]], facts: Facts) -> tuple[Finding, ...]:
-    checked = submission.from_arrays(pair.manifest, arrays)
-    with open_test(pair.folder, pair.manifest) as test:
-        return diagnose_submission(pair.manifest, test, pair.probe.interpolate, checked, facts)[1]
+    return w1bench.score(pair, facts=facts, **arrays).findings
 
 
 @pytest.mark.parametrize("cause", CAUSES)

@@ -49,7 +49,12 @@ def test_nothing_public_holds_anything_of_the_truth(sealed_copy: Sealed, tmp_pat
 def test_the_published_files_have_the_unpaired_rows_alone(sealed_pair: Sealed) -> None:
     names = {path.name for path in sealed_pair.folder.iterdir()}
     assert names == {"train.h5", "test.h5", "probe.h5", "manifest.json", "README.md", "croissant.json", "preview.png"}
-    assert {path.name for path in sealed_pair.kept.iterdir()} == {"reveal.json", "truth.h5", "funnel.h5"}
+    assert {path.name for path in sealed_pair.kept.iterdir()} == {
+        "reveal.json",
+        "truth.h5",
+        "funnel.h5",
+        "diagnostics.json",
+    }
     assert set(rows_of(sealed_pair, "test")) == set(rows_of(sealed_pair, "train")) == {"input", "target"}
     manifest = json.loads((sealed_pair.folder / "manifest.json").read_text())
     assert not set(SECRET) & set(manifest)

@@ -19,7 +19,7 @@ def test_every_finding_and_fact_is_documented() -> None:
         assert f"`{name}`" in page
 
 
-@pytest.mark.parametrize("name", ["congestion", "batches", "patches", "maps"])
+@pytest.mark.parametrize("name", ["congestion", "batches", "patches", "maps", "gradients"])
 def test_every_row_of_figures_was_printed_by_a_command(name: str) -> None:
     page, printed = ((folder / f"{name}.md").read_text(encoding="utf-8") for folder in (WHY, BENCHMARKS))
     rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| ---")]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import filelock
 from pydantic import BaseModel, ConfigDict
 
-from w1bench.archive.folder import read_manifest
+from w1bench.archive.folder import DIAGNOSTICS, read_manifest
 from w1bench.archive.hdf5 import KEPT_BACK
 from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.errors import CheckFailedError, PairError
@@ -104,10 +104,12 @@ def catalogue(archive: Path) -> list[Entry]:
 def listed(folder: Path, manifest: Manifest) -> dict[str, Listed]:
     """The files of a pair by name: its data and its descriptions, without web pages and hidden files.
 
-    Truth files that an interrupted reveal has copied are left out, because the pair is still sealed.
+    What an interrupted reveal has copied is left out, because the pair is still sealed.
     """
     files: dict[str, Listed] = {}
-    kept_back = {f"{role}.h5" for role in KEPT_BACK} if manifest.state is PairState.SEALED else set[str]()
+    kept_back = (
+        {DIAGNOSTICS, *(f"{role}.h5" for role in KEPT_BACK)} if manifest.state is PairState.SEALED else set[str]()
+    )
     for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in kept_back):
         if stored := manifest.files.get(path.name):
             files[path.name] = Listed(stored.bytes, stored.sha256)

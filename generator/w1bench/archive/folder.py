@@ -8,9 +8,18 @@ import h5py
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.commitment import REVEAL, read_reveal, revealed
-from w1bench.archive.manifest import FileEntry, Manifest, read_published_manifest
+from w1bench.archive.manifest import FILENAME, FileEntry, Manifest, PairState, read_published_manifest
 from w1bench.errors import CheckFailedError
 from w1bench.storage.files import file_digest
+
+DIAGNOSTICS = "diagnostics.json"  # of pairs that were built since there are diagnostics, while they are not sealed
+_BESIDE = (FILENAME, "README.md", "croissant.json", "preview.png", DIAGNOSTICS, REVEAL)
+
+
+def names_of(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """The names of a pair's files: its data, and what lies beside them; nothing that an interrupted reveal has copied."""
+    hidden = {DIAGNOSTICS, REVEAL} if manifest.state is PairState.SEALED else set[str]()
+    return (*manifest.files, *(name for name in _BESIDE if name not in hidden and (folder / name).is_file()))
 
 
 def check_digests(folder: Path, files: Mapping[str, FileEntry]) -> None:
@@ -40,7 +49,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 @contextmanager
 def open_test(folder: Path, manifest: Manifest, *, truth: Path | None = None) -> Generator[Mapping[str, h5py.Dataset]]:
-    """The data sets of the role `test` by name, for scoring; the truth of a sealed pair is read from the folder `truth`, if given.
+    """The data sets of the role `test` by name, for scoring, and the probe points, `interpolate`, where they were fetched; the truth of a sealed pair is
+    read from the folder `truth`, if given.
 
     Raises:
         PairError: the pair is sealed, or a file is missing.
@@ -48,9 +58,11 @@ def open_test(folder: Path, manifest: Manifest, *, truth: Path | None = None) ->
     """
     manifest.check_known()
     names = {name.removesuffix(".h5") for name in manifest.datasets("test").values()}
+    names |= {"probe"} if (folder / "probe.h5").is_file() else set()
     kept_back = names & set(store.KEPT_BACK)
     paths = {name: (truth or folder if name in kept_back else folder) / f"{name}.h5" for name in sorted(names)}
     with store.open_files(paths) as files:
         for name, file in files.items():
             store.check_file(file, name, manifest.specs(name))
-        yield store.tables(files)["test"]
+        tables = store.tables(files)
+        yield {**tables["test"], **tables.get("probe", {})}

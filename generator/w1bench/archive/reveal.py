@@ -8,7 +8,7 @@ from pathlib import Path
 
 from w1bench.archive import catalogue as archive
 from w1bench.archive import commitment as seal
-from w1bench.archive.folder import check_digests, read_manifest
+from w1bench.archive.folder import DIAGNOSTICS, check_digests, read_manifest
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import PairError
 from w1bench.storage.files import atomic_write, exclusive, write_atomically
@@ -36,6 +36,8 @@ def reveal(folder: Path, truth: Path) -> Manifest:
                 with (kept / name).open("rb") as source, atomic_write(folder / name) as copy:
                     shutil.copyfileobj(source, copy)
             check_digests(folder, kept_back.truth.files)
+            if (kept / DIAGNOSTICS).is_file():  # pairs that were sealed earlier have none
+                write_atomically(folder / DIAGNOSTICS, (kept / DIAGNOSTICS).read_bytes())
             write_atomically(folder / seal.REVEAL, kept_back.text().encode())
         whole = read_manifest(folder)
     archive.write_index(folder.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.citation import CITATION
+from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import Figure, FileEntry, Manifest, Profile, places_in
 from w1bench.builder.certificate.certify import certify, certify_published
 from w1bench.builder.describe.card import card
@@ -20,11 +22,12 @@ from w1bench.builder.describe.profile import measure
 from w1bench.builder.seal import seal
 from w1bench.builder.shards import Shard, fill
 from w1bench.builder.work_folder import BuildFolders, emptied
+from w1bench.diagnostics.diagnosis import diagnose_pair
 from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
 from w1bench.storage.backends import Storage
-from w1bench.storage.files import file_digest
+from w1bench.storage.files import file_digest, write_atomically
 from w1bench.transport.cost import Cost
 from w1bench.transport.pair import Pair
 
@@ -68,9 +71,12 @@ def assemble(
             f"The certificate of {pair.recipe.name} does not hold: {broken[0].name} is {broken[0].value:.3g}, allowed "
             f"{broken[0].limit:.3g} ({broken[0].meaning}). Its files are kept in {folder}."
         )
-    manifest = _manifest(pair, cost, profile, paths, figures, terms, sealed=kept_back is not None)
-    if kept_back is not None:
-        manifest = seal(manifest, pair.recipe, published, kept_back)
+    whole = _manifest(pair, cost, profile, paths, figures, terms, sealed=kept_back is not None)
+    manifest = whole if kept_back is None else seal(whole, pair.recipe, published, kept_back)
+    with store.open_files(paths) as opened:
+        found = diagnose_pair(whole, store.tables(opened)["test"])
+    record = replace(found, pair_digest=manifest.digest())
+    write_atomically((kept_back or folder) / DIAGNOSTICS, record.text().encode())
     _describe(manifest, pair, folder)
     return manifest
 

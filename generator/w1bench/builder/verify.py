@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import inf, isclose
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,25 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w1bench.archive import hdf5 as store
+from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import Figure, Manifest, PairState, places_in
 from w1bench.builder.certificate.certify import certify, certify_published, stored_map
 from w1bench.builder.certificate.rows import Files, rounding_of
 from w1bench.builder.contents import check_contents
 from w1bench.builder.describe.profile import measure
 from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of
+from w1bench.diagnostics.diagnosis import diagnose_pair
+from w1bench.diagnostics.record import leaves, read_record
 from w1bench.errors import CheckFailedError, FunnelError, MissingExtraError, RecipeError, SourceError
 from w1bench.recipes.files import check_root
 from w1bench.transport.cost import Cost
 from w1bench.transport.from_recipe import make_pair
 from w1bench.transport.plane import plane_w1
 
+_OF_RECORD, _OF_CENTRES = (
+    1e-4,
+    0.05,
+)  # rounding of a pair's record on another machine; clusters begin from draws that it may tip
 _NETWORK_ROUNDING = 1e-3  # of what a generator draws on another machine, raised to the map's power
 
 
@@ -46,6 +54,7 @@ def verify(folder: Path, *, root: Path | None = None, checkpoint: Path | None = 
             holds = all(figure.holds for figure in figures)
             if holds and manifest.state is not PairState.SEALED:
                 _check_measured(folder, manifest, store.tables(files))
+                _check_record(folder, manifest, store.tables(files))
         except (FunnelError, SourceError) as error:
             raise CheckFailedError(f"{folder} holds points that no pair has: {error}") from None
         revealed = manifest.state is PairState.REVEALED
@@ -111,6 +120,26 @@ def _check_certificate(folder: Path, stored: tuple[Figure, ...], computed: tuple
                 f"The certificate stored in {folder} says {then.name} = {then.value:.3g} under {then.limit:.3g}, but it is "
                 f"{now.value:.3g} under {now.limit:.3g}; the manifest was edited."
             )
+
+
+def _check_record(folder: Path, manifest: Manifest, files: Files) -> None:
+    """Check the figures of diagnostics.json, which pairs that were built earlier do not have."""
+    if (stored := read_record(folder, manifest.digest())) is None:
+        if (folder / DIAGNOSTICS).exists():
+            raise CheckFailedError(
+                f"{folder / DIAGNOSTICS} is of another pair, or of another format; build the pair again."
+            )
+        return
+    said, found = (dict(leaves(asdict(each))) for each in (stored, diagnose_pair(manifest, files["test"])))
+    for name in sorted(said.keys() | found.keys()):
+        then, now = said.get(name), found.get(name)
+        rounding = _OF_CENTRES if ".k_me" in name else _OF_RECORD
+        if isinstance(then, float | int) and isinstance(now, float | int):
+            same = isclose(then, now, rel_tol=rounding, abs_tol=rounding)
+        else:
+            same = then == now
+        if not same:
+            raise CheckFailedError(f"{folder / DIAGNOSTICS} says {name} = {then}, but it is {now}; it was edited.")
 
 
 def _check_measured(folder: Path, manifest: Manifest, files: Files) -> None:

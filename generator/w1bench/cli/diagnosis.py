@@ -9,11 +9,12 @@ import typer
 from rich.table import Table
 
 from w1bench.cli import tables
-from w1bench.cli.options import Json, PairDir, show
+from w1bench.cli.options import Batch, Json, NativeValue, OwnValue, PairDir, PenaltyWeight, ReceptiveField, show
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.errors import InputError
 
 if TYPE_CHECKING:
-    from w1bench.diagnostics.diagnosis import PairDiagnosis
+    from w1bench.diagnostics.record import PairDiagnosis
 
 app = typer.Typer()
 
@@ -24,35 +25,36 @@ def diagnose(
     submission: Annotated[
         Path | None, typer.Argument(help="A .h5 or .npy file; without one, the pair is diagnosed.")
     ] = None,
-    penalty_weight: Annotated[float | None, typer.Option(help="Of a gradient penalty, e.g. 10.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Draws of each distribution a step.")] = None,
-    receptive_field: Annotated[
-        int | None, typer.Option(help="Side of the patches that a convolutional critic sees.")
-    ] = None,
-    native_value: Annotated[float | None, typer.Option(help="The method's own estimate of W1.")] = None,
-    own_value: Annotated[float | None, typer.Option(help="E_P f - E_Q f on the rows that f was trained on.")] = None,
+    penalty_weight: PenaltyWeight = None,
+    batch_size: Batch = None,
+    receptive_field: ReceptiveField = None,
+    native_value: NativeValue = None,
+    own_value: OwnValue = None,
     as_json: Json = False,
 ) -> None:
     """Why a critic is wrong: its findings, the cause first; or what batches, patches and trivial critics make of a pair."""
-    from w1bench.client.diagnosis import diagnose_file, diagnose_folder, facts_of
+    from w1bench.client.api import load, score_file
+    from w1bench.client.diagnosis import diagnosis_of
 
     facts = {
-        "penalty_weight": penalty_weight, "batch": batch, "receptive_field": receptive_field, "native_value": native_value,
+        "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
         "own_value": own_value,
     }  # fmt: skip
     if submission is None:
         if given := [name for name, value in facts.items() if value is not None]:
-            raise InputError(
-                f"--{given[0].replace('_', '-')} is a fact of a submission; give the submission's file, or leave it out."
-            )
-        found = diagnose_folder(pair)
+            raise InputError(f"`{given[0]}` is a fact of a submission; give the submission's file, or leave it out.")
+        found = diagnosis_of(load(pair))
         show(as_json, asdict(found), *_pair_tables(found))
         return
-    card, findings = diagnose_file(pair, submission, facts_of(facts))
-    document = {"scorecard": card.model_dump(mode="json"), "findings": [finding.model_dump() for finding in findings]}
-    rows = [{"code": f.code, "": f.severity, "finding": f.sentence} for f in findings]
-    readable = tables.plain(rows) if rows else "Nothing is wrong, as far as these arrays and facts show."
-    show(as_json, document, tables.scorecard(card), readable)
+    card = score_file(pair, submission, facts=facts)
+    words = told(card.findings) or ["Nothing is wrong, as far as these arrays and facts show."]
+    show(as_json, card.model_dump(mode="json"), tables.scorecard(card), *words)
+
+
+def told(found: Iterable[Finding]) -> list[Table]:
+    """What is wrong with a critic in words; no table where nothing is."""
+    rows = [{"finding": each.code, "": each.severity, "what it says": each.sentence} for each in found]
+    return [tables.plain(rows)] if rows else []
 
 
 def _pair_tables(found: "PairDiagnosis") -> Iterable[Table | str]:
@@ -70,7 +72,7 @@ def _pair_tables(found: "PairDiagnosis") -> Iterable[Table | str]:
         if found.oracle
         else ""
     )
-    yield f"{found.pair}: W1 = {found.w1:.6g}; {trivial}{oracle}."
+    yield f"{found.pair}: W1 = {found.w1:.6g}; {trivial}{oracle}; its points tell cosines apart that differ by {found.resolution:.2g}."
     if minima := found.false_minima:
         word = "beat" if minima.ratio > 1 else "do not beat"
         yield (

@@ -25,6 +25,13 @@ ArchiveDir = Annotated[Path | None, typer.Option(help="The archive's folder; def
 Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
 
 
+PenaltyWeight = Annotated[float | None, typer.Option(help="Of a gradient penalty E(|grad f| - 1)_+^2, e.g. 10.")]
+Batch = Annotated[int | None, typer.Option("--batch-size", help="Draws of each distribution a step of the method.")]
+ReceptiveField = Annotated[int | None, typer.Option(help="Side of the patches that a convolutional critic sees.")]
+NativeValue = Annotated[float | None, typer.Option(help="The method's own estimate of W1.")]
+OwnValue = Annotated[float | None, typer.Option(help="E_P f - E_Q f on the rows that f was trained on.")]
+
+
 class Device(StrEnum):
     """Where networks run."""
 

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from w1bench.cli import tables
-from w1bench.cli.options import Json, Pair, is_wide, show
+from w1bench.cli.diagnosis import told
+from w1bench.cli.options import (
+    Batch,
+    Json,
+    NativeValue,
+    OwnValue,
+    Pair,
+    PenaltyWeight,
+    ReceptiveField,
+    is_wide,
+    show,
+)  # fmt: skip
 from w1bench.scoring.metrics import HEADLINE
 
 app = typer.Typer()
@@ -24,12 +35,25 @@ class Data(StrEnum):
 
 
 @app.command()
-def score(pair: Pair, submission: Submission, as_json: Json = False) -> None:
-    """The scorecard of a submission, computed here."""
+def score(
+    pair: Pair,
+    submission: Submission,
+    penalty_weight: PenaltyWeight = None,
+    batch_size: Batch = None,
+    receptive_field: ReceptiveField = None,
+    native_value: NativeValue = None,
+    own_value: OwnValue = None,
+    as_json: Json = False,
+) -> None:
+    """The scorecard of a submission, computed here, and what is wrong with its critic in words."""
     from w1bench.client.api import score_file
 
-    card = score_file(pair, submission)
-    show(as_json, card.model_dump(mode="json"), tables.scorecard(card))
+    facts = {
+        "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
+        "own_value": own_value,
+    }  # fmt: skip
+    card = score_file(pair, submission, facts=facts)
+    show(as_json, card.model_dump(mode="json"), tables.scorecard(card), *told(card.findings))
 
 
 @app.command()
@@ -40,17 +64,27 @@ def evaluate(
     ],
     out: Annotated[Path | None, typer.Option(help="Also write its gradients and values as a submission, .h5.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Points at a time.")] = 1024,
+    penalty_weight: PenaltyWeight = None,
+    batch_size: Batch = None,
+    receptive_field: ReceptiveField = None,
+    native_value: NativeValue = None,
+    own_value: OwnValue = None,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a critic in torch, JAX or numpy at a pair's points: its scorecard, and what was noticed on the way."""
+    """Evaluate a critic in torch, JAX or numpy at a pair's points: its scorecard, what is wrong with it, and what was noticed on the way."""
     from w1bench.client.evaluation import evaluate as evaluate_critic
 
-    evaluation = evaluate_critic(critic, pair, batch=batch)
+    facts = {
+        "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
+        "own_value": own_value,
+    }  # fmt: skip
+    evaluation = evaluate_critic(critic, pair, batch=batch, facts=facts)
     if out is not None:
         evaluation.save(out)
     card = evaluation.card
     document = {"scorecard": card and card.model_dump(mode="json"), "remarks": evaluation.remarks}
-    show(as_json, document, *([tables.scorecard(card)] if card else [str(evaluation)]), *evaluation.remarks)
+    shown = [tables.scorecard(card), *told(card.findings)] if card else [str(evaluation)]
+    show(as_json, document, *shown, *evaluation.remarks)
 
 
 @app.command()
@@ -74,18 +108,26 @@ def submit(
             "--knows-family/--no-knows-family", help="Whether its form of critic is that of the pair's family."
         ),
     ] = None,
+    penalty_weight: PenaltyWeight = None,
+    batch_size: Batch = None,
+    receptive_field: ReceptiveField = None,
+    native_value: NativeValue = None,
+    own_value: OwnValue = None,
     server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Submit files with the token in W1BENCH_TOKEN; prints the scorecard, the rank and the row's URL. The same file again is the same row."""
     from w1bench.client import remote
     from w1bench.client.service.boards import standing
+    from w1bench.diagnostics.findings.words import Finding
     from w1bench.scoring.scorecard import Scorecard
 
     name = remote.name_of(pair)
     said = {
         "paper": paper, "code": code, "description": description, "steps": steps, "data": data and data.value, "seconds": seconds,
         "hardware": hardware, "parameters": parameters, "trains": trains, "knows_family": knows_family,
+        "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
+        "own_value": own_value,
     }  # fmt: skip
     given = {field: value for field, value in said.items() if value is not None}
     checked = remote.said_of_files(name, files, given, seed or ())
@@ -98,29 +140,49 @@ def submit(
     ]
     document = last if len(rows) == 1 else {"submissions": rows, "standing": last["standing"]}
     card = tables.scorecard(Scorecard.model_validate(last["scorecard"]))
-    show(as_json, document, card, *notes, *tables.standing(last["standing"]), *(row["url"] for row in rows))
+    found = told(Finding.model_validate(each) for each in last["findings"])
+    show(as_json, document, card, *found, *notes, *tables.standing(last["standing"]), *(row["url"] for row in rows))
 
 
 @app.command()
-def validate(pair: Pair, file: Submission, server: Server = None, as_json: Json = False) -> None:
-    """Whether the service would accept a file; nothing is kept, and no token is needed."""
+def validate(
+    pair: Pair,
+    file: Submission,
+    penalty_weight: PenaltyWeight = None,
+    batch_size: Batch = None,
+    receptive_field: ReceptiveField = None,
+    native_value: NativeValue = None,
+    own_value: OwnValue = None,
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
+    """Whether the service would accept a file, and what is wrong with its critic in words; nothing is kept, and no token is needed."""
     from w1bench.client import remote
     from w1bench.client.service.submissions import validate_file
+    from w1bench.diagnostics.findings.facts import facts_of
+    from w1bench.diagnostics.findings.words import Finding
 
-    found = validate_file(remote.service_at(server), remote.name_of(pair), file)
+    facts = {
+        "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
+        "own_value": own_value,
+    }  # fmt: skip
+    found = validate_file(remote.service_at(server), remote.name_of(pair), file, facts=facts_of(facts))
     arrays = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in found["arrays"].items())
-    show(as_json, found, f"{file} can be submitted to {found['pair']}: {arrays}.")
+    words = told(Finding.model_validate(each) for each in found["findings"] or ())
+    show(as_json, found, f"{file} can be submitted to {found['pair']}: {arrays}.", *words)
 
 
 @app.command("show")
 def show_submission(identity: Identity, server: Server = None, as_json: Json = False) -> None:
     """A submission: its scorecard, and what it says of itself."""
     from w1bench.client import remote
+    from w1bench.diagnostics.findings.words import Finding
     from w1bench.scoring.scorecard import Scorecard
 
     row = remote.show(identity, server=server)
     card = tables.scorecard(Scorecard.model_validate(row["scorecard"]))
-    show(as_json, row, tables.submission(row), card, *tables.notes(row, {}), row["url"])
+    found = told(Finding.model_validate(each) for each in row["findings"])
+    show(as_json, row, tables.submission(row), card, *found, *tables.notes(row, {}), row["url"])
 
 
 @app.command()

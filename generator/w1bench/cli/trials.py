@@ -121,7 +121,7 @@ def trial(
         _say_note(note)
     if csv:
         out.with_suffix(".csv").write_text(as_csv(results.read(out)), encoding="utf-8")
-    show(as_json, {"rows": rows}, as_markdown(rows) if suite is None else compared(rows).text())
+    show(as_json, {"rows": _told(rows)}, as_markdown(rows) if suite is None else compared(rows).text())
 
 
 @app.command("results")
@@ -145,7 +145,7 @@ def show_results(
         raise InputError("--latex, --markdown and --suite are about ranks; give --ranks, too.")
     rows = results.read_all(files)
     if not ranks:
-        print(as_csv(rows), end="") if csv else show(as_json, {"rows": rows}, as_markdown(rows))
+        print(as_csv(rows), end="") if csv else show(as_json, {"rows": _told(rows)}, as_markdown(rows))
         return
     kept = [row for row in rows if suite is None or row["pair"] in suite_named(suite)]
     found = compared(kept)
@@ -179,6 +179,11 @@ def check_estimator(
 
     found = check(estimator, dims=dim or DIMS, sizes=n or SIZES, repeats=repeats, seed=seed, framework=framework.value)
     show(as_json, found.document(), str(found))
+
+
+def _told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with findings, of those that were written without any by their figures."""
+    return [row if "findings" in row else results.with_findings(row) for row in rows]
 
 
 def _say_row(row: dict[str, Any], done: int, planned: int) -> None:

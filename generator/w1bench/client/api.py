@@ -1,6 +1,8 @@
-"""The functions `w1bench.load` and `w1bench.score`."""
+"""The functions `w1bench.load`, `w1bench.score` and `w1bench.diagnose`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -8,11 +10,14 @@ from w1bench.archive.fetch import fetch, is_url
 from w1bench.archive.folder import open_test, read_manifest
 from w1bench.archive.manifest import FILENAME
 from w1bench.client import config
+from w1bench.client.diagnosis import explain
 from w1bench.client.stored_pair import StoredPair
+from w1bench.diagnostics.findings.explanation import ExplainedScorecard
+from w1bench.diagnostics.findings.facts import Facts, facts_of
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.errors import PairError
 from w1bench.scoring import submission
 from w1bench.scoring.score import Scored, score_resampled
-from w1bench.scoring.scorecard import Scorecard
 
 
 def load(name: str | Path, *, archive: str | None = None) -> StoredPair:
@@ -50,15 +55,28 @@ def open_pair(pair: StoredPair | str | Path) -> StoredPair:
     return pair if isinstance(pair, StoredPair) else load(pair)
 
 
-def score(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scorecard:
-    """The scorecard of a critic on a pair: `gradient` (m, *shape) at `pair.test.input`, and optionally
-    `input_potential` and `target_potential` (m,), `probe_gradient`, `transported`.
+def score(
+    pair: StoredPair | str | Path, *, facts: Facts | Mapping[str, Any] | None = None, **arrays: ArrayLike | None
+) -> ExplainedScorecard:
+    """The scorecard of a critic on a pair, with findings: `gradient` (m, *shape) at `pair.test.input`, and optionally
+    `input_potential` and `target_potential` (m,), `probe_gradient`, `transported`. `facts` are what its method declares and findings use:
+    `penalty_weight`, `batch`, `receptive_field`, `native_value`, `own_value`.
 
     Raises:
         SubmissionError: an array has the wrong shape or dtype, or is not finite.
+        InputError: a fact is unknown, or out of range.
         PairError: the pair is sealed.
+        MissingExtraError: facts of a pair without diagnostics.json were given, and scipy is not installed.
     """
-    return score_with_resamples(pair, **arrays).card
+    opened, checked = open_pair(pair), facts_of(facts)
+    return explain(score_with_resamples(opened, **arrays).card, opened, checked)
+
+
+def diagnose(
+    pair: StoredPair | str | Path, *, facts: Facts | Mapping[str, Any] | None = None, **arrays: ArrayLike | None
+) -> tuple[Finding, ...]:
+    """What is wrong with a critic, the cause first, and nothing where nothing is: the findings of `score`, which takes and raises the same."""
+    return score(pair, facts=facts, **arrays).findings
 
 
 def score_with_resamples(pair: StoredPair | str | Path, **arrays: ArrayLike | None) -> Scored:
@@ -69,11 +87,13 @@ def score_with_resamples(pair: StoredPair | str | Path, **arrays: ArrayLike | No
         return score_resampled(opened.manifest, test, checked)
 
 
-def score_file(pair: StoredPair | str | Path, path: Path) -> Scorecard:
-    """The scorecard of a .h5 or .npy file on a pair; raises as `score`."""
-    opened = open_pair(pair)
+def score_file(
+    pair: StoredPair | str | Path, path: Path, *, facts: Facts | Mapping[str, Any] | None = None
+) -> ExplainedScorecard:
+    """The scorecard of a .h5 or .npy file on a pair, with findings; raises as `score`."""
+    opened, declared = open_pair(pair), facts_of(facts)
     with (
         open_test(opened.folder, opened.manifest) as test,
         submission.open_submission(path, opened.manifest) as checked,
     ):
-        return score_resampled(opened.manifest, test, checked).card
+        return explain(score_resampled(opened.manifest, test, checked).card, opened, declared)

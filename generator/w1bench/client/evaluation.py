@@ -1,6 +1,6 @@
 """`w1bench.evaluate`: any critic on a pair, from a torch module, a JAX or numpy function, or a name in a file, to its scorecard."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -14,10 +14,9 @@ from w1bench.client import api, remote
 from w1bench.client.differentiation import Framework, at_rows, differentiated, import_critic
 from w1bench.client.service.rows import Row
 from w1bench.client.stored_pair import StoredPair
+from w1bench.diagnostics.findings.explanation import ExplainedScorecard
+from w1bench.diagnostics.findings.facts import Facts
 from w1bench.scoring import submission
-from w1bench.scoring.scorecard import Scorecard
-
-_WRONG_SIGN = -0.05  # below it a cosine is hardly chance
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,7 +25,7 @@ class Evaluation:
 
     pair: StoredPair
     arrays: dict[str, NDArray[Any]]
-    card: Scorecard | None
+    card: ExplainedScorecard | None
     remarks: tuple[str, ...]
 
     def save(self, path: str | Path) -> Path:
@@ -52,21 +51,22 @@ class Evaluation:
             for name, i in metrics.items()
             if i and i.low is not None and i.high is not None
         ]
+        found = [] if self.card is None else [finding.sentence for finding in self.card.findings]
         return "\n".join(
-            [f"{self.pair.name}: {', '.join(figures) or 'sealed: submit it to learn its score'}", *self.remarks]
+            [f"{self.pair.name}: {', '.join(figures) or 'sealed: submit it to learn its score'}", *found, *self.remarks]
         )
 
 
 def evaluate(
     critic: Callable[..., Any] | str, pair: StoredPair | str | Path, *, gradient: Callable[[Array], Any] | None = None,
-    framework: Framework | None = None, batch: int = 1024,
+    framework: Framework | None = None, batch: int = 1024, facts: Facts | Mapping[str, Any] | None = None,
 ) -> Evaluation:  # fmt: skip
     """Evaluate a critic f, meant to make E_P f - E_Q f large, at a pair's points, and score it.
 
     `critic` is a torch module or a function of a batch of points (n, *shape) that returns (n,) or (n, 1), in torch, JAX (there also a
     function of one point) or numpy, or the place of one: `package.module:name`, `path/to/file.py:name`. Its gradient is
     taken by its own library, on its own device and in its own precision, `batch` points at a time; of a numpy function by
-    `gradient`, or by central differences.
+    `gradient`, or by central differences. `facts` are what its method declares (see `w1bench.score`); findings use them.
 
     Raises:
         InputError: the critic cannot be found, or its library cannot be told (give `framework`).
@@ -87,16 +87,4 @@ def evaluate(
     if opened.manifest.state is PairState.SEALED:
         submission.from_arrays(opened.manifest, arrays)
         return Evaluation(opened, arrays, None, remarks)
-    card = api.score(opened, **arrays)
-    return Evaluation(opened, arrays, card, (*remarks, *_sign(card)))
-
-
-def _sign(card: Scorecard) -> tuple[str, ...]:
-    """A remark if the critic seems to be trained for E_Q f - E_P f."""
-    cos = card.metrics["cos"]
-    if cos is None or cos.high is None or cos.high > _WRONG_SIGN:
-        return ()
-    return (
-        f"The cosine is {cos.value:.3g}: the sign looks wrong. Here f makes E_P f - E_Q f large (P are the inputs); a WGAN critic that is "
-        f"trained with real data as P has f large at targets. Evaluate -f: its cosine is {-cos.value:.3g}.",
-    )
+    return Evaluation(opened, arrays, api.score(opened, facts=facts, **arrays), remarks)

@@ -6,19 +6,21 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, Literal, get_args
 
+from w1bench.diagnostics.findings.facts import Facts, facts_in
 from w1bench.errors import SubmissionError
 
 Data = Literal["train", "fresh"]
 LONGEST = {"paper": 300, "code": 300, "description": 1000, "hardware": 200}  # characters
 LARGEST = 2**63 - 1  # of whole numbers
-_OF_A_RUN = ("seed", "seconds", "hardware")  # what differs between the seeds of one method
+_OF_A_RUN = ("seed", "seconds", "hardware", "native_value", "own_value")  # what differs between the seeds of one method
+_NUMBERS = ("penalty_weight", "native_value", "own_value")
 _LINE = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
 class Metadata:
     """`paper` and `code` say where to read, `data` whether it learned from train.h5 or from fresh draws, `parameters` how many it has,
-    `trains` whether it learns at all, `knows_family` whether its form of critic is that of the pair's family."""
+    `trains` whether it learns at all, `knows_family` whether its form of critic is that of the pair's family. The last five are facts that findings use."""
 
     seed: int | None = None
     paper: str | None = None
@@ -31,6 +33,16 @@ class Metadata:
     parameters: int | None = None
     trains: bool | None = None
     knows_family: bool | None = None
+    penalty_weight: float | None = None
+    batch: int | None = None
+    receptive_field: int | None = None
+    native_value: float | None = None
+    own_value: float | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What findings use of it."""
+        return facts_in(self.given())
 
     def given(self) -> dict[str, Any]:
         """What was said, by name."""
@@ -72,6 +84,15 @@ def _needed(name: str, value: Any) -> str | None:
     if name in ("trains", "knows_family"):
         return None if isinstance(value, bool) else "true or false"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name in _NUMBERS:
+        fits = is_number and isfinite(value) and (name != "penalty_weight" or value > 0)
+        return None if fits else f"a {'number above 0' if name == 'penalty_weight' else 'finite number'}"
+    if name in ("batch", "receptive_field"):
+        return (
+            None
+            if is_number and isinstance(value, int) and 1 <= value <= LARGEST
+            else f"a whole number from 1 to {LARGEST}"
+        )
     if name == "seconds":
         return None if is_number and isfinite(value) and value >= 0 else "a number of seconds, 0 or more"
     return (

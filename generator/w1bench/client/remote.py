@@ -23,12 +23,13 @@ from w1bench.client.service import submissions as service_submissions
 from w1bench.client.service.connection import Service
 from w1bench.client.service.rows import Row
 from w1bench.client.stored_pair import StoredPair
+from w1bench.diagnostics.findings.facts import Facts, check_fits, facts_of
 from w1bench.errors import SubmissionError
 from w1bench.scoring import submission
 from w1bench.scoring.metrics import HEADLINE
 
 Arrays = Mapping[str, ArrayLike | None]
-_OF_SIDECARS = ("seed", "steps", "seconds", "data")  # what `w1bench solve` writes of a training
+_OF_SIDECARS = ("seed", "steps", "seconds", "data", *Facts.model_fields)  # what `w1bench solve` writes of a training
 
 
 def service_at(server: str | None = None, token: str | None = None) -> Service:
@@ -55,7 +56,8 @@ def submit(
 
     With `seeds`, the arrays of each seed of the method in place of one's own, which become one row of the board; returns a row a seed.
     What else is given, the submission says of itself: seed, paper, code, description, steps, data ("train" or "fresh"), seconds,
-    hardware, parameters, trains, knows_family. It is checked, as the arrays of all seeds are, before anything is sent.
+    hardware, parameters, trains, knows_family, and what findings use: penalty_weight, batch, receptive_field, native_value, own_value. It is
+    checked, as the arrays of all seeds are, before anything is sent.
 
     Raises:
         SubmissionError: the arrays do not fit, or the service refuses them.
@@ -72,6 +74,8 @@ def submit(
     opened = open_pair(pair)
     each = [({}, arrays)] if seeds is None else [({"seed": seed}, of_seed) for seed, of_seed in seeds.items()]
     checked = [(metadata(said | seed), submission.from_arrays(opened.manifest, of_seed)) for seed, of_seed in each]
+    for of_file, _ in checked:
+        check_fits(of_file.facts, opened.manifest.shape)
     with tempfile.TemporaryDirectory() as folder:
         files: list[tuple[Path, Metadata]] = []
         for place, (of_file, held) in enumerate(checked):
@@ -110,13 +114,20 @@ def said_of_files(
     return files
 
 
-def validate(pair: StoredPair | str | Path, *, server: str | None = None, **arrays: ArrayLike | None) -> dict[str, Any]:
-    """Whether the service would accept a critic's arrays: its digest of them and their shapes. Nothing is kept, and no token is needed."""
+def validate(
+    pair: StoredPair | str | Path,
+    *,
+    server: str | None = None,
+    facts: Facts | Mapping[str, Any] | None = None,
+    **arrays: ArrayLike | None,
+) -> dict[str, Any]:
+    """Whether the service would accept a critic's arrays: its digest of them, their shapes, and of an open pair the findings, which may use
+    `facts` as `w1bench.score` does. Nothing is kept, and no token is needed."""
     opened = open_pair(pair)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "submission.h5"
         submission.write(path, submission.from_arrays(opened.manifest, arrays))
-        return service_submissions.validate_file(service_at(server), opened.name, path)
+        return service_submissions.validate_file(service_at(server), opened.name, path, facts=facts_of(facts))
 
 
 def show(identity: str, *, server: str | None = None) -> Row:

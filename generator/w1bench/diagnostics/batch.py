@@ -11,7 +11,6 @@ EMD(P_n, Q_n), which is its largest value over all f.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -20,68 +19,22 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from w1bench.arrays import F64, Array
+from w1bench.diagnostics.record import BatchValues, FalseMinima, Mean, Oracle
 
-SIZES = (64, 256, 1024, 4096)
+SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 _ROWS = 2048  # of draws that a size is averaged over, where there are so many
 _MOST_ROUNDS = 200
 _WEISZFELD = 30
 
 
-@dataclass(frozen=True)
-class Mean:
-    """A mean over batches, with its standard error (0 of one batch)."""
-
-    value: float
-    stderr: float
-
-
-@dataclass(frozen=True)
-class BatchValues:
-    """Between batches of `size`: exact transport of P to Q and of P to P again, and the c-transform of the true potential and of zero."""
-
-    size: int
-    emd: Mean
-    same: Mean
-    c_transform: Mean
-    zero: Mean
-
-
-@dataclass(frozen=True)
-class FalseMinima:
-    """What a fresh batch of `size` draws of Q costs to another one, to copies of its mean, and to as many k-means and k-medians centres."""
-
-    size: int
-    real: Mean
-    mean: Mean
-    k_means: Mean
-    k_medians: Mean
-
-    @property
-    def ratio(self) -> float:
-        """By how much copies of the mean beat real data: above 1 they do."""
-        return self.real.value / self.mean.value
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """Exact transport between batches of `size`, used as a critic: its value, and its mean cosine with the truth."""
-
-    size: int
-    value: Mean
-    cosine: Mean
-
-
 def exact_plan(inputs: Array, targets: Array) -> tuple[float, NDArray[np.intp]]:
     """(cost, order) of a cheapest assignment of inputs to as many targets: input i goes to target order_i."""
-    cost = cdist(flat(inputs), flat(targets))
-    rows, order = linear_sum_assignment(cost)
-    return float(cost[rows, order].mean()), order
+    return _assigned(cdist(flat(inputs), flat(targets)))
 
 
 def c_transform(inputs: Array, targets: Array, input_potential: Array) -> float:
     """The batch c-transform's value of a potential f with these values at the inputs."""
-    f = np.asarray(input_potential, np.float64)
-    return float(f.mean() + (cdist(flat(inputs), flat(targets)) - f[:, None]).min(axis=0).mean())
+    return _transform(cdist(flat(inputs), flat(targets)), np.asarray(input_potential, np.float64))
 
 
 def bias_curve(
@@ -168,12 +121,21 @@ def flat(points: Array) -> F64:
 
 
 def _values(x: Array, y: Array, other: Array, f: F64, size: int) -> BatchValues:
-    found = [
-        (exact_plan(x[rows], y[rows])[0], exact_plan(x[rows], other[rows])[0], c_transform(x[rows], y[rows], f[rows]),
-         c_transform(x[rows], y[rows], np.zeros(size)))
-        for rows in _batches(min(len(x), len(y), len(other)), size)
-    ]  # fmt: skip
+    found: list[tuple[float, ...]] = []
+    for rows in _batches(min(len(x), len(y), len(other)), size):
+        cost = cdist(flat(x[rows]), flat(y[rows]))
+        transforms = (_transform(cost, values) for values in (f[rows], np.zeros(size)))
+        found.append((_assigned(cost)[0], exact_plan(x[rows], other[rows])[0], *transforms))
     return BatchValues(size, *_means(found))
+
+
+def _assigned(cost: Array) -> tuple[float, NDArray[np.intp]]:
+    rows, order = linear_sum_assignment(cost)
+    return float(cost[rows, order].mean()), order
+
+
+def _transform(cost: Array, f: F64) -> float:
+    return float(f.mean() + (cost - f[:, None]).min(axis=0).mean())
 
 
 def _batches(rows: int, size: int) -> list[slice]:

@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-import numpy as np
-
-from w1bench.arrays import F64, Array
+from w1bench.arrays import Array
+from w1bench.scoring.diagnosis.excess import excess
+from w1bench.scoring.scorecard import Excess
 
 LAM_OF_WEIGHT = 2.0  # lam of a gradient penalty weight x E(||grad f|| - 1)_+^2
 _SMALL = 0.1  # of a value, or of a flow's length
@@ -73,29 +73,21 @@ def congestion(
 
     `values` are f at `inputs` (m, *shape) and `targets` (n, *shape); `probe_gradient` is grad f at `probe` (k, *shape), whose law is sigma.
     """
+    return congestion_of(excess(values, probe, probe_gradient, inputs, targets), weight)
+
+
+def congestion_of(found: Excess, weight: float) -> Congestion:
+    """The congestion of a critic of this excess under a penalty of that weight."""
     lam = LAM_OF_WEIGHT * weight
-    fx, fy = (np.asarray(of_side, np.float64) for of_side in values)
-    x, y, z, g = (_flat(points) for points in (inputs, targets, probe, probe_gradient))
-    length = np.linalg.norm(g, axis=1)
-    e = np.maximum(length - 1, 0)
-    away = g / np.maximum(length, np.finfo(np.float64).tiny)[:, None]
-    flow = lam * e  # the size of w / sigma
-    raw, raw_variance = fx.mean() - fy.mean(), _variance(fx) + _variance(fy)
-    balance = flow * (1 + e)
-    momentum = flow[:, None] * away
-    of_mean = x.mean(0) - y.mean(0) - momentum.mean(0)
-    noise = sum(float(_variance(part).sum()) for part in (x, y, momentum))
-    half = [np.vecdot(points, points) / 2 for points in (x, y)]
-    outward = np.vecdot(momentum, z)
+    balance = lam * (found.mean + found.square)
+    residual = found.apart_square - 2 * lam * found.apart_way + lam**2 * found.way_square
+    noise = found.apart_variance + lam**2 * found.way_variance
     return Congestion(
-        lam=lam, raw=float(raw), penalty=float(np.square(e).mean()), gradient_w1=float(flow.mean()),
-        flow_cost=float((flow * (1 + e / 2)).mean()),
-        stationarity=Residual(float(raw - balance.mean()), sqrt(raw_variance + _variance(balance)), abs(float(raw))),
-        mean=Residual(sqrt(max(float(of_mean @ of_mean) - noise, 0.0)), sqrt(noise), float(flow.mean())),
+        lam=lam, raw=found.raw, penalty=found.square, gradient_w1=lam * found.mean, flow_cost=lam * (found.mean + found.square / 2),
+        stationarity=Residual(found.raw - balance, sqrt(found.raw_variance + lam**2 * found.balance_variance), abs(found.raw)),
+        mean=Residual(sqrt(max(residual - noise, 0.0)), sqrt(noise), lam * found.mean),
         square=Residual(
-            float(half[0].mean() - half[1].mean() - outward.mean()),
-            sqrt(sum(float(_variance(part)) for part in (*half, outward))),
-            float((flow * np.linalg.norm(z, axis=1)).mean()),
+            found.half_square - lam * found.outward, sqrt(found.half_square_variance + lam**2 * found.outward_variance), lam * found.reach,
         ),
     )  # fmt: skip
 
@@ -108,12 +100,3 @@ def debiased_w1(raw: float, lam: float) -> float:
 def predicted_raw(w1: float, lam: float) -> float:
     """The raw value that such a penalty makes of a distance between point masses."""
     return w1 + w1**2 / lam
-
-
-def _variance(values: F64) -> F64:
-    """Of the mean over the rows."""
-    return values.var(axis=0) / len(values)
-
-
-def _flat(points: Array) -> F64:
-    return np.asarray(points, np.float64).reshape(len(points), -1)

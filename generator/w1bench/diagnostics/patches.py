@@ -11,8 +11,7 @@ pictures, whose patches were exchanged between pictures at each place, the first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -20,28 +19,11 @@ from scipy.spatial.distance import cdist
 
 from w1bench.arrays import F64, Array
 from w1bench.diagnostics.batch import exact_plan, flat, weiszfeld
+from w1bench.diagnostics.record import PatchW1
 from w1bench.errors import InputError
 
 MOST_PATCHES = 4096  # of a side in an exact plan: ten seconds or so
 _DIRECTIONS = 256
-
-
-@dataclass(frozen=True)
-class PatchW1:
-    """Of two samples of `pictures` pictures, cut into `count` patches of side `size` each: all exact, but `sliced`, a mean over directions."""
-
-    pictures: int
-    size: int
-    count: int
-    image: float
-    pooled: float
-    local: float
-    sliced: float
-
-    @property
-    def bound(self) -> float:
-        """The W1 of pictures over sqrt(K): what `local` is at most, where patches do not overlap."""
-        return self.image / sqrt(self.count)
 
 
 def patch_w1(

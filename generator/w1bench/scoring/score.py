@@ -9,10 +9,13 @@ from w1bench.archive.manifest import Manifest
 from w1bench.arrays import F64, RowArray
 from w1bench.scoring.baseline.baseline import Baseline, baseline_of
 from w1bench.scoring.baseline.groups import pooled_cosines
-from w1bench.scoring.diagnosis import diagnose, slope_at_least
+from w1bench.scoring.diagnosis.excess import excess
+from w1bench.scoring.diagnosis.lengths import diagnose
+from w1bench.scoring.diagnosis.shape import shape_of
+from w1bench.scoring.diagnosis.slopes import slope_at_least
 from w1bench.scoring.intervals.bootstrap import interval, resampled_means, resampled_of_pair, size_interval
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS, STEPS, VALUES, Metric
-from w1bench.scoring.scorecard import Interval, Scorecard
+from w1bench.scoring.scorecard import Excess, Interval, Scorecard
 from w1bench.scoring.statistics import Means, Points, fitted_rests, gains, gradient_points, means_of
 from w1bench.scoring.submission import Submission
 
@@ -31,16 +34,17 @@ class Scored(NamedTuple):
 
 
 def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission: Submission) -> Scored:
-    """Score a checked submission (see `submission`) on the data sets of a pair's test.h5."""
+    """Score a checked submission (see `submission`) on the data sets of a pair's test.h5, and the probe points, `interpolate`, where they are among them."""
     digest, w1 = manifest.digest(), manifest.known_w1
     baseline = baseline_of(digest, test, w1.value, family=manifest.family)
     points = points_of(w1.value, test, submission, baseline)
     measured = measure(points, submission, w1=w1.value, baseline=baseline, seed=digest)
+    shape = shape_of(submission["gradient"], test["gradient"], test["input"], test["target"])
     card = Scorecard(
         pair=manifest.name, pair_version=manifest.version, pair_digest=digest,
         metric_version=METRIC_VERSION, points=len(points.length), w1=w1.value, w1_stderr=w1.stderr,
         metrics=measured.metrics, missing=measured.missing,
-        diagnosis=diagnose(points, slope_at_least(test, submission)), trivial=dict(baseline.trivial), control=baseline.is_control,
+        diagnosis=diagnose(points, slope_at_least(test, submission), shape), excess=_excess(test, submission), trivial=dict(baseline.trivial), control=baseline.is_control,
         truth=not baseline.is_control and bool(points.inputs["cosine"].min() >= 1 - _ROUNDING), sealed=manifest.sealed,
     )  # fmt: skip
     return Scored(card, measured.resampled)
@@ -100,3 +104,10 @@ def points_of(w1: float, test: Mapping[str, RowArray], submission: Submission, b
     inputs["input_potential"] = fx
     inputs["input_rest"], target_rest = fitted_rests((fx, fy), (tx, ty), w1)
     return Points(length, inputs, {"target_potential": fy, "target_rest": target_rest})
+
+
+def _excess(test: Mapping[str, RowArray], submission: Submission) -> Excess | None:
+    if "interpolate" not in test or any(name not in submission for name in (*VALUES, "probe_gradient")):
+        return None
+    values = submission[VALUES[0]], submission[VALUES[1]]
+    return excess(values, test["interpolate"], submission["probe_gradient"], test["input"], test["target"])

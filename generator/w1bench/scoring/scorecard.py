@@ -30,7 +30,9 @@ class Interval(_Part):
 class Diagnosis(_Part):
     """Direction or size? `l2 = l2_direction + l2_magnitude`; `best_scale_l2` is the l2 of the best multiple of g.
 
-    f has a slope of `slope_at_least` somewhere, whatever the rounding of its values was.
+    f has a slope of `slope_at_least` somewhere, whatever the rounding of its values was. `radial` is the mean cosine of g with the way to the targets' mean,
+    `true_radial` that of the truth, `beyond_radial` that of g and the truth with these parts taken out; `constant` is the share of g's square that one vector
+    has. Scores of before have none of these four.
     """
 
     gradient_norm_mean: float
@@ -42,6 +44,10 @@ class Diagnosis(_Part):
     best_scale: float
     best_scale_l2: float
     slope_at_least: float | None
+    radial: float | None = None
+    beyond_radial: float | None = None
+    constant: float | None = None
+    true_radial: float | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -52,6 +58,30 @@ class Diagnosis(_Part):
                 name: value for name, value in fields.items() if name != "steepest_slope"
             }
         return fields
+
+
+class Excess(_Part):
+    """Of slopes above 1 at the probe points, with e = (|g| - 1)_+ and the way e g / |g|: means, the variances of means, and what they are held against.
+
+    `mean` and `square` are those of e, `balance_variance` that of e (1 + e); `apart` is the difference of the means of P and Q, `half_square` that of
+    ||x||^2 / 2, `outward` the mean of <way, z>, `reach` that of e ||z||. A penalty's weight makes congested transport of them.
+    """
+
+    raw: float
+    raw_variance: float
+    mean: float
+    square: float
+    balance_variance: float
+    apart_square: float
+    apart_way: float
+    way_square: float
+    apart_variance: float
+    way_variance: float
+    half_square: float
+    half_square_variance: float
+    outward: float
+    outward_variance: float
+    reach: float
 
 
 class Scorecard(_Part):
@@ -70,6 +100,7 @@ class Scorecard(_Part):
     metrics: dict[str, Interval | None]
     missing: dict[str, str]
     diagnosis: Diagnosis | None
+    excess: Excess | None = None
     trivial: dict[str, float] | None = None
     control: bool = False
     truth: bool = False

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from w1bench.diagnostics.findings.evidence import Record
+from w1bench.diagnostics.findings.facts import Facts
+from w1bench.diagnostics.findings.words import findings
 from w1bench.errors import InputError
+from w1bench.scoring.scorecard import Scorecard
 from w1bench.storage.files import write_atomically
 
 Row = dict[str, Any]
@@ -23,6 +27,8 @@ UNTRAINED = {
     "shift",
 }  # methods that compute their critic from a sample
 OF_FUNNELS = {"cones", "kmeans"}  # whose critics have the form of a funnel pair's potential
+PENALTIES = {"GP": 10.0, "LP": 10.0}  # weights of gradient penalties, as published
+_OF_CARD = ("pair", "pair_digest", "metric_version", "points", "w1", "metrics", "missing", "diagnosis")
 PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 
@@ -71,6 +77,25 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in sorted(rows, key=row_order))
     write_atomically(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
+
+
+def facts_of_fit(method: str, settings: Mapping[str, Any], dual_value: float | None) -> Facts:
+    """What a reference method declares of a training: its penalty, its batch, and the value that it ended with as its own estimate of W1."""
+    return Facts(penalty_weight=PENALTIES.get(method), batch=settings.get("batch"), native_value=dual_value)
+
+
+def facts_of(row: Row) -> Facts:
+    """What a row of results declares of its method."""
+    return facts_of_fit(row["method"], row["settings"], row["dual_value"])
+
+
+def with_findings(row: Row, record: Record | None = None) -> Row:
+    """The row with what is wrong with its critic in words, as far as its figures and, where it is here, its pair's record show; rows of before lack some."""
+    if not row["metrics"]:
+        return row | {"findings": []}
+    others = {name: row.get(name) for name in ("trivial", "excess")}
+    card = Scorecard(pair_version=1, w1_stderr=None, **{name: row[name] for name in _OF_CARD}, **others)
+    return row | {"findings": [finding.model_dump() for finding in findings(card, facts_of(row), record)]}
 
 
 def metrics_of(row: Row) -> Mapping[str, Any]:

@@ -11,16 +11,18 @@ import torch
 
 from w1bench.client.api import score_with_resamples
 from w1bench.client.stored_pair import StoredPair
+from w1bench.diagnostics.record import read_record
 from w1bench.recipes.sources import UniformSource
 from w1bench.solvers.protocol import Fit
 from w1bench.trials.resamples import packed
+from w1bench.trials.results import with_findings
 from w1bench.trials.trial import SAVE_EVERY, Trial, run
 
 
 def row(
     trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY
 ) -> dict[str, Any]:
-    """Train and score: what was run, how it ended, its metrics with their intervals and resamples; these are None where it diverged."""
+    """Train and score: what was run, how it ended, its metrics with their intervals and resamples, its findings; these are None where it diverged."""
     fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
     about = {
         "law": published_name(trial.pair), "family": trial.pair.manifest.family, "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
@@ -31,8 +33,9 @@ def row(
         return trial.identity() | about | {"metrics": None}
     scored = score_with_resamples(trial.pair, **arrays)
     card = scored.card.model_dump(mode="json")
-    of_card = ("points", "metric_version", "metrics", "missing", "diagnosis", "trivial")
-    return trial.identity() | about | {name: card[name] for name in of_card} | {"resamples": packed(scored)}
+    of_card = ("points", "metric_version", "metrics", "missing", "diagnosis", "trivial", "excess")
+    found = trial.identity() | about | {name: card[name] for name in of_card} | {"resamples": packed(scored)}
+    return with_findings(found, read_record(trial.pair.folder, trial.pair.manifest.digest()))
 
 
 def published_name(pair: StoredPair) -> str:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.scoring import submission
+from w1bench.trials.results import facts_of_fit
 from w1bench.trials.row import fit_summary
 from w1bench.trials.trial import Data, make_trial, run
 
@@ -44,6 +45,7 @@ def solve(
     sidecar = {
         **trial.identity(), "device": device, "data_note": trial.data_note, **fit_summary(fit),
         "submission": None if arrays is None else out.name,
+        **facts_of_fit(trial.method.tag, trial.identity()["settings"], fit_summary(fit)["dual_value"]).model_dump(exclude_none=True),
     }  # fmt: skip
     out.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
     checkpoint.unlink(missing_ok=True)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from w1bench.archive.catalogue import published
 from w1bench.archive.commitment import REVEAL
-from w1bench.archive.folder import read_manifest
+from w1bench.archive.folder import DIAGNOSTICS, names_of, read_manifest
 from w1bench.archive.manifest import FILENAME, Manifest, PairState
+from w1bench.diagnostics.record import PairDiagnosis, read_record
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.recipes.fields import NAME_PATTERN
 from w1bench.storage.files import file_digest
 from w1bench_server.errors import NotPublishedError
 
 TRACKS = {"uniform": "hd", "ball": "ball", "images": "images", "generator": "images"}  # by the source's kind
-BESIDE = (FILENAME, "README.md", "croissant.json", "preview.png")  # the files beside the data files
 _log = logging.getLogger(__name__)
 Stamp = tuple[int, ...]
 
@@ -31,11 +31,12 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublishedPair:
-    """A pair's folder and manifest; scores refer to its `digest`."""
+    """A pair's folder, manifest and record, which older pairs lack; scores refer to its `digest`."""
 
     folder: Path
     manifest: Manifest
     digest: str
+    diagnosis: PairDiagnosis | None = None
 
     @property
     def name(self) -> str:
@@ -58,8 +59,7 @@ class PublishedPair:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files that can be downloaded."""
-        revealed = self.manifest.state is PairState.REVEALED
-        return (*self.manifest.files, *BESIDE, *([REVEAL] if revealed else []))
+        return names_of(self.folder, self.manifest)
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,18 @@ class PublishedPairs:
         folder = self.archive / name
         if not re.fullmatch(NAME_PATTERN, name) or not _lies_in(folder / FILENAME, self.archive):
             raise NotPublishedError("There is no pair of this name; GET /v1/pairs lists them.")
-        stamp = _stamp(folder / FILENAME) + (_stamp(folder / REVEAL) if (folder / REVEAL).exists() else ())
+        beside = (folder / name for name in (REVEAL, DIAGNOSTICS))
+        stamp = sum((_stamp(path) if path.exists() else (0,) for path in beside), _stamp(folder / FILENAME))
         cached = self._pairs.get(folder)
         if cached is None or cached[0] != stamp:
             manifest = read_manifest(folder)
             if manifest.name != name:
                 raise CheckFailedError(f"{folder} holds the pair {manifest.name}; give the folder that name.")
-            cached = self._pairs[folder] = (stamp, PublishedPair(folder, manifest, manifest.digest()))
+            digest = manifest.digest()
+            cached = self._pairs[folder] = (
+                stamp,
+                PublishedPair(folder, manifest, digest, _record(folder, manifest, digest)),
+            )
         return cached[1]
 
     def file(self, pair: PublishedPair, name: str) -> PublishedFile:
@@ -123,6 +128,17 @@ class PublishedPairs:
         if cached is None or cached[0] != stamp:
             cached = self._digests[path] = (stamp, file_digest(path))
         return cached[1]
+
+
+def _record(folder: Path, manifest: Manifest, digest: str) -> PairDiagnosis | None:
+    """A pair's record, which a damaged one does without."""
+    if manifest.state is PairState.SEALED:
+        return None
+    try:
+        return read_record(folder, digest)
+    except CheckFailedError as error:
+        _log.warning("%s", error)
+        return None
 
 
 def _stamp(path: Path) -> Stamp:

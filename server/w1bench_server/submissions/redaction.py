@@ -56,6 +56,7 @@ def redacted(card: Scorecard) -> Scorecard:
             "metrics": dict.fromkeys(card.metrics) | {PUBLIC: value},
             "missing": missing,
             "diagnosis": None,
+            "excess": None,
             "trivial": None,
             "truth": False,
         }

@@ -52,6 +52,7 @@ def _metadata(row: Row, family: str) -> Metadata:
     return Metadata(
         seed=row["seed"], steps=row["steps"], data=row["data"], seconds=row["seconds"], hardware=row.get("machine", {}).get("processor"),
         trains=row["method"] not in UNTRAINED, knows_family=family == "funnel" and row["method"] in OF_FUNNELS,
+        **results.facts_of(row).model_dump(exclude_none=True),
     )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def _card(pair: PublishedPair, row: dict[str, Any]) -> Scorecard:
         pair=pair.name, pair_version=pair.manifest.version, pair_digest=row["pair_digest"],
         metric_version=row["metric_version"], points=row["points"], w1=row["w1"], w1_stderr=pair.manifest.w1_stderr,
         metrics=row["metrics"], missing=row["missing"], diagnosis=row["diagnosis"],
-        trivial=row.get("trivial"),
+        trivial=row.get("trivial"), excess=row.get("excess"),
     )  # fmt: skip
 
 

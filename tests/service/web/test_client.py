@@ -6,15 +6,18 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 
 import w1bench
 from support.forks import command
 from support.servers import serving
+from w1bench.client.diagnosis import diagnosis_of
 from w1bench.errors import SubmissionError
 from w1bench.scoring import submission
 from w1bench.trials import results
@@ -27,6 +30,7 @@ PAIR = "small-d16-n64-p8"
 SAID = {
     "paper": "arXiv:1 & 2", "code": "https://example.org/x?a=b", "description": "a critic", "steps": 0, "data": "fresh", "seconds": 1.5,
     "hardware": "two cores", "parameters": 3, "trains": False, "knows_family": True,
+    "penalty_weight": 10.0, "batch": 64, "receptive_field": 4, "native_value": 1.25, "own_value": -0.5,
 }  # fmt: skip
 
 
@@ -94,11 +98,40 @@ def test_a_submission_says_of_itself_what_it_is_given(site: Site) -> None:
     assert listed["metadata"]["hardware"] == "two cores"
 
 
+def test_a_row_a_board_and_a_dry_run_say_what_is_wrong_in_the_words_of_score(site: Site, tmp_path: Path) -> None:
+    pair = w1bench.load(site.archive / PAIR)
+    wrong = {name: -array for name, array in site.noisy(0.0).items()}
+    facts = {"batch": 64, "native_value": diagnosis_of(pair).curve[1].emd.value}
+    of_score = [finding.model_dump() for finding in w1bench.score(pair, facts=facts, **wrong).findings]
+    assert [finding["code"] for finding in of_score] == ["minibatch", "sign"]
+    row = w1bench.submit(pair, method="wrong", **site.asked, **wrong, **facts)
+    (listed,) = [each for each in w1bench.leaderboard(PAIR, server=site.server) if each["method"] == "wrong"]
+    dry = w1bench.validate(pair, server=site.server, facts=facts, **wrong)
+    assert row["findings"] == listed["findings"] == dry["findings"] == of_score
+    assert [each["code"] for each in w1bench.validate(pair, server=site.server, **wrong)["findings"]] == ["sign"]
+    page = httpx2.get(row["url"]).text
+    submission.write(tmp_path / "wrong.h5", wrong)
+    words = ("--batch-size", 64, "--native-value", facts["native_value"])
+    printed = [site.run(verb, PAIR, tmp_path / "wrong.h5", *words) for verb in ("validate", "score", "diagnose")]
+    for text in (*printed, site.run("show", row["id"]), unescape(page)):
+        for finding in of_score:
+            assert finding["sentence"] in text
+    typed = json.loads(site.run("submit", PAIR, tmp_path / "wrong.h5", "--method", "wrong", "--json", *words))
+    assert typed["findings"] == of_score
+    with pytest.raises(SubmissionError, match="give at most 16"):
+        w1bench.submit(pair, method="never", **site.asked, **wrong, receptive_field=17)
+    asked = httpx2.post(f"{site.server}v1/validate", params={"pair": PAIR, "receptive_field": 17}, content=b"")
+    assert (asked.status_code, "give at most 16" in asked.text) == (422, True)
+
+
 def test_what_does_not_fit_is_said_before_anything_is_sent(site: Site) -> None:
     before = len(w1bench.leaderboard(server=site.server))
     good = site.noisy(0.2)
     for given, sentence in (
         ({"steps": -1, **good}, "`steps` came as -1; give a whole number"),
+        ({"penalty_weight": 0, **good}, "`penalty_weight` came as 0; give a number above 0"),
+        ({"batch": 0.5, **good}, "`batch` came as 0.5; give a whole number from 1"),
+        ({"native_value": float("nan"), **good}, "`native_value` came as nan; give a finite number"),
         ({"data": "both", **good}, "`data` came as 'both'; give train or fresh"),
         ({"colour": "red", **good}, "Unknown array `colour`"),
         ({"seeds": {0: good, 1: {"gradient": good["gradient"][1:]}}}, "came with shape"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from w1bench.archive.citation import BIBTEX
+from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import FILENAME, Manifest, PairState
 from w1bench.builder.describe.family import describe_map
 from w1bench.storage.files import file_digest
@@ -48,6 +49,7 @@ _ROLES = {
     FILENAME: "The recipe, W1 with its standard error, sizes, digests and the certificate.",
     "README.md": "The data card.",
     "preview.png": "What the two distributions look like.",
+    DIAGNOSTICS: "What batches, patches and trivial critics make of the pair.",
 }
 _SEALED_ROLES = {
     "test.h5": "Further draws, unpaired: where potentials and gradients are asked for.",
@@ -63,7 +65,7 @@ def croissant(manifest: Manifest, folder: Path) -> str:
         descriptions["train.h5"] += " It is of other pictures than test.h5, which are held out."
     files = [_file(name, descriptions[name], entry.bytes, entry.sha256) for name, entry in manifest.files.items()]
     files.append(_file(FILENAME, descriptions[FILENAME], len(content), hashlib.sha256(content).hexdigest()))
-    for name in ("README.md", "preview.png"):
+    for name in ("README.md", "preview.png", *([DIAGNOSTICS] if (folder / DIAGNOSTICS).is_file() else [])):
         files.append(_file(name, descriptions[name], (folder / name).stat().st_size, file_digest(folder / name)))
     document = {
         "@context": _CONTEXT,

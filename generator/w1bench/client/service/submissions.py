@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from w1bench.client.metadata import Metadata
 from w1bench.client.service.connection import TIMEOUT, Service, checked, refusal
+from w1bench.diagnostics.findings.facts import Facts
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.errors import SubmissionError, UnreachableError, unreachable
 from w1bench.scoring.scorecard import Scorecard
 
@@ -69,6 +71,7 @@ class _Validation(BaseModel):
     pair: str
     sha256: str
     arrays: dict[str, list[int]]
+    findings: list[Finding] | None
 
 
 class _Account(BaseModel):
@@ -92,9 +95,11 @@ def submit_file(service: Service, pair: str, path: Path, *, method: str, said: M
     return service.absolute(checked(_Row, answer))
 
 
-def validate_file(service: Service, pair: str, path: Path) -> dict[str, Any]:
-    """What the service would make of a file, which it does not keep; raises as `submit_file`, but needs no token."""
-    return checked(_Validation, _send(service, "/v1/validate", path, {"pair": pair}))
+def validate_file(service: Service, pair: str, path: Path, *, facts: Facts) -> dict[str, Any]:
+    """What the service would make of a file and these facts, which it does not keep; raises as `submit_file`, but needs no token."""
+    return checked(
+        _Validation, _send(service, "/v1/validate", path, {"pair": pair, **facts.model_dump(exclude_none=True)})
+    )
 
 
 def show(service: Service, identity: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from w1bench.diagnostics.congestion import LAM_OF_WEIGHT, debiased_w1, predicted_raw
-from w1bench.diagnostics.findings.evidence import Evidence
+from w1bench.diagnostics.findings.evidence import Evidence, Record, gather
+from w1bench.diagnostics.findings.facts import Facts
 from w1bench.scoring.baseline.baseline import CONTROL
-from w1bench.scoring.scorecard import Interval
+from w1bench.scoring.scorecard import Interval, Scorecard
 
 Code = Literal[
     "minibatch", "memorised", "congestion", "patches", "sign", "size", "radial", "trivial", "slope", "pooled"
@@ -43,8 +44,9 @@ class Finding(BaseModel):
     figures: dict[str, float]
 
 
-def findings(evidence: Evidence) -> tuple[Finding, ...]:
-    """What is wrong, the cause first."""
+def findings(card: Scorecard, facts: Facts, record: Record | None = None) -> tuple[Finding, ...]:
+    """What is wrong with a critic of this scorecard and these facts on the pair of that record, the cause first; nothing while the pair is sealed."""
+    evidence = gather(card, facts, record)
     return tuple(finding for rule in _RULES for finding in rule(evidence))
 
 
@@ -147,15 +149,18 @@ def _size(e: Evidence) -> Iterator[Finding]:
 
 
 def _radial(e: Evidence) -> Iterator[Finding]:
-    cos, shape = _value(e, "cos"), e.shape
-    if cos is None or shape.constant > _NEARLY:
+    cos, shape = _value(e, "cos"), e.card.diagnosis
+    if cos is None or shape is None:
         return
-    nothing_else = shape.radial > _NEARLY > abs(shape.true_radial)
-    if nothing_else or (shape.beyond_radial < _LITTLE and cos > 2 * _LITTLE and abs(shape.true_radial) < CONTROL):
+    radial, beyond, true_radial = shape.radial, shape.beyond_radial, shape.true_radial
+    if radial is None or beyond is None or true_radial is None or (shape.constant or 0) > _NEARLY:
+        return
+    nothing_else = radial > _NEARLY > abs(true_radial)
+    if nothing_else or (beyond < _LITTLE and cos > 2 * _LITTLE and abs(true_radial) < CONTROL):
         yield Finding(
             code="radial", severity="symptom",
-            sentence=f"What it has learned is the distance from the middle: the cosine is {_3(cos)}, and with the parts along that way taken out {_3(shape.beyond_radial)}.",
-            figures={"cos": cos, "beyond_radial": shape.beyond_radial, "radial": shape.radial},
+            sentence=f"What it has learned is the distance from the middle: the cosine is {_3(cos)}, and with the parts along that way taken out {_3(beyond)}.",
+            figures={"cos": cos, "beyond_radial": beyond, "radial": radial},
         )  # fmt: skip
 
 
@@ -165,11 +170,12 @@ def _trivial(e: Evidence) -> Iterator[Finding]:
         return
     best = max(trivial, key=trivial.__getitem__)
     names = {"radial": "f(x) = -||x - mean of Q||", "shift": "the constant step from the mean of Q to that of P"}
-    same = "Its gradient is the same everywhere: it is no" if e.shape.constant > _NEARLY else "It is no"
+    constant = (e.card.diagnosis and e.card.diagnosis.constant) or 0.0
+    same = "Its gradient is the same everywhere: it is no" if constant > _NEARLY else "It is no"
     yield Finding(
         code="trivial", severity="symptom",
         sentence=f"{same} better than {names.get(best, best)}, which gets {_3(trivial[best])} here; it gets {_3(cos)}.",
-        figures={"cos": cos, "skill": skill, "trivial": trivial[best], "constant": e.shape.constant},
+        figures={"cos": cos, "skill": skill, "trivial": trivial[best], "constant": constant},
     )  # fmt: skip
 
 

@@ -61,7 +61,9 @@ def get_leaderboard(
     if (track or family) and form == "csv":
         view = replace(view, pairs=[])  # that table alone
     found = part(view, limit=limit, start=start, methods=methods)
-    shown = board(found, metric, origin, following=write_position(found.next), track=track, family=family)
+    shown = board(
+        found, metric, origin, service.pairs, following=write_position(found.next), track=track, family=family
+    )
     if form == "json":
         return shown
     following = {"Link": f'<{_next(request, shown.next)}>; rel="next"'} if shown.next else {}

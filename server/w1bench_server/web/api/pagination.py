@@ -48,7 +48,7 @@ def submission_page(
         raise _invalid_cursor()
     following = [record for record in records if record.seq > int(after[:18])]
     shown, more = following[:limit], len(following) > limit
-    rows = [submission_row(public_records.of(record), origin) for record in shown]
+    rows = [submission_row(public_records.of(record), origin, public_records.pairs) for record in shown]
     return SubmissionPage(submissions=rows, next=_write(str(shown[-1].seq)) if more else None)
 
 

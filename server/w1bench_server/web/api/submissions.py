@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from w1bench.diagnostics.findings.facts import check_fits
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.scoring.submission import largest_bytes
 from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
@@ -19,10 +21,11 @@ from w1bench_server.service import Service
 from w1bench_server.submissions.uploads import Upload, received
 from w1bench_server.web.api.jobs import job_answer
 from w1bench_server.web.api.schemas.jobs import JobRow
-from w1bench_server.web.api.schemas.parameters import IdempotencyKey, Method, PairName, Reason, Said
+from w1bench_server.web.api.schemas.parameters import Declared, IdempotencyKey, Method, PairName, Reason, Said
 from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
 from w1bench_server.web.auth.access import Caller, Submitter
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
+from w1bench_server.web.explanation import findings_on
 from w1bench_server.web.middleware.bounds import lift_body_bound
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
@@ -45,13 +48,20 @@ _AGAIN: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/validate", openapi_extra=_BODY)
-async def validate_submission(request: Request, service: ServiceDep, pair: PairName) -> Validation:
-    """Whether a body would be accepted; nothing is kept, and no token is needed."""
+async def validate_submission(request: Request, service: ServiceDep, pair: PairName, declared: Declared) -> Validation:
+    """Whether a body would be accepted, and of an open pair what is wrong with its critic, in words; nothing is kept, and no token is needed."""
     published = await run_in_threadpool(service.pairs.get, pair)
+    check_fits(declared, published.manifest.shape)
+    found: list[Finding] | None = None
     async with _received(request, service, published) as upload:
         arrays = await service.scorer.check(published.folder, upload.path, client=request.state.client)
+        if not published.is_sealed and upload.bytes <= service.settings.job_bytes:
+            scored = await service.scorer.score(published.folder, upload.path, client=request.state.client)
+            found = findings_on(scored.card, declared, service.pairs, pair=pair, digest=published.digest)
     shapes = {name: list(shape) for name, shape in arrays.items()}
-    return Validation(pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes)
+    return Validation(
+        pair=pair, pair_digest=published.digest, sha256=upload.sha256, bytes=upload.bytes, arrays=shapes, findings=found
+    )
 
 
 @router.post("/submissions", status_code=201, response_model=SubmissionRow, responses=_AGAIN, openapi_extra=_BODY)
@@ -68,6 +78,7 @@ async def make_submission(
 ) -> SubmissionRow | Response:
     """Score a body and record it: 201 with the row, 200 with that of the same submission, or 202 with the job that scores it."""
     published = await run_in_threadpool(service.pairs.get, pair)
+    check_fits(said.facts, published.manifest.shape)
     async with _received(request, service, published) as upload:
         outcome, created = await service.submissions.submit(
             pair, upload, method=method, user=submitter.user, key=key, admit=submitter.check, said=said
@@ -76,13 +87,13 @@ async def make_submission(
         return job_answer(outcome, 202)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/submissions/{outcome.entry.id}"
-    return submission_row(service.public_records.of(outcome), origin)
+    return submission_row(service.public_records.of(outcome), origin, service.pairs)
 
 
 @read(router, "/submissions/{id}")
 def get_submission(service: ServiceDep, origin: Origin, id: str) -> SubmissionRow:  # noqa: A002 - its name in the address
     """A submission's row."""
-    return submission_row(service.public_records.find(id), origin)
+    return submission_row(service.public_records.find(id), origin, service.pairs)
 
 
 @read(router, "/submissions/{id}/body", response_class=Response, responses=_FILE)
@@ -111,7 +122,7 @@ def retract_submission(service: ServiceDep, origin: Origin, caller: Caller, id: 
     if caller.scope != "admin" and caller.user != entry.user:
         raise ProblemError(403, "This submission is another user's; only its user and an admin can retract it.")
     record = service.ledger.retract(Retraction(entry.id, now(), caller.user, reason))
-    return submission_row(service.public_records.of(record), origin)
+    return submission_row(service.public_records.of(record), origin, service.pairs)
 
 
 def _pieces(body: Path, held: ExitStack) -> Iterator[bytes]:

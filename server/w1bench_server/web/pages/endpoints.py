@@ -18,6 +18,7 @@ from w1bench_server.ledger.records import Record
 from w1bench_server.service import Service
 from w1bench_server.web.api.pagination import Cursor, Limit, check_limit, read_position, write_position
 from w1bench_server.web.dependencies import ServiceDep, read
+from w1bench_server.web.explanation import findings_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 _templates = Jinja2Templates([Path(__file__).with_name("templates"), pages.TEMPLATES])  # its own first
@@ -63,6 +64,7 @@ def submission_page(request: Request, service: ServiceDep, id: str) -> Response:
     """A scorecard."""
     record = service.public_records.find(id)
     context = {"entry": record.entry, "card": record.score.card, "retraction": record.retraction}
+    context |= {"findings": findings_of(record, service.pairs)}
     return _page(request, "submission.html", **context)
 
 

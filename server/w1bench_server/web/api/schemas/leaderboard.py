@@ -1,12 +1,15 @@
 """The schemas of the leaderboard and of comparisons."""
 
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.scoring.scorecard import Diagnosis, Interval
 from w1bench_server.leaderboard.comparison import Difference
 from w1bench_server.leaderboard.parts import BoardPart
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.web.api.schemas.base import Part
 from w1bench_server.web.api.schemas.submissions import Retracted, Said, page_of
+from w1bench_server.web.explanation import findings_of
 
 
 class BoardRow(Part):
@@ -14,6 +17,7 @@ class BoardRow(Part):
 
     `tries` counts the submissions of that method and user to the pair, this one and those that were retracted included. With `seeds` above 1 the
     metrics are means over so many, with intervals over seeds and test points together. `truth`: it holds the stored truth, and does not rank.
+    `findings` say what is wrong with its critic, the cause first.
     """
 
     rank: int | None
@@ -31,6 +35,7 @@ class BoardRow(Part):
     metadata: Said
     metrics: dict[str, Interval | None]
     diagnosis: Diagnosis | None
+    findings: list[Finding]
 
 
 class RetractedRow(Part):
@@ -89,7 +94,8 @@ class Comparison(Part):
 
 
 def board(
-    part: BoardPart, metric: str, origin: str, *, following: str | None, track: str | None = None, family: str | None = None
+    part: BoardPart, metric: str, origin: str, pairs: PublishedPairs, *, following: str | None, track: str | None = None,
+    family: str | None = None,
 ) -> Board:  # fmt: skip
     """The answer with a part of the leaderboard; `following` is the cursor of the next."""
     return Board(
@@ -97,7 +103,7 @@ def board(
         track=track,
         family=family,
         as_of=part.as_of,
-        rows=[_board_row(standing, origin) for standing in part.standings],
+        rows=[_board_row(standing, origin, pairs) for standing in part.standings],
         methods=None if track is None and family is None else [MethodRow.of(average) for average in part.methods],
         retracted=[_retracted_row(record, origin) for record in part.retracted],
         next=following,
@@ -109,7 +115,7 @@ def compared(a: Record, b: Record, differences: dict[str, Difference | None], mi
     return Comparison.of(a.entry, a=a.entry.id, b=b.entry.id, metrics=differences, missing=missing)
 
 
-def _board_row(standing: Standing, origin: str) -> BoardRow:
+def _board_row(standing: Standing, origin: str, pairs: PublishedPairs) -> BoardRow:
     return BoardRow.of(
         standing.record.entry,
         rank=standing.rank,
@@ -121,6 +127,7 @@ def _board_row(standing: Standing, origin: str) -> BoardRow:
         metadata=Said(**standing.record.entry.metadata),
         metrics=dict(standing.metrics),
         diagnosis=standing.card.diagnosis,
+        findings=findings_of(standing.record, pairs),
     )
 
 

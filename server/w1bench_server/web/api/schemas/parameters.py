@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, Header, Query
 
 from w1bench.client.metadata import LARGEST, LONGEST, Data, Metadata
+from w1bench.diagnostics.findings.facts import Facts
 from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
 from w1bench.storage.canonical import worded
@@ -29,6 +30,17 @@ Method = Annotated[
 _LINE = worded(r"^[^\x00-\x1f\x7f]+$", "one line of text")
 
 
+PenaltyWeight = Annotated[float | None, Query(gt=0, le=1e300, allow_inf_nan=False, description="Of E(||grad f|| - 1)_+^2, 10 as published; findings use it, as the next four.")]  # fmt: skip
+Batch = Annotated[int | None, Query(ge=1, le=LARGEST, description="Draws of each distribution a step.")]
+ReceptiveField = Annotated[
+    int | None, Query(ge=1, le=LARGEST, description="Side of the patches that a convolutional critic sees.")
+]
+NativeValue = Annotated[float | None, Query(allow_inf_nan=False, description="The method's own estimate of W1.")]
+OwnValue = Annotated[
+    float | None, Query(allow_inf_nan=False, description="E_P f - E_Q f on the rows that f was trained on.")
+]
+
+
 def _said(
     seed: Annotated[int | None, Query(ge=0, le=LARGEST, description="Its seed: the seeds of one method are one row.")] = None,
     paper: Annotated[str | None, Query(pattern=_LINE, max_length=LONGEST["paper"], description="Where it was published.")] = None,
@@ -41,13 +53,30 @@ def _said(
     parameters: Annotated[int | None, Query(ge=0, le=LARGEST, description="How many parameters it has.")] = None,
     trains: Annotated[bool | None, Query(description="Whether it learns at all.")] = None,
     knows_family: Annotated[bool | None, Query(description="Whether its form of critic is that of the pair's family.")] = None,
+    penalty_weight: PenaltyWeight = None, batch: Batch = None, receptive_field: ReceptiveField = None, native_value: NativeValue = None,
+    own_value: OwnValue = None,
 ) -> Metadata:  # fmt: skip
     return Metadata(
         seed=seed, paper=paper, code=code, description=description, steps=steps, data=data, seconds=seconds, hardware=hardware,
-        parameters=parameters, trains=trains, knows_family=knows_family,
+        parameters=parameters, trains=trains, knows_family=knows_family, penalty_weight=penalty_weight, batch=batch,
+        receptive_field=receptive_field, native_value=native_value, own_value=own_value,
     )  # fmt: skip
 
 
+def _declared(
+    penalty_weight: PenaltyWeight = None, batch: Batch = None, receptive_field: ReceptiveField = None, native_value: NativeValue = None,
+    own_value: OwnValue = None,
+) -> Facts:  # fmt: skip
+    return Facts(
+        penalty_weight=penalty_weight,
+        batch=batch,
+        receptive_field=receptive_field,
+        native_value=native_value,
+        own_value=own_value,
+    )
+
+
+Declared = Annotated[Facts, Depends(_declared)]
 Said = Annotated[Metadata, Depends(_said)]
 PairName = Annotated[str, Query(max_length=64, description="A published pair's name.")]
 IdempotencyKey = Annotated[

@@ -2,19 +2,26 @@
 
 from typing import Literal
 
+from w1bench.diagnostics.findings.words import Finding
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.ledger.records import Record
+from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.web.api.schemas.base import Part
+from w1bench_server.web.explanation import findings_of
 
 
 class Validation(Part):
-    """A body that could be submitted: its arrays and their shapes."""
+    """A body that could be submitted: its arrays and their shapes, and what is wrong with its critic in words, the cause first.
+
+    `findings` are null where the pair is sealed, or the body so large that a job would score it.
+    """
 
     pair: str
     pair_digest: str
     sha256: str
     bytes: int
     arrays: dict[str, list[int]]
+    findings: list[Finding] | None
 
 
 class Retracted(Part):
@@ -39,12 +46,18 @@ class Said(Part):
     parameters: int | None = None
     trains: bool | None = None
     knows_family: bool | None = None
+    penalty_weight: float | None = None
+    batch: int | None = None
+    receptive_field: int | None = None
+    native_value: float | None = None
+    own_value: float | None = None
 
 
 class SubmissionRow(Part):
-    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions.
+    """A recorded submission; `url` is its page, `earlier_scorecards` are those of older metric versions, `findings` what is wrong with its critic in
+    words, the cause first.
 
-    While its pair is sealed, scorecards have a rounded cosine without interval, and null for all else.
+    While its pair is sealed, scorecards have a rounded cosine without interval, and null for all else, and there are no findings.
     """
 
     id: str
@@ -57,6 +70,7 @@ class SubmissionRow(Part):
     bytes: int
     submitted_at: str
     scorecard: Scorecard
+    findings: list[Finding]
     earlier_scorecards: list[Scorecard]
     reference: bool
     metadata: Said
@@ -70,13 +84,14 @@ class SubmissionPage(Part):
     next: str | None
 
 
-def submission_row(record: Record, origin: str) -> SubmissionRow:
-    """The row of a submission."""
+def submission_row(record: Record, origin: str, pairs: PublishedPairs) -> SubmissionRow:
+    """The row of a submission to one of these pairs."""
     return SubmissionRow.of(
         record.entry,
         url=page_of(record, origin),
         metadata=Said(**record.entry.metadata),
         scorecard=record.score.card,
+        findings=findings_of(record, pairs),
         earlier_scorecards=[score.card for score in record.scores[:-1]],
         retraction=Retracted.of(record.retraction) if record.retraction else None,
     )

@@ -1,4 +1,4 @@
-"""The diagnosis of a scorecard: why a score is low, by lengths of gradients and slopes of the potential."""
+"""Slopes of a potential between points: above 1 somewhere, it is not 1-Lipschitz."""
 
 from collections.abc import Mapping
 from math import prod
@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from w1bench.arrays import F64, RowArray
 from w1bench.scoring.metrics import VALUES
-from w1bench.scoring.scorecard import Diagnosis
-from w1bench.scoring.statistics import Points
 from w1bench.scoring.submission import Submission
 
 _SLOPE_VALUES = 1 << 21  # points x dimensions among which all slopes are compared: seconds at most
@@ -18,20 +16,6 @@ _SLOPE_CANDIDATES = 64
 _SLOPE_ROWS = 32  # at a time, so that their slopes stay in the cache
 _ROUNDINGS = 16  # units in the last place that two values may be off by, together
 _NEAR = 1e-3  # of the points' mean distance from their mean: what lies nearer shows rounding rather than slope
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-
-def diagnose(points: Points, slope: float | None) -> Diagnosis:
-    r, cosine = points.length, points.inputs["cosine"]
-    projection, square = float((r * cosine).mean()), float(np.square(r).mean())
-    scale = projection / square if square > 0 else 0.0
-    return Diagnosis(
-        gradient_norm_mean=float(r.mean()), gradient_norm_std=float(r.std()),
-        gradient_norm_quantiles={f"{q:g}": float(v) for q, v in zip(_QUANTILES, np.quantile(r, _QUANTILES), strict=True)},
-        zero_gradients=int((r == 0).sum()),
-        l2_direction=float((2 * r * (1 - cosine)).mean()), l2_magnitude=float(np.square(r - 1).mean()),
-        best_scale=scale, best_scale_l2=1 - scale * projection, slope_at_least=slope,
-    )  # fmt: skip
 
 
 def slope_at_least(test: Mapping[str, RowArray], submission: Submission) -> float | None:
