@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from w1bench.archive.manifest import Manifest
 from w1bench.errors import InputError
+from w1bench.recipes.sources import UniformSource
 from w1bench.storage.files import write_atomically
 
 Row = dict[str, Any]
@@ -87,3 +89,17 @@ def cell_of(row: Row) -> tuple[Any, ...]:
 def row_order(row: Row) -> tuple[Any, ...]:
     numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["pair"])]  # d2 before d128
     return (numbered, row["pair"], *cell_of(row), row["seed"])
+
+
+def published_name(manifest: Manifest) -> str:
+    """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
+    if manifest.family != "funnel" or not isinstance(manifest.public_recipe().source, UniformSource):
+        return manifest.name
+    if manifest.funnels is None or manifest.dominated_funnels is None:
+        return manifest.name
+    return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
+
+
+def published_figures() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+    """The figures published with the paper, by law and method."""
+    return json.loads(Path(__file__).with_name("published.json").read_bytes())["pairs"]
