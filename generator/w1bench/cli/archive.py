@@ -259,26 +259,15 @@ def export(
     as_json: Json = False,
 ) -> None:
     """The static twin: archive, boards and pages as plain files, for any host."""
-    from w1bench.archive.catalogue import manifests
-    from w1bench.site.export import Boards
     from w1bench.site.export import export as export_archive
 
     if origin and results:
         raise InputError("--results and --from both name rows of the boards; give one of them.")
     boards = None
-    if origin and is_url(origin):
-        from w1bench.site.remote import fetch_archive, read_service
+    if origin:
+        from w1bench.cli.service import boards_of
 
-        if not archive.exists():
-            fetch_archive(origin, archive, progress=True)
-        boards = Boards(*read_service(origin, {m.name: m for m in manifests(archive).values()}, progress=True))
-    elif origin:
-        try:
-            from w1bench_server.settings import Settings
-            from w1bench_server.web.pages.ledger_twin import read_data
-        except ModuleNotFoundError as error:
-            raise missing_extra(f"Reading a data folder needs {error.name}", "server") from None
-        boards = Boards(*read_data(Settings(archive=archive, data=Path(origin))))
+        boards = boards_of(origin, archive)
     address = origin.rstrip("/") if origin and is_url(origin) else ""
     pairs = export_archive(archive, out_dir, results=results or (), boards=boards, address=address, progress=True)
     document = {"folder": str(out_dir), "pairs": [manifest.name for manifest in pairs]}

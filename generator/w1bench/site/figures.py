@@ -3,6 +3,7 @@
 A figure's last digit is the first that its error reaches. In a column, what stands right of the point is filled up with spaces as wide as digits.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from math import floor, isfinite, log10
 
@@ -10,6 +11,7 @@ from markupsafe import Markup, escape
 
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.scorecard import Interval
+from w1bench.site.board.rows import Row
 
 NONE = "–"
 _FIGURE, _POINT, _MINUS = "\u2007", "\u2008", "\u2212"  # spaces as wide as a digit and as a point
@@ -87,8 +89,9 @@ def mark(interval: Interval | None, metric: str, low: float = 0.0, high: float =
     )
 
 
-def scale(intervals: list[Interval | None], metric: str) -> tuple[float, float]:
-    """From where to where a column's marks go."""
+def scale(rows: Iterable[Row], metric: str) -> tuple[float, float]:
+    """From where to where the marks of a column go."""
+    intervals = [row.metrics.get(metric) for row in rows]
     values = [v for i in intervals if i is not None for v in (i.low, i.high, i.value) if v is not None]
     if metric in _SHARES:
         return min([0.0, *(value for value in values if value >= -1)]), 1.0

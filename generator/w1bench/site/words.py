@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from w1bench.archive.manifest import Manifest
-from w1bench.builder.describe.family import describe_map, describe_profile
 from w1bench.site.board.rows import Row
 from w1bench.site.figures import half
 
@@ -55,11 +54,15 @@ def source(manifest: Manifest) -> str:
 
 def inputs(manifest: Manifest) -> str:
     """What the inputs P are."""
+    from w1bench.builder.describe.family import describe_map  # here, so that a server loads nothing that builds
+
     return describe_map(manifest)
 
 
 def easy(manifest: Manifest) -> str:
     """What the true gradient is made of; empty where that is not published."""
+    from w1bench.builder.describe.family import describe_profile
+
     return describe_profile(manifest)
 
 
