@@ -166,7 +166,7 @@ def timed(client: TestClient, path: str) -> float:
 def weighed(client: TestClient, path: str) -> dict[str, int]:
     """The bytes of a page, of what it needs besides, and of its picture."""
     page = client.get(path)
-    needed = {part for part in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)}
+    needed = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text))
     pictures = set(re.findall(r'<img[^>]* src="([^"]+)"', page.text))
     sizes = {part: len(client.get(part).raise_for_status().content) for part in needed | pictures}
     return {

@@ -74,17 +74,15 @@ def resolution(rows: Iterable[Row]) -> float | None:
 
 def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
     """From nothing to a row, in numpy, torch, JAX and with curl alone; `address` is the service's."""
-    scored = (
-        'row = evaluation.submit(method="mine")'
-        if not sealed
-        else 'row = evaluation.submit(method="mine")   # scored as a job'
-    )
     head = f'import os\nos.environ["W1BENCH_SERVER"] = os.environ["W1BENCH_ARCHIVE"] = "{address}"'
-    tail = f"evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # cos, skill, dev, and what is wrong\n{scored}      # with W1BENCH_TOKEN set"
+    tail = (
+        "evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # cos, skill, dev\n"
+        'row = evaluation.submit(method="mine")      # with W1BENCH_TOKEN set'
+    )
     load = f'pair = w1bench.load("{pair}")\nx, y = pair.train.input[:], pair.train.target[:]   # draws of P and of Q'
     numpy = (
-        f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = x[:512], y[:512]\n\ndef critic(points):          # high on P, low on Q\n"
-        "    def to(rows):\n        return np.linalg.norm(points[:, None] - rows, axis=2).mean(axis=1)\n    return to(b) - to(a)\n\n"
+        f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = (rows[:512].reshape(512, -1) for rows in (x, y))\n\ndef critic(points):          # high on P, low on Q\n"
+        "    def to(rows):\n        return np.linalg.norm(points.reshape(len(points), 1, -1) - rows, axis=2).mean(axis=1)\n    return to(b) - to(a)\n\n"
         + tail
     )
     torch = (
@@ -94,7 +92,7 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
     )
     jax = (
         f"{head}\nimport jax.numpy as jnp, w1bench\n\n{load}\nmiddle = jnp.asarray(y.mean(axis=0))\n\ndef critic(point):           # of one point; w1bench takes its gradient\n"
-        "    return -jnp.linalg.norm(point - middle)\n\n" + tail
+        "    return -jnp.linalg.norm((point - middle).ravel())\n\n" + tail
     )
     curl = (
         f"curl -O {address}/v1/pairs/{pair}/files/train.h5          # draws of P and Q\n"
@@ -103,6 +101,12 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
         f'curl --data-binary @mine.npy "{address}/v1/validate?pair={pair}"\n'
         f'curl --data-binary @mine.npy -H "Authorization: Bearer $W1BENCH_TOKEN" \\\n     "{address}/v1/submissions?pair={pair}&method=mine"'
     )
+    if sealed:  # nobody here can score it; its row comes from a worker that has the truth
+        sent = (
+            f"{head}\nimport numpy as np, w1bench\n\n{load}\ng = np.tile(x.mean(axis=0) - y.mean(axis=0), (len(pair.test.input), 1))   # grad f at pair.test.input\n"
+            'row = w1bench.submit(pair, method="mine", gradient=g / np.linalg.norm(g[0]))   # with W1BENCH_TOKEN set; scored as a job'
+        )
+        return [Snippet("numpy", sent), Snippet("curl", curl)]
     return [Snippet("numpy", numpy), Snippet("torch", torch), Snippet("JAX", jax), Snippet("curl", curl)]
 
 

@@ -65,7 +65,7 @@
       const [blue, warm] = colours();
       const large = Math.max(...data.map((row) => row.value)) > 30 * data[0].value;
       return Plot.plot({
-        ...base(figure, 40 + 26 * data.length, { marginLeft: figure.parentElement.clientWidth < 500 ? 150 : 250 }),
+        ...base(figure, 40 + 26 * data.length, { marginLeft: 175 }),
         x: { label: "distance →", grid: true, ...(large ? { type: "symlog", constant: data[0].value } : {}) },
         y: { label: null, domain: data.map((row) => row.name), tickSize: 0 },
         marks: [
