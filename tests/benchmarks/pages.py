@@ -30,7 +30,7 @@ from w1bench.builder.build import build
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS
 from w1bench.scoring.scorecard import RESAMPLES, Diagnosis, Interval, Scorecard
 from w1bench_server.database import connection as database
-from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger import ledger
 from w1bench_server.ledger.records import Entry
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
@@ -92,16 +92,14 @@ def filled(folder: Path, rows: int) -> Iterator[TestClient]:
         for original in [originals(folder)[number % 2]]
     ]
     with database.opened(settings) as engine:
-        ledger = Ledger(engine)
         draw = random.Random(0)
-        kept = (
-            np.random.default_rng(0).normal(size=(len(METRICS), RESAMPLES)).astype("<f8").tobytes()
-        )  # the same of every row: only their size matters
-        for number in range(rows):
-            ledger.append(
-                entry(pairs[number % PAIRS], f"method {number // PAIRS}", number, draw),
-                resampled=kept,  # else it would be scored again
-            )
+        # The same of every row, for only their size matters; without any, rows would be scored again.
+        kept = np.random.default_rng(0).normal(size=(len(METRICS), RESAMPLES)).astype("<f8").tobytes()
+        with database.writing(engine) as connection:
+            digest = ledger._keep(connection, kept)
+            for number in range(rows):
+                row = entry(pairs[number % PAIRS], f"method {number // PAIRS}", number, draw)
+                ledger._append(connection, replace(row, resamples=digest))
     with TestClient(create_app(settings)) as client:
         client.get("/board").raise_for_status()
         yield client

@@ -11,8 +11,10 @@ import pytest
 from w1bench.site.words import commands, snippets
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch", "JAX"])
-@pytest.mark.parametrize("pair", ["small-d2-n4-p8", "small-digits"])
+@pytest.mark.parametrize(
+    ("name", "pair"),
+    [("numpy", "small-d2-n4-p8"), ("torch", "small-digits"), ("JAX", "small-d2-n4-p8"), ("JAX", "small-digits")],
+)
 def test_a_snippet_scores_a_critic(archive: Path, name: str, pair: str) -> None:
     snippet = next(each for each in snippets(str(archive), pair) if each.name == name)
     program, _, sent = snippet.text.partition("row = ")
