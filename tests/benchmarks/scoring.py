@@ -90,7 +90,9 @@ def _made(points: int, dim: int, *, values: bool) -> tuple[Manifest, dict[str, N
     known = {name: rng.standard_normal(points) for name in ("input_potential", "target_potential")}
     test = {"gradient": truth, **known, **{name: rng.standard_normal((points, dim)) for name in ("input", "target")}}
     test["transported"] = test["input"] - rng.exponential(_W1, (points, 1)) * truth
-    pair = Manifest.model_construct(name=f"made-{points}-{dim}-{values}", version=1, files={}, w1=_W1, w1_stderr=0.0, w1_rays=1)
+    pair = Manifest.model_construct(
+        name=f"made-{points}-{dim}-{values}", version=1, files={}, w1=_W1, w1_stderr=0.0, w1_rays=1
+    )
     critic = {"gradient": gradient}
     if values:
         critic |= {name: array + 0.1 * rng.standard_normal(points) for name, array in known.items()}

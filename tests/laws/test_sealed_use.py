@@ -25,6 +25,7 @@ from w1bench.builder.build import build
 from w1bench.builder.verify import verify
 from w1bench.errors import InputError, PairError, RecipeError
 from w1bench.site.export import export
+from w1bench.site.figures import with_error
 
 
 def test_it_is_learned_from_and_not_scored_until_it_is_revealed(sealed_copy: Sealed, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_an_export_follows_a_reveal(sealed_copy: Sealed, tmp_path: Path) -> None
     reveal(sealed_copy.folder, sealed_copy.truth)
     export(sealed_copy.archive, tmp_path / "site")
     assert "truth.h5" in page.read_text()
-    assert f"{read_manifest(sealed_copy.folder).known_w1.value:.8g}" in page.read_text()
+    assert with_error(*read_manifest(sealed_copy.folder).known_w1[:2]) in page.read_text()
     assert all(figure.holds for figure in verify(tmp_path / "site" / SEALED.name))
 
 

@@ -33,8 +33,10 @@ def test_the_wheel_carries_recipes_and_pages(wheel: Path) -> None:
     assert len(carried) > 40
     assert carried <= names
     assert {"w1bench/cli/main.py", "w1bench/trials/published.json", "w1bench_server/web/app.py"} <= names
-    assert {f"w1bench/site/templates/{name}" for name in ("index.html", "pair.html")} <= names
-    assert any(name.startswith("w1bench_server/web/pages/templates/") for name in names)
+    assert {f"w1bench/site/templates/{name}" for name in ("home.html", "pair.html", "badge.svg")} <= names
+    assert {
+        f"w1bench/site/static/{name}" for name in ("style.css", "page.js", "vendor/plot.js", "vendor/LICENSE-plot")
+    } <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"w1bench", "w1bench_server"}
 
 

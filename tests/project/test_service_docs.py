@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import COMMITTED
-from w1bench_server.web.pages import endpoints as pages
+from w1bench_server.web.pages import forms, home, pairs, submissions
 
 DOCS = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
 HEAVY = ["torch", "numba", "ray", "scipy", "PIL"]
@@ -20,7 +20,12 @@ HEAVY += [f"w1bench.{name}" for name in ("builder", "transport")]
 
 def test_every_address_is_described() -> None:
     paths = set(json.loads(COMMITTED.read_text(encoding="utf-8"))["paths"])
-    paths |= {route.path for route in pages.router.routes if isinstance(route, APIRoute)}
+    paths |= {
+        route.path
+        for part in (home, pairs, submissions, forms)
+        for route in part.router.routes
+        if isinstance(route, APIRoute)
+    }
     assert [path for path in sorted(paths) if f"{path}`" not in DOCS and f"{path}?" not in DOCS] == []
 
 

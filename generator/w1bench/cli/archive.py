@@ -249,12 +249,27 @@ def export(
         list[Path] | None,
         typer.Option(help="Rows of a leaderboard: a .json file, or a folder of them; may be repeated."),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Rows of a service, instead: its address, or its data folder. By its address, an ARCHIVE that is not there is fetched first.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The static twin: archive, leaderboard and pages as plain files, for any host."""
+    """The static twin: archive, boards and pages as plain files, for any host."""
     from w1bench.site.export import export as export_archive
 
-    pairs = export_archive(archive, out_dir, results=results or (), progress=True)
+    if origin and results:
+        raise InputError("--results and --from both name rows of the boards; give one of them.")
+    boards = None
+    if origin:
+        from w1bench.cli.service import boards_of
+
+        boards = boards_of(origin, archive)
+    address = origin.rstrip("/") if origin and is_url(origin) else ""
+    pairs = export_archive(archive, out_dir, results=results or (), boards=boards, address=address, progress=True)
     document = {"folder": str(out_dir), "pairs": [manifest.name for manifest in pairs]}
     show(as_json, document, f"{out_dir} is ready for any static host; its first page is {out_dir / 'index.html'}.")
 

@@ -3,13 +3,17 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from w1bench.archive.fetch import is_url
 from w1bench.cli import tables
 from w1bench.cli.options import ArchiveDir, Data, Json, Pair, settings_of, show
-from w1bench.errors import CheckFailedError
+from w1bench.errors import CheckFailedError, missing_extra
+
+if TYPE_CHECKING:
+    from w1bench.site.export import Boards
 
 app = typer.Typer()
 token_app = typer.Typer(no_args_is_help=True, help="Tokens of the service: create, list, revoke.")
@@ -150,3 +154,21 @@ def revoke_token(
 
     tokens.revoke_token(settings_of(data=data), prefix)
     show(as_json, {"revoked": prefix}, f"{prefix} is revoked.")
+
+
+def boards_of(origin: str, archive: Path) -> "Boards":
+    """The boards at an address or in a data folder; by an address, an archive that is not there is fetched first."""
+    from w1bench.archive.catalogue import manifests
+    from w1bench.site.export import Boards
+    from w1bench.site.remote import fetch_archive, read_service
+
+    if is_url(origin):
+        if not archive.exists():
+            fetch_archive(origin, archive, progress=True)
+        return Boards(*read_service(origin, {m.name: m for m in manifests(archive).values()}, progress=True))
+    try:
+        from w1bench_server.settings import Settings
+        from w1bench_server.web.pages.ledger_twin import read_data
+    except ModuleNotFoundError as error:
+        raise missing_extra(f"Reading a data folder needs {error.name}", "server") from None
+    return Boards(*read_data(Settings(archive=archive, data=Path(origin))))

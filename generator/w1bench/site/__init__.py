@@ -1,1 +1,1 @@
-"""The static pages of an archive and its leaderboard."""
+"""The pages, their models and their static twin: one set for the service and for an archive alone."""

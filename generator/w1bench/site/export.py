@@ -1,10 +1,13 @@
-"""The export of an archive as a static site: files, index, leaderboard and pages, for any host that serves a folder."""
+"""The static twin: an archive's files, and every page with its boards, for any host that serves a folder, or none."""
+
+from __future__ import annotations
 
 import json
 import logging
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,21 +16,52 @@ from w1bench.archive import catalogue as archives
 from w1bench.archive.fetch import fetch
 from w1bench.archive.manifest import Manifest
 from w1bench.errors import PairError
-from w1bench.scoring.metrics import HEADLINE
-from w1bench.site import pages
-from w1bench.site.leaderboard import BoardRow, TrialRow, as_csv, rank, read_trials
+from w1bench.site import views
+from w1bench.site.board import sheets
+from w1bench.site.board.choice import TRACKS, VIEWS, Choice
+from w1bench.site.board.content import Content, Receipt
+from w1bench.site.leaderboard import TrialRow, content_of, read_trials
+from w1bench.site.links import TwinLinks, slug
+from w1bench.site.pages import STATIC, Site, render
 from w1bench.storage.files import exclusive, write_atomically
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
-_BOARD = ("leaderboard.html", "leaderboard.json", "leaderboard.csv")
+_OURS = (
+    "index.html",
+    "board*.html",
+    "pairs.html",
+    "rounds.html",
+    "methods/*.html",
+    "users/*.html",
+    "submissions/*.html",
+    "v1/*",
+    "v1/submissions/*",
+    "leaderboard.*",
+)
 _log = logging.getLogger(__name__)
 
 
-def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: bool = False) -> list[Manifest]:
-    """Bring the pairs of `archive`, its index, its pages and a leaderboard of `results` to `out`; returns the pairs.
+@dataclass(frozen=True)
+class Boards:
+    """The boards that an export shows, and the receipts of their rows; without any, there are pages of pairs alone."""
+
+    content: Content
+    receipts: Sequence[Receipt]
+
+
+def export(
+    archive: Path,
+    out: Path,
+    *,
+    results: Iterable[Path] = (),
+    boards: Boards | None = None,
+    address: str = "",
+    progress: bool = False,
+) -> list[Manifest]:
+    """Bring the pairs of `archive`, its index and its pages to `out`, with `boards` or with those of `results`; returns the pairs.
 
     Data files are hard links where they can be, and every file is whole or not there. What an earlier export left is
-    brought up to date; a pair that left the archive since stays, but is listed no more.
+    brought up to date; a pair that left the archive since stays, but is listed no more. `address` is that of a service, for commands on pages.
 
     Raises:
         PairError: the archive has no pairs; or `out` lies in it, or holds something else, or another process writes it.
@@ -39,17 +73,70 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
-    boards = rank(_of_pairs(read_trials(results), pairs))
+    manifests = {manifest.name: manifest for manifest in pairs.values()}
+    shown = boards or Boards(*content_of(_of_pairs(read_trials(results), manifests), manifests))
     with _opened(out):
+        files: dict[str, dict[str, archives.Listed]] = {}
         for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
-            files = _bring(folder, manifest, out)
-            _put(out / folder.name / "index.html", pages.pair_page(manifest, files, board=bool(boards)))
-        _put(out / "style.css", pages.style())
-        _put(out / "index.html", pages.catalogue_page(list(pairs.values()), board=bool(boards)))
-        _put_board(out, boards)
+            files[manifest.name] = _bring(folder, manifest, out)
+        written = set[Path]()
+        for name, content in _files(shown, files, address):
+            _put(out / name, content)
+            written.add(out / name)
         for name, content in archives.index(pairs).items():
             _put(out / name, content)
+        for stale in {path for pattern in _OURS for path in out.glob(pattern) if path.is_file()} - written:
+            stale.unlink()
     return list(pairs.values())
+
+
+def _files(
+    boards: Boards, files: Mapping[str, Mapping[str, archives.Listed]], address: str
+) -> Iterator[tuple[str, str | bytes]]:
+    """The pages and what they need, by their names."""
+    content = boards.content
+    at_root, below = Site(TwinLinks(), address), Site(TwinLinks("../"), address)
+    for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
+        yield f"static/{path.relative_to(STATIC).as_posix()}", path.read_bytes()
+    yield "index.html", render("home.html", at_root, views.home(content, address or "ADDRESS"))
+    yield "pairs.html", render("pairs.html", at_root, views.pairs(content))
+    yield "rounds.html", render("rounds.html", at_root, views.rounds(content))
+    for choice in _choices(content):
+        yield (
+            at_root.link.choice(choice.query()),
+            render("board.html", at_root, views.board(content, choice, all_rows=True)),
+        )
+    for name, manifest in content.manifests.items():
+        context = views.pair(content, manifest, files[name], address or "ADDRESS", all_rows=True)
+        yield f"{name}/index.html", render("pair.html", below, context)
+    for key in sorted({row.key for row in content.rows}):
+        yield f"methods/{slug(*key)}.html", render("method.html", below, views.method(content, *key) or {})
+    for user in sorted({row.user for row in content.rows} | {one.user for one in content.retracted}):
+        yield f"users/{slug(user)}.html", render("method.html", below, views.user(content, user) or {})
+    for receipt in boards.receipts:
+        row, document = receipt.row, receipt.document
+        context = views.submission(
+            content,
+            row,
+            receipt.card,
+            retraction=receipt.retraction,
+            entry=document if "sha256" in document else None,
+            findings=receipt.findings,
+        )
+        yield f"submissions/{row.id}.html", render("submission.html", below, context)
+        yield f"v1/submissions/{row.id}", _json(document)
+    board = sheets.leaderboard(content.boards, content.retracted)
+    yield "v1/leaderboard", _json(board)
+    yield "leaderboard.csv", sheets.written(sheets.of_rows(content.rows), "csv")
+
+
+def _choices(content: Content) -> Iterator[Choice]:
+    """The boards that are files: each view of each track, of all families and of each one."""
+    for track in TRACKS:
+        families = sorted(
+            {manifest.family for name, manifest in content.manifests.items() if content.tracks[name] == track}
+        )
+        yield from (Choice(track, view, family) for family in (None, *families) for view in VIEWS)
 
 
 @contextmanager
@@ -79,28 +166,22 @@ def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Li
     return files
 
 
-def _of_pairs(trials: Iterable[TrialRow], pairs: Mapping[Path, Manifest]) -> list[TrialRow]:
+def _of_pairs(trials: Iterable[TrialRow], manifests: Mapping[str, Manifest]) -> list[TrialRow]:
     """The trials of the pairs' own recipes; the last bits of a pair, and its digest, may be another machine's."""
-    current = {manifest.name: manifest.recipe_sha256 for manifest in pairs.values()}
+    current = {name: manifest.recipe_sha256 for name, manifest in manifests.items()}
     rows = list(trials)
     for pair, count in Counter(row.pair for row in rows if current.get(row.pair) != row.recipe_sha256).items():
         _log.warning("%d rows on %s are left out: the archive has no such pair of their recipe.", count, pair)
     return [row for row in rows if current.get(row.pair) == row.recipe_sha256]
 
 
-def _put_board(out: Path, boards: Mapping[str, list[BoardRow]]) -> None:
-    if not boards:
-        for name in _BOARD:
-            (out / name).unlink(missing_ok=True)
-        return
-    rows = [row.document() for board in boards.values() for row in board]
-    document = json.dumps({"metric": HEADLINE, "rows": rows}, indent=1, allow_nan=False) + "\n"
-    for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, as_csv(boards)), strict=True):
-        _put(out / name, content)
+def _json(document: object) -> str:
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def _put(path: Path, content: str | bytes) -> None:
     """Write a file at once, unless it is there already."""
     wanted = content.encode() if isinstance(content, str) else content
     if path.is_symlink() or not path.is_file() or path.read_bytes() != wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, wanted)

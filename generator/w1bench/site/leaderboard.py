@@ -1,21 +1,29 @@
-"""The leaderboard of an export: rows of results in their order on each pair, the best cosine first."""
+"""The boards of an export that come from files of results: trials as rows, the best cosine first."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from math import inf
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from w1bench.archive.manifest import Manifest
 from w1bench.errors import InputError
-from w1bench.scoring import metrics
+from w1bench.recipes.families import CONTROLS
+from w1bench.scoring.baseline.baseline import CONTROL
+from w1bench.scoring.intervals.seeds import Sample, combined
 from w1bench.scoring.metrics import HEADLINE, METRICS
-from w1bench.scoring.scorecard import Interval
+from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
+from w1bench.site.board.content import Content, Receipt
+from w1bench.site.board.rows import Row
 from w1bench.storage.canonical import first_fault
 from w1bench.trials import results
+from w1bench.trials.results import OF_FUNNELS, UNTRAINED, published_figures, published_name
 
-_COLUMNS = ("pair", "method", "seed", "steps", "seconds", "outcome", "recipe_sha256")
+_USER = "trials"
 
 
 class TrialRow(BaseModel):
@@ -30,21 +38,19 @@ class TrialRow(BaseModel):
     steps: int
     seconds: float
     outcome: str
+    data: str
     metrics: dict[str, Interval | None] | None
+    missing: dict[str, str] = {}
+    diagnosis: Diagnosis | None = None
+    trivial: dict[str, float] | None = None
+    points: int = 0
+    metric_version: int = 1
 
-
-@dataclass(frozen=True)
-class BoardRow:
-    """A trial on its pair's board; it has no rank without a cosine."""
-
-    rank: int | None
-    trial: TrialRow
-
-    def document(self) -> dict[str, Any]:
-        return {"rank": self.rank, **self.trial.model_dump()}
-
-    def interval(self, metric: str) -> Interval | None:
-        return (self.trial.metrics or {}).get(metric)
+    @property
+    def name(self) -> str:
+        """The name of its method on a board, e.g. `LP (2,000 steps)`."""
+        learned_from = "" if self.data == "fresh" else f", {self.data}.h5"
+        return f"{self.method} ({self.steps:,} steps{learned_from})"
 
 
 def read_trials(paths: Iterable[Path]) -> list[TrialRow]:
@@ -57,22 +63,24 @@ def read_trials(paths: Iterable[Path]) -> list[TrialRow]:
     return [_trial(row) for row in results.read_all(files)]
 
 
-def rank(trials: Iterable[TrialRow]) -> dict[str, list[BoardRow]]:
-    """The boards by pair, best first; equal ones share a rank, and trials without a cosine come last."""
-    boards: dict[str, list[TrialRow]] = {}
+def content_of(trials: Iterable[TrialRow], manifests: Mapping[str, Manifest]) -> tuple[Content, list[Receipt]]:
+    """The boards of trials, whose seeds are one row, and the receipt of each row."""
+    methods: dict[str, dict[str, list[TrialRow]]] = {}
     for trial in trials:
-        boards.setdefault(trial.pair, []).append(trial)
-    return {pair: _ranked(boards[pair]) for pair in sorted(boards)}
-
-
-def as_csv(boards: Mapping[str, list[BoardRow]]) -> str:
-    """Comma-separated values: a line a trial, with every metric and its interval."""
-    rows = (
-        [row.rank, *(getattr(row.trial, column) for column in _COLUMNS), *metrics.cells(row.trial.metrics or {})]
-        for board in boards.values()
-        for row in board
-    )
-    return metrics.as_csv(["rank", *_COLUMNS, *metrics.COLUMNS], rows)
+        methods.setdefault(trial.pair, {}).setdefault(trial.name, []).append(trial)
+    boards: dict[str, list[Row]] = {}
+    receipts: list[Receipt] = []
+    trivial = {t.pair: t.trivial for seeds in methods.values() for of in seeds.values() for t in of if t.trivial}
+    for pair, of_pair in methods.items():
+        is_control = manifests[pair].family in CONTROLS or max(trivial.get(pair, {}).values(), default=0) >= CONTROL
+        published = published_figures().get(published_name(manifests[pair]), {})
+        rows = [
+            _row(seeds, manifests[pair], is_control, published.get(seeds[0].method, {})) for seeds in of_pair.values()
+        ]
+        boards[pair] = _ranked(rows)
+        cards = {_identity(seeds): _card(seeds[-1], manifests[pair]) for seeds in of_pair.values()}
+        receipts += [Receipt(row, cards[row.id], _document(row, cards[row.id])) for row in boards[pair]]
+    return Content(manifests, boards, (), trivial), receipts
 
 
 def _in_folder(path: Path) -> list[Path]:
@@ -86,19 +94,65 @@ def _in_folder(path: Path) -> list[Path]:
 
 def _trial(row: results.Row) -> TrialRow:
     try:
-        return TrialRow.model_validate(row)
+        return TrialRow.model_validate(
+            {name: value for name, value in row.items() if value is not None or name == "metrics"}
+        )
     except ValidationError as error:
         raise InputError(
             f"A row of the results is not a trial ({first_fault(error, 'the row')}); give files that `w1bench trial` wrote."
         ) from None
 
 
-def _ranked(trials: Iterable[TrialRow]) -> list[BoardRow]:
-    ordered = sorted(trials, key=lambda trial: (_badness(trial), trial.method, trial.seed))
-    values = [_badness(trial) for trial in ordered]
-    # 1 + how many are strictly better: equal ones share a rank
-    return [BoardRow(values.index(v) + 1 if v < inf else None, t) for v, t in zip(values, ordered, strict=True)]
+def _row(seeds: list[TrialRow], manifest: Manifest, is_control: bool, published: Mapping[str, float]) -> Row:
+    first = seeds[0]
+    scored = [trial.metrics for trial in seeds if trial.metrics]
+    said = {
+        "steps": first.steps, "data": first.data, "seconds": fmean(trial.seconds for trial in seeds), "trains": first.method not in UNTRAINED,
+        "knows_family": manifest.family == "funnel" and first.method in OF_FUNNELS,
+    }  # fmt: skip
+    if len(scored) < len(seeds):
+        said["description"] = f"{', '.join(sorted({t.outcome for t in seeds if not t.metrics}))}: no gradient"
+    return Row(
+        pair=first.pair, method=first.name, user=_USER, id=_identity(seeds), family=manifest.family, dim=manifest.dim, rank=None,
+        metrics={name: _combined(name, scored) for name in METRICS} if scored else {}, tries=len(seeds), seeds=len(scored) or 1, control=is_control,
+        track="sealed" if manifest.sealed else "open", w1=manifest.w1, metadata=said, published=published,
+    )  # fmt: skip
 
 
-def _badness(trial: TrialRow) -> float:
-    return METRICS[HEADLINE].badness((trial.metrics or {}).get(HEADLINE), None)
+def _combined(name: str, scored: list[dict[str, Interval | None]]) -> Interval | None:
+    """The mean over seeds, where all have the metric."""
+    intervals = [interval for of in scored if (interval := of.get(name)) is not None]
+    if len(intervals) < len(scored) or len(intervals) == 1:
+        return intervals[0] if len(intervals) == len(scored) else None
+    return combined(Sample(intervals, [None] * len(intervals)), is_size=METRICS[name].better == "lower")
+
+
+def _ranked(rows: list[Row]) -> list[Row]:
+    """1 + how many are strictly better: equal ones share a rank, and rows without a cosine have none and come last."""
+    badness = {row.id: METRICS[HEADLINE].badness(row.metrics.get(HEADLINE), None) for row in rows}
+    ordered = sorted(rows, key=lambda row: (badness[row.id], row.method))
+    values = [badness[row.id] for row in ordered]
+    return [
+        row if value == inf else replace(row, rank=values.index(value) + 1, tied=values.count(value) > 1)
+        for value, row in zip(values, ordered, strict=True)
+    ]
+
+
+def _identity(seeds: list[TrialRow]) -> str:
+    text = "\n".join(f"{trial.pair} {trial.name} {trial.recipe_sha256}" for trial in seeds[:1])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _card(trial: TrialRow, manifest: Manifest) -> Scorecard:
+    return Scorecard(
+        pair=trial.pair, pair_version=manifest.version, pair_digest=manifest.digest(), metric_version=trial.metric_version, points=trial.points, w1=manifest.w1,
+        w1_stderr=manifest.w1_stderr, metrics=trial.metrics or {}, missing=trial.missing, diagnosis=trial.diagnosis, trivial=trial.trivial,
+    )  # fmt: skip
+
+
+def _document(row: Row, card: Scorecard) -> dict[str, Any]:
+    return {
+        "id": row.id, "url": f"/submissions/{row.id}.html", "pair": row.pair, "pair_digest": card.pair_digest, "method": row.method, "user": row.user,
+        "submitted_at": row.submitted_at, "scorecard": card.model_dump(mode="json"), "earlier_scorecards": [], "reference": False,
+        "metadata": dict(row.metadata), "retraction": None,
+    }  # fmt: skip

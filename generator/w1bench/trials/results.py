@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from w1bench.archive.manifest import Manifest
 from w1bench.diagnostics.findings.evidence import Record
 from w1bench.diagnostics.findings.facts import Facts
 from w1bench.diagnostics.findings.words import findings
 from w1bench.errors import InputError
+from w1bench.recipes.sources import UniformSource
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.storage.files import write_atomically
 
@@ -93,8 +95,8 @@ def with_findings(row: Row, record: Record | None = None) -> Row:
     """The row with what is wrong with its critic in words, as far as its figures and, where it is here, its pair's record show; rows of before lack some."""
     if not row["metrics"]:
         return row | {"findings": []}
-    others = {name: row.get(name) for name in ("trivial", "excess")}
-    card = Scorecard(pair_version=1, w1_stderr=None, **{name: row[name] for name in _OF_CARD}, **others)
+    of_card: Row = {name: row[name] for name in _OF_CARD} | {name: row.get(name) for name in ("trivial", "excess")}
+    card = Scorecard(pair_version=1, w1_stderr=None, **of_card)
     return row | {"findings": [finding.model_dump() for finding in findings(card, facts_of(row), record)]}
 
 
@@ -112,3 +114,17 @@ def cell_of(row: Row) -> tuple[Any, ...]:
 def row_order(row: Row) -> tuple[Any, ...]:
     numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["pair"])]  # d2 before d128
     return (numbered, row["pair"], *cell_of(row), row["seed"])
+
+
+def published_name(manifest: Manifest) -> str:
+    """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
+    if manifest.family != "funnel" or not isinstance(manifest.public_recipe().source, UniformSource):
+        return manifest.name
+    if manifest.funnels is None or manifest.dominated_funnels is None:
+        return manifest.name
+    return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
+
+
+def published_figures() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+    """The figures published with the paper, by law and method."""
+    return json.loads(Path(__file__).with_name("published.json").read_bytes())["pairs"]

@@ -10,12 +10,10 @@ from typing import Any
 import torch
 
 from w1bench.client.api import score_with_resamples
-from w1bench.client.stored_pair import StoredPair
 from w1bench.diagnostics.record import read_record
-from w1bench.recipes.sources import UniformSource
 from w1bench.solvers.protocol import Fit
 from w1bench.trials.resamples import packed
-from w1bench.trials.results import with_findings
+from w1bench.trials.results import published_name, with_findings
 from w1bench.trials.trial import SAVE_EVERY, Trial, run
 
 
@@ -25,7 +23,7 @@ def row(
     """Train and score: what was run, how it ended, its metrics with their intervals and resamples, its findings; these are None where it diverged."""
     fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
     about = {
-        "law": published_name(trial.pair), "family": trial.pair.manifest.family, "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
+        "law": published_name(trial.pair.manifest), "family": trial.pair.manifest.family, "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
         "machine": _machine(device),
         "software": {name: version(name) for name in ("w1bench", "torch", "numpy")} | {"python": platform.python_version()},
     }  # fmt: skip
@@ -36,16 +34,6 @@ def row(
     of_card = ("points", "metric_version", "metrics", "missing", "diagnosis", "trivial", "excess")
     found = trial.identity() | about | {name: card[name] for name in of_card} | {"resamples": packed(scored)}
     return with_findings(found, read_record(trial.pair.folder, trial.pair.manifest.digest()))
-
-
-def published_name(pair: StoredPair) -> str:
-    """The published pairs' name for this one's law, whatever its funnels' seed: hd-dD-nN-pP for uniform targets; else its own."""
-    manifest = pair.manifest
-    if manifest.family != "funnel" or not isinstance(manifest.public_recipe().source, UniformSource):
-        return pair.name
-    if manifest.funnels is None or manifest.dominated_funnels is None:
-        return pair.name
-    return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
 
 
 def _machine(device: str) -> dict[str, Any]:

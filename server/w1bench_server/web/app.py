@@ -30,8 +30,10 @@ from w1bench_server.web.middleware.cors import Cors
 from w1bench_server.web.middleware.rate_limit import RateLimit
 from w1bench_server.web.middleware.read_turns import ReadTurns
 from w1bench_server.web.middleware.unread_body import UnreadBody
-from w1bench_server.web.pages import badge
-from w1bench_server.web.pages import endpoints as pages
+from w1bench_server.web.pages import badge, forms, home
+from w1bench_server.web.pages import pairs as pair_pages
+from w1bench_server.web.pages import submissions as submission_pages
+from w1bench_server.web.pages.content import PageContent
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -50,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "streams": Streams(service.jobs, settings.events_seconds, streams),
                 "reads": Turns(settings.reads, settings.reads_waiting, "requests"),
                 "uploads": uploads,
+                "pages": PageContent(service.pairs, service.boards),
                 "room": Room(service.bodies.incoming, settings.min_free_bytes),
             }
 
@@ -61,7 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    for part in (health, pairs, submissions, account, jobs, board, badge, pages):
+    pages = (home, pair_pages, submission_pages, forms)
+    for part in (health, pairs, submissions, account, jobs, board, badge, *pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

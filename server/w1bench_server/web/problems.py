@@ -1,4 +1,4 @@
-"""Problems: every error as RFC 9457 problem+json, with a sentence and a request id, and without anything that was sent."""
+"""Problems: every error as RFC 9457 problem+json, with a sentence and a request id, and without anything that was sent; for browsers as a page."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,11 @@ from starlette.routing import Match
 from w1bench.errors import W1BenchError
 from w1bench.storage.canonical import complaint
 from w1bench_server.errors import ProblemPart, apology, as_problem, busy, invalid
-from w1bench_server.web.headers import request_id, shared_headers
+from w1bench_server.web.headers import SHARED_METHODS, request_id, shared_headers
+from w1bench_server.web.pages.answers import page
 
 MEDIA_TYPE = "application/problem+json"
+_PAGE = "text/html"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SENTENCES = {
     400: "The request is not well formed; openapi.json describes the valid ones.",
@@ -58,6 +60,14 @@ def problem(
         request_id=request_id(request.scope),
         errors=list(parts),
     )
+    if request.method in SHARED_METHODS and _PAGE in request.headers.get("accept", ""):  # a browser, which shows pages
+        return page(
+            request,
+            "problem.html",
+            {"section": "", **content.model_dump()},
+            status=status,
+            headers=dict(headers or {}) | {"Cache-Control": "no-store"},
+        )
     # An unforeseen error is answered outside of the middleware, hence the shared headers here too.
     shared = shared_headers(request.scope) | {"Cache-Control": "no-store"} | dict(headers or {})
     return Response(content.model_dump_json(), status, shared, MEDIA_TYPE)

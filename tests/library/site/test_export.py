@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import filelock
 import pytest
+from markupsafe import escape
 
 from support.files import contents
 from support.recipes import FAMILIES, RECIPES, SEALED, Sealed
@@ -25,8 +26,12 @@ from w1bench.archive.manifest import read_published_manifest
 from w1bench.archive.reveal import reveal
 from w1bench.builder.build import build
 from w1bench.builder.verify import verify
+from w1bench.client.service.boards import leaderboard
+from w1bench.client.service.connection import Service
+from w1bench.client.service.submissions import show
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.site.export import MARK, export
+from w1bench.site.figures import with_error
 from w1bench.trials.results import FORMAT
 
 NAME = "small-d2-n4-p8"
@@ -68,8 +73,26 @@ def test_the_twin_is_the_archive_with_pages(archive: Path, twin: Path) -> None:
     for name in there:
         if not Path(name).name.startswith("."):
             assert here[name] == there[name], name
-    pages = {"index.html", "leaderboard.html", *(f"{recipe.name}/index.html" for recipe in RECIPES)}
-    assert here.keys() - there.keys() == {*pages, "style.css", "leaderboard.json", "leaderboard.csv", MARK}
+    added = here.keys() - there.keys()
+    fixed = {
+        "index.html",
+        "pairs.html",
+        "rounds.html",
+        "board.html",
+        "board-sealed.html",
+        "board-map.html",
+        "board-rows.html",
+        "leaderboard.csv",
+    }
+    assert {*fixed, "v1/leaderboard", MARK, *(f"{recipe.name}/index.html" for recipe in RECIPES)} <= added
+    families = "|".join({read_published_manifest(archive / recipe.name).family for recipe in RECIPES})
+    of_rows = rf"(methods|users)/[a-z0-9-]+\.html|submissions/[0-9a-f]{{32}}\.html|v1/submissions/[0-9a-f]{{32}}|static/.*|board(-sealed)?(-map|-rows)?(-({families}))?\.html"
+    assert [
+        name
+        for name in added - fixed
+        if not re.fullmatch(of_rows, name) and name.count("/") != 1 and name not in ("v1/leaderboard", MARK)
+    ] == []
+    assert sum(name.startswith("submissions/") for name in added) == 2
     assert (twin / NAME / "train.h5").samefile(archive / NAME / "train.h5")  # a hard link, on one file system
 
 
@@ -96,7 +119,7 @@ class _Links(HTMLParser):
 
 def test_every_link_leads_to_a_file_and_no_page_runs_or_loads_anything_else(twin: Path) -> None:
     pages = sorted(twin.rglob("*.html"))
-    assert len(pages) == len(RECIPES) + 2
+    assert len(pages) > len(RECIPES) + 10
     for page in pages:
         parser = _Links()
         parser.feed(page.read_text())
@@ -104,19 +127,21 @@ def test_every_link_leads_to_a_file_and_no_page_runs_or_loads_anything_else(twin
         for link in parser.links:
             parts = urlsplit(link)
             assert (parts.scheme, parts.netloc) == ("", ""), (page, link)
-            assert (page.parent / unquote(parts.path)).is_file(), (page, link)
-        assert not parser.elements & {"script", "iframe", "object", "style"}, page
-    assert not re.search(r"url\(|@import", (twin / "style.css").read_text())
+            assert parts.path == "" or (page.parent / unquote(parts.path)).is_file(), (page, link)
+        assert not parser.elements & {"iframe", "object", "style"}, page
+        assert not re.search(r"<script(?! src=\"[^\"]*static/)|\son[a-z]+=|\sstyle=", page.read_text()), page
+    assert not re.search(r"url\(|@import", (twin / "static/style.css").read_text())
 
 
 def test_pages_say_what_the_pairs_are(archive: Path, twin: Path) -> None:
-    index = (twin / "index.html").read_text()
+    index = (twin / "pairs.html").read_text()
     for recipe in RECIPES:
         manifest = read_published_manifest(archive / recipe.name)
-        assert all(words in index for words in (f"{recipe.name}/index.html", f"{manifest.w1:.6g}", manifest.licence))
+        w1 = with_error(*manifest.known_w1[:2])
+        assert all(words in index for words in (f"{recipe.name}/index.html", w1, str(escape(manifest.licence))))
         page = (twin / recipe.name / "index.html").read_text()
         for words in (
-            f"{manifest.w1:.8g}", manifest.digest(), *(file.sha256 for file in manifest.files.values()),
+            w1, manifest.digest(), *(file.sha256 for file in manifest.files.values()),
             *(figure.name for figure in manifest.certificate), "preview.png", "README.md", "croissant.json",
             f"w1bench fetch {recipe.name} --from", "@inproceedings{korotin2022kantorovich",
         ):  # fmt: skip
@@ -126,22 +151,32 @@ def test_pages_say_what_the_pairs_are(archive: Path, twin: Path) -> None:
 def test_the_leaderboard_has_the_rows_of_the_pairs_as_they_are(
     archive: Path, twin: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    board = json.loads((twin / "leaderboard.json").read_text())
+    board = json.loads((twin / "v1/leaderboard").read_text())
     assert [(row["rank"], row["pair"], row["method"]) for row in board["rows"]] == [
-        (1, NAME, "lp"),
-        (None, NAME, HOSTILE),
+        (1, NAME, "lp (5 steps)"),
+        (None, NAME, f"{HOSTILE} (5 steps)"),
     ]
     assert (twin / "leaderboard.csv").read_text().count("\n") == 3
-    page = (twin / "leaderboard.html").read_text()
-    assert "0.625" in page
+    page = (twin / "board-rows.html").read_text()
+    assert ">0.6<" in page.replace("\u2007", "")  # its interval leaves it one digit
     assert HOSTILE not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     out = tmp_path / "site"
     export(archive, out, results=[results(archive, tmp_path / "results.json")])
     assert "1 rows on gone-d2 are left out" in caplog.text
+    assert list(out.glob("submissions/*"))
     export(archive, out)
-    assert not list(out.glob("leaderboard.*"))
-    assert "leaderboard" not in (out / "index.html").read_text()
+    assert not [
+        path for folder in ("submissions", "methods", "users", "v1/submissions") for path in (out / folder).iterdir()
+    ]
+    assert json.loads((out / "v1/leaderboard").read_text())["rows"] == []
+    assert "No method is shown" in (out / "board.html").read_text()
+
+
+def test_the_client_reads_the_boards_of_a_twin(host: StaticHost) -> None:
+    rows = leaderboard(Service(host.url))["rows"]
+    assert [(row["rank"], row["method"]) for row in rows] == [(1, "lp (5 steps)"), (None, f"{HOSTILE} (5 steps)")]
+    assert show(Service(host.url), rows[0]["id"])["scorecard"]["metrics"]["cos"]["value"] == 0.625
 
 
 def test_a_real_browser_shows_it_and_asks_no_other_host(host: StaticHost, tmp_path: Path) -> None:
@@ -155,8 +190,13 @@ def test_a_real_browser_shows_it_and_asks_no_other_host(host: StaticHost, tmp_pa
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     assert f"<h1>{NAME}</h1>" in done.stdout
-    asked = {path: code for path, code in host.answers.items() if path != "/favicon.ico"}
-    assert asked == {f"/{NAME}/index.html": 200, "/style.css": 200, f"/{NAME}/preview.png": 200}
+    needed = {
+        f"/{NAME}/index.html",
+        f"/{NAME}/preview.png",
+        *(f"/static/{name}" for name in ("style.css", "page.js", "charts.js", "vendor/plot.js")),
+    }
+    assert needed <= host.answers.keys() <= {*needed, "/static/icon.svg"}
+    assert set(host.answers.values()) == {200}
 
 
 def test_again_changes_nothing_and_mends_what_was_damaged(archive: Path, tmp_path: Path) -> None:
@@ -279,6 +319,6 @@ def test_pairs_of_families_without_funnels_have_pages(tmp_path: Path) -> None:
     for name, words in zip(names, ("only a share 0.2", "moved by 1 in one direction", "4 x 4 lowest"), strict=True):
         page = (tmp_path / "site" / name / "index.html").read_text()
         assert words in page
-        assert "power" not in page
-        assert "exactly" in page
-    assert "late-spiked-smooth" in (tmp_path / "site" / "index.html").read_text()
+        assert "with power" not in page
+        assert "(exact)" in page
+    assert "late-spiked-smooth" in (tmp_path / "site" / "pairs.html").read_text()

@@ -1,27 +1,35 @@
-"""The leaderboard of an export: rows of results files, ordered by cosine, as comma-separated values."""
+"""The boards of an export from results files: seeds as one row, ordered by cosine, read with complaints that say what is wrong."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.recipes import RECIPES
+from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import InputError
-from w1bench.site.leaderboard import TrialRow, as_csv, rank, read_trials
+from w1bench.site.board.sheets import of_rows, written
+from w1bench.site.leaderboard import TrialRow, content_of, read_trials
 from w1bench.trials import results
 
+PAIR = RECIPES[0].name
 
-def row(method: str = "lp", *, cos: float | None = 0.5, pair: str = "a", **changes: Any) -> dict[str, Any]:
+
+def row(method: str = "lp", *, cos: float | None = 0.5, pair: str = PAIR, **changes: Any) -> dict[str, Any]:
     """A row as trials write it."""
     figures = {"cos": None if cos is None else {"value": cos, "low": cos - 0.1, "high": cos + 0.1}, "dev": None}
     return {
         "method": method, "pair": pair, "recipe_sha256": "0" * 64, "seed": 0, "steps": 10, "seconds": 1.5,
         "outcome": "finished", "metrics": figures, "data": "fresh", "settings": {"steps": 10}, "law": pair, "w1": 1.0, "dual_value": None,
     } | changes  # fmt: skip
+
+
+@pytest.fixture
+def manifests(archive: Path) -> dict[str, Manifest]:
+    return {recipe.name: read_published_manifest(archive / recipe.name) for recipe in RECIPES}
 
 
 def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
@@ -37,7 +45,7 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
     ("changes", "reason"),
     [
         ({"steps": "many"}, "steps came as 'many'; it must be a whole number"),
-        ({"pair": None}, "pair came as None; it must be a text"),
+        ({"pair": 7}, "pair came as 7; it must be a text"),
     ],
 )
 def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
@@ -46,17 +54,38 @@ def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_pat
         read_trials([tmp_path / "r.json"])
 
 
-def test_boards_order_by_cosine_and_what_has_none_comes_last() -> None:
-    rows = [row("a", cos=0.2), row("b", cos=None, outcome="diverged"), row("c", cos=0.9), row("d", cos=0.2)]
-    boards = rank(TrialRow.model_validate(r) for r in [row("x", pair="z"), *rows])
-    assert list(boards) == ["a", "z"]
-    assert [(s.rank, s.trial.method) for s in boards["a"]] == [(1, "c"), (2, "a"), (2, "d"), (None, "b")]
+def test_boards_order_by_cosine_and_what_has_none_comes_last(manifests: dict[str, Manifest]) -> None:
+    rows = [
+        row("a", cos=0.2),
+        row("b", cos=None, metrics=None, outcome="diverged"),
+        row("c", cos=0.9),
+        row("d", cos=0.2),
+    ]
+    content, receipts = content_of([TrialRow.model_validate(r) for r in rows], manifests)
+    board = content.boards[PAIR]
+    assert [(each.rank, each.tied, each.method) for each in board] == [
+        (1, False, "c (10 steps)"), (2, True, "a (10 steps)"), (2, True, "d (10 steps)"), (None, False, "b (10 steps)"),
+    ]  # fmt: skip
+    assert board[-1].metadata["description"] == "diverged: no gradient"
+    assert [receipt.row for receipt in receipts] == list(board)
+    assert receipts[0].card.metrics["cos"] == board[0].metrics["cos"]
 
 
-def test_the_csv_has_every_metric_with_its_interval() -> None:
-    boards = rank(TrialRow.model_validate(r) for r in (row(), row("wc, twice", cos=None)))
-    first, last = csv.DictReader(io.StringIO(as_csv(boards)))
-    assert (first["rank"], first["method"], first["cos"], first["cos_low"], first["cos_high"]) == (
-        "1", "lp", "0.5", "0.4", "0.6",
-    )  # fmt: skip
-    assert (last["rank"], last["method"], last["cos"], first["dev"]) == ("", "wc, twice", "", "")
+def test_seeds_are_one_row_with_their_mean(manifests: dict[str, Manifest]) -> None:
+    trials = [TrialRow.model_validate(row(cos=cos, seed=seed)) for seed, cos in enumerate((0.4, 0.5, 0.9))]
+    (one,) = content_of(trials, manifests)[0].rows
+    assert (one.seeds, one.tries, one.value("cos")) == (3, 3, pytest.approx(0.6))
+    interval = one.metrics["cos"]
+    assert interval is not None
+    assert interval.low is not None
+    assert interval.low < 0.4  # seeds vary more than the points
+
+
+def test_the_csv_has_every_metric_with_its_interval(manifests: dict[str, Manifest]) -> None:
+    rows = [row(), row("wc, twice", cos=None, metrics=None)]
+    content, _ = content_of([TrialRow.model_validate(r) for r in rows], manifests)
+    header, first, last = written(of_rows(content.rows), "csv").splitlines()
+    names = header.split(",")
+    assert {"cos", "cos_low", "cos_high", "dev"} <= set(names)
+    assert dict(zip(names, first.split(","), strict=True))["cos_low"] == "0.4"
+    assert '"wc, twice (10 steps)"' in last

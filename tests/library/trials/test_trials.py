@@ -28,7 +28,8 @@ from w1bench.solvers.protocol import Settings
 from w1bench.trials import results
 from w1bench.trials.grid import checkpoint_of, run_grid
 from w1bench.trials.resamples import unpacked
-from w1bench.trials.row import published_name, row
+from w1bench.trials.results import published_name
+from w1bench.trials.row import row
 from w1bench.trials.solve import solve
 from w1bench.trials.tables import as_csv, as_markdown
 from w1bench.trials.trial import make_trial, run
@@ -132,8 +133,8 @@ def test_answers_that_are_not_finite_are_divergence(pair: StoredPair, monkeypatc
 
 
 def test_the_law_of_a_pair_names_its_published_figures(archive: Path) -> None:
-    assert published_name(w1bench.load(archive / "small-d16-n64-p8")) == "hd-d16-n64-p8"
-    assert published_name(w1bench.load(archive / "small-ball-d2-p8")) == "small-ball-d2-p8"
+    assert published_name(w1bench.load(archive / "small-d16-n64-p8").manifest) == "hd-d16-n64-p8"
+    assert published_name(w1bench.load(archive / "small-ball-d2-p8").manifest) == "small-ball-d2-p8"
     published = json.loads(Path(results.__file__).with_name("published.json").read_bytes())["pairs"]
     assert published["hd-d16-n64-p8"]["WC"]["cos"] < published["hd-d16-n64-p8"]["LP"]["cos"]
     assert set(published["cifar10-n16-p100"]) <= {*results.ORDER, "truth"}

@@ -1,38 +1,113 @@
-"""The pages for people show the rows of the leaderboard, escaped, and every link of theirs leads somewhere."""
+"""The pages for people show the rows of the boards, escaped, complete without a script, and every link of theirs leads somewhere."""
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from w1bench.scoring.metrics import METRICS
+from w1bench.site.board.choice import ORDERS, VIEWS
+from w1bench.site.figures import figure, with_error
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
+from w1bench_server.web.pages.answers import POLICY
 
 PAIR = "small-d2-n4-p8"
+HOSTILE = "x&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;"
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 Problem = Callable[[Any, int], dict[str, Any]]
 
 
-def test_the_home_page_shows_every_row_and_escapes_it(board: TestClient) -> None:
-    for path in ("/", "/?metric=l2", f"/pairs/{PAIR}"):
-        answer = board.get(path)
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert ">nearly the truth</a>" in answer.text
-        assert "<script" not in answer.text
-        assert "x&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;" in answer.text
-        assert answer.text.index(">nearly the truth</a>") < answer.text.index("x&lt;script&gt;")
-        assert board.head(path).status_code == 200
-    assert f'href="/pairs/{PAIR}"' in board.get("/").text
-    assert 'href="/pairs/small-photos"' in board.get("/").text
+@pytest.mark.parametrize("path", ["/board", "/board?view=rows", "/board?view=map", f"/pairs/{PAIR}", "/users/ann"])
+def test_pages_of_boards_show_every_row_in_its_order_and_escape_it(board: TestClient, path: str) -> None:
+    answer = board.get(path)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == POLICY
+    assert ">nearly the truth</a>" in answer.text
+    assert "<script>" not in answer.text
+    assert HOSTILE in answer.text
+    assert answer.text.index(">nearly the truth</a>") < answer.text.index(f">{HOSTILE}")
+    assert board.head(path).status_code == 200
 
 
-def test_pages_never_order_by_dev(board: TestClient, is_problem: Problem) -> None:
-    is_problem(board.get("/?metric=dev"), 422)
-    assert "metric=dev" not in board.get("/").text
+def test_no_page_has_a_script_or_a_style_of_its_own(board: TestClient) -> None:
+    row = board.get("/v1/leaderboard").json()["rows"][0]
+    for path in (
+        "/",
+        "/board",
+        "/pairs",
+        f"/pairs/{PAIR}",
+        f"/submissions/{row['id']}",
+        "/compare",
+        "/rounds",
+        "/submit",
+        "/jobs",
+        "/admin",
+    ):
+        text = board.get(path).text
+        assert not re.search(r"<script(?! src=\"/static/)|<style|\son[a-z]+=|\sstyle=", text), path
+        assert not re.search(r"(src|href)=\"(https?:)?//", text), path
+
+
+def test_the_home_page_says_what_this_is_and_leads_on(board: TestClient) -> None:
+    text = board.get("/").text
+    assert "Find out how wrong" in text
+    assert 'href="/board"' in text
+    assert "http://testserver" in text  # this server's address, in snippets
+    for name in ("numpy", "torch", "JAX", "curl"):
+        assert f"<h3>{name}</h3>" in text
+
+
+def test_the_board_is_filtered_searched_and_ordered_by_its_address(board: TestClient, is_problem: Problem) -> None:
+    def methods(query: str) -> list[str]:
+        answer = board.get(f"/board?format=csv&{query}")
+        assert answer.status_code == 200, query
+        return [row["method"] for row in csv.DictReader(io.StringIO(answer.text)) if row["method"]]
+
+    both = ["nearly the truth", "x<script>alert('1')</script>&"]
+    assert methods("") == both
+    assert methods("q=NEARLY") == both[:1]
+    assert (
+        methods("q=&family=&dim=&user=&reference=&trains=&knows_family=") == both
+    )  # as a form without a script sends it
+    assert methods("user=ann&reference=no&family=funnel&dim=2") == both
+    for nothing in (
+        "user=bob",
+        "reference=yes",
+        "family=shift",
+        "dim=3",
+        "trains=yes",
+        "knows_family=no",
+        "track=sealed",
+        "q=zzz",
+    ):
+        assert methods(nothing) == [], nothing
+    assert methods("sort=dev") == both[::-1]  # the second is better in dev alone
+    assert methods("view=rows&sort=dev") == both[::-1]
+    for order in ORDERS:
+        for view in VIEWS:
+            assert set(methods(f"sort={order}&view={view}")) == set(both)
+    for wrong in ("sort=best", "view=all", "track=x", "page=0", "format=xml", "reference=maybe"):
+        is_problem(board.get(f"/board?{wrong}"), 422)
+    assert "<option selected>2</option>" in board.get("/board?dim=2").text
+
+
+def test_what_is_shown_comes_as_json_and_latex_too(board: TestClient) -> None:
+    rows = board.get("/board?view=rows&format=json").json()
+    assert [row["rank"] for row in rows] == [1, 2]
+    assert rows[0]["cos_low"] < rows[0]["cos"] < rows[0]["cos_high"]
+    latex = board.get("/board?view=rows&format=latex").text
+    assert r"\toprule" in latex
+    assert "nearly the truth" in latex
+    assert r"x<script>alert('1')</script>\&" in latex
 
 
 def test_a_pair_s_page_shows_its_files_and_figures(board: TestClient, pair: PublishedPair) -> None:
@@ -40,18 +115,48 @@ def test_a_pair_s_page_shows_its_files_and_figures(board: TestClient, pair: Publ
     for name, file in pair.manifest.files.items():
         assert f'href="/v1/pairs/{PAIR}/files/{name}"' in text
         assert file.sha256 in text
-    for figure in pair.manifest.certificate:
-        assert figure.name in text
-    assert f"{pair.manifest.w1:.8g}" in text
+    for entry in pair.manifest.certificate:
+        assert entry.name in text
+    assert with_error(*pair.manifest.known_w1[:2]) in text
+    assert "drawn uniformly from the cube" in text
+    assert "gets cos" in text  # the trivial critics
 
 
-def test_a_submission_s_page_is_its_scorecard(board: TestClient) -> None:
-    for row in board.get("/v1/leaderboard").json()["rows"]:
+def test_a_submission_s_page_is_its_scorecard_and_its_place(board: TestClient) -> None:
+    rows = board.get("/v1/leaderboard").json()["rows"]
+    for row, other in zip(rows, rows[::-1], strict=True):
         text = board.get(f"/submissions/{row['id']}").text
         assert all(name in text for name in METRICS)
-        assert "zero gradients" in text
-        assert f"{row['metrics']['cos']['value']:.5g}" in text
-        assert "<script" not in text
+        assert "Zero gradients" in text
+        assert f"<strong>{row['rank']}<small> of 2</small>" in text
+        assert f'href="/submissions/{other["id"]}"' in text  # the nearest row
+        assert f"{row['metrics']['cos']['value']:.2f}".removeprefix("-") in text
+
+
+def test_two_rows_are_compared_over_the_same_points(board: TestClient) -> None:
+    a, b = (row["id"] for row in board.get("/v1/leaderboard").json()["rows"])
+    text = board.get(f"/compare?a={a}&b={b}").text
+    found = board.get(f"/v1/compare?a={a}&b={b}").json()["metrics"]
+    assert f"{found['l2']['difference']:.3f}".replace("-", "\u2212")[:4] in text
+    assert "neither: noise alone explains it" in text or not any(d and d["tied"] for d in found.values())
+    assert "Choose a pair" in board.get("/compare?pair=small-photos").text
+
+
+def test_what_is_retracted_says_so_and_why(
+    settings: Settings, truth: dict[str, Any], npy: Callable[..., bytes], bearer: Callable[..., Any]
+) -> None:
+    with TestClient(create_app(settings)) as client:
+        headers = bearer(settings)
+        params = {"pair": PAIR, "method": "mine", "paper": "https://example.org/p", "seconds": 7200, "trains": True}
+        row = client.post("/v1/submissions", params=params, content=npy(-truth["gradient"]), headers=headers).json()
+        said = client.get(f"/submissions/{row['id']}").text
+        assert "2 h" in said
+        assert 'href="https://example.org/p"' in said
+        client.post(f"/v1/submissions/{row['id']}/retract", params={"reason": "a <wrong> sign"}, headers=headers)
+        for path in (f"/submissions/{row['id']}", f"/pairs/{PAIR}", "/users/ann"):
+            assert "a &lt;wrong&gt; sign" in client.get(path).text, path
+        assert "Retracted" in client.get(f"/submissions/{row['id']}").text
+        assert client.get("/method", params={"name": "mine", "user": "ann"}).status_code == 404
 
 
 def test_the_address_of_a_row_is_where_the_world_sees_it(
@@ -64,11 +169,28 @@ def test_the_address_of_a_row_is_where_the_world_sees_it(
             "/v1/submissions", params=params, content=npy(truth["gradient"]), headers=bearer(public)
         ).json()
         assert row["url"] == f"https://w1.example.org/submissions/{row['id']}"
+        assert '= "https://w1.example.org"' in unescape(client.get("/").text)
+
+
+def test_problems_are_pages_for_browsers_and_documents_for_programs(board: TestClient, is_problem: Problem) -> None:
+    for path, status in (
+        ("/pairs/none", 404),
+        ("/nothing", 404),
+        ("/board?sort=x", 422),
+        ("/users/nobody", 404),
+        ("/jobs/x", 404),
+        ("/submissions/x", 404),
+    ):
+        document = is_problem(board.get(path), status)
+        answer = board.get(path, headers=BROWSER)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert answer.headers["content-security-policy"] == POLICY
+        assert document["title"] in answer.text
+        assert answer.headers["x-request-id"] in answer.text
+    is_problem(board.post("/v1/submissions", headers=BROWSER), 401)  # no page is asked for by POST
 
 
 def test_every_link_of_a_page_leads_somewhere(board: TestClient) -> None:
-    import re
-
     seen = {"/"}
     queue = ["/"]
     while queue:
@@ -76,9 +198,22 @@ def test_every_link_of_a_page_leads_somewhere(board: TestClient) -> None:
         assert answer.status_code == 200, answer.url
         if answer.headers["content-type"].startswith("text/html"):
             links = {
-                str(answer.url.join(link).raw_path, "ascii") for link in re.findall(r'href="([^"]*)"', answer.text)
+                str(answer.url.join(link.replace("&amp;", "&")).raw_path, "ascii")
+                for link in re.findall(r'(?:href|src)="([^"]*)"', answer.text)
             }
-            new = {link.replace("&amp;", "&") for link in links} - seen
+            new = links - seen
             seen |= new
             queue += new
-    assert len(seen) > 10
+    assert len(seen) > 40
+
+
+def test_figures_have_the_digits_that_their_errors_leave() -> None:
+    from w1bench.scoring.scorecard import Interval
+
+    assert figure(Interval(value=0.123456, low=0.12, high=0.13)) == "0.123"
+    assert figure(Interval(value=0.123456, low=0.10, high=0.15)) == "0.12"
+    assert figure(Interval(value=-41.2345, low=-60, high=-20)) == "\u221241"
+    assert figure(Interval(value=2.4e11, low=2e11, high=3e11)) == "2.4e11"
+    assert figure(None) == "–"
+    assert with_error(1.0260176, 0.000086) == "1.02602 ± 0.00009"
+    assert with_error(4.666666666, 0.0) == "4.666667 (exact)"

@@ -18,6 +18,7 @@ from w1bench_server.database.tables import tokens
 from w1bench_server.errors import TokenError
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.settings import Settings
+from w1bench_server.web.app import create_app
 from w1bench_server.web.auth.tokens import Holder, create_token, holder, list_tokens, revoke_token
 
 DATABASES = ("sqlite", "postgresql")
@@ -141,3 +142,28 @@ def test_a_body_on_its_way_when_its_token_ends_is_not_recorded(
     with database.opened(settings) as engine:
         assert Ledger(engine).rows() == []
     assert list((settings.data / "submissions").glob("*/*")) == []
+
+
+def test_admins_make_list_and_revoke_tokens_over_http(
+    settings: Settings, bearer: Callable[..., Any], is_problem: Callable[[Any, int], dict[str, Any]]
+) -> None:
+    admin, ann = bearer(settings, user="root", scope="admin"), bearer(settings)
+    with TestClient(create_app(settings)) as client:
+        for headers in ({}, ann):
+            status = 403 if headers else 401
+            is_problem(client.get("/v1/tokens", headers=headers), status)
+            is_problem(client.post("/v1/tokens?user=eve", headers=headers), status)
+            is_problem(client.post("/v1/tokens/0/revoke", headers=headers), status)
+        for wrong in ("user=Eve!", "user=eve&scope=all", "user=eve&days=0", "user=w1bench", ""):
+            is_problem(client.post(f"/v1/tokens?{wrong}", headers=admin), 422)
+        made = client.post("/v1/tokens?user=eve&days=3", headers=admin)
+        assert made.status_code == 201
+        eve = {"Authorization": f"Bearer {made.json()['token']}"}
+        assert client.get("/v1/whoami", headers=eve).json() == {"user": "eve", "scope": "submit"}
+        listed = client.get("/v1/tokens", headers=admin)
+        assert [token["user"] for token in listed.json()["tokens"]] == ["root", "ann", "eve"]
+        assert made.json()["token"].split("_")[2] not in listed.text
+        prefix = listed.json()["tokens"][-1]["prefix"]
+        is_problem(client.post("/v1/tokens/00000000/revoke", headers=admin), 404)
+        assert client.post(f"/v1/tokens/{prefix}/revoke", headers=admin).json()["tokens"][-1]["revoked_at"]
+        is_problem(client.get("/v1/whoami", headers=eve), 401)

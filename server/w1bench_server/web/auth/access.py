@@ -50,4 +50,4 @@ def _needing(scope: str, what: str) -> Callable[[Caller], Awaitable[Holder]]:
 
 # The holder of a token that may submit, and of one that may manage the service.
 Submitter = Annotated[Holder, Depends(_needing("submit", "submissions"))]
-Admin = Annotated[Holder, Depends(_needing("admin", "pairs and the list of jobs"))]
+Admin = Annotated[Holder, Depends(_needing("admin", "pairs, tokens and the list of jobs"))]

@@ -52,6 +52,12 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
     Raises:
         InputError: the user's name, the scope or the days are not valid, or there is no service.
     """
+    _check(user, scope, days)
+    with database.existing(settings, empty=True) as engine:
+        return issue(engine, user=user, scope=scope, days=days)
+
+
+def _check(user: str, scope: str, days: int | None) -> None:
     if not re.fullmatch(NAME_PATTERN, user):
         raise InputError(
             f"The user {user!r} is not a valid name; use up to 64 of a-z, 0-9 and ._- beginning with a letter or digit."
@@ -64,6 +70,11 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
         raise InputError(
             f"A token cannot last {days} days; give 1 to 36500, or leave it out for one that does not expire."
         )
+
+
+def issue(engine: Engine, *, user: str, scope: str = "submit", days: int | None = None) -> str:
+    """As `create_token`, in a database that is open."""
+    _check(user, scope, days)
     prefix = secrets.token_hex(_PREFIX_BYTES)
     token = f"{_MARK}_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     now = datetime.now(UTC)
@@ -75,7 +86,7 @@ def create_token(settings: Settings, *, user: str, scope: str = "submit", days: 
         "created_at": _text(now),
         "expires_at": None if days is None else _text(now + timedelta(days=days)),
     }
-    with database.existing(settings, empty=True) as engine, database.writing(engine) as connection:
+    with database.writing(engine) as connection:
         connection.execute(insert(tokens).values(row))
     return token
 
@@ -86,8 +97,14 @@ def list_tokens(settings: Settings) -> list[dict[str, Any]]:
     Raises:
         InputError: there is no service.
     """
+    with database.existing(settings, empty=True) as engine:
+        return issued(engine)
+
+
+def issued(engine: Engine) -> list[dict[str, Any]]:
+    """As `list_tokens`, of a database that is open."""
     columns = [column for column in tokens.c if column.name != "digest"]
-    with database.existing(settings, empty=True) as engine, engine.connect() as connection:
+    with engine.connect() as connection:
         return [dict(row) for row in connection.execute(select(*columns).order_by(tokens.c.created_at)).mappings()]
 
 
@@ -97,13 +114,17 @@ def revoke_token(settings: Settings, prefix: str) -> None:
     Raises:
         InputError: there is no such token, or no service.
     """
-    change = (
-        update(tokens).where(tokens.c.prefix == prefix, tokens.c.revoked_at.is_(None)).values(revoked_at=_text(_now()))
-    )
-    with database.existing(settings, empty=True) as engine, database.writing(engine) as connection:
+    with database.existing(settings, empty=True) as engine:
+        revoke(engine, prefix)
+
+
+def revoke(engine: Engine, prefix: str) -> None:
+    """As `revoke_token`, in a database that is open."""
+    open_ones = (tokens.c.prefix == prefix, tokens.c.revoked_at.is_(None))
+    with database.writing(engine) as connection:
         if connection.execute(select(tokens.c.prefix).where(tokens.c.prefix == prefix)).first() is None:
             raise InputError(f"No token begins with {_MARK}_{prefix}; `w1bench token list` shows them.")
-        connection.execute(change)
+        connection.execute(update(tokens).where(*open_ones).values(revoked_at=_text(_now())))
 
 
 def holder(engine: Engine, token: str, *, now: datetime | None = None) -> Holder:

@@ -1,1 +1,1 @@
-"""Plain HTML for people."""
+"""The pages for people: what a service fills the templates with, and what it does beside."""

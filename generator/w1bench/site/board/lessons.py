@@ -1,0 +1,86 @@
+"""What the rows of a board say together: sentences with figures, made anew from the rows whenever they are shown."""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from w1bench.site.board.overall import Method, families
+from w1bench.site.board.rows import Row
+
+_RIGHT_VALUE = 10.0  # per cent of W1
+_FEWEST = 5
+
+
+class Lesson(NamedTuple):
+    """A figure, and the sentence that it stands in."""
+
+    figure: str
+    sentence: str
+
+
+def lessons(rows: Sequence[Row], methods: Sequence[Method]) -> list[Lesson]:
+    """What is worth saying; none where there are too few rows."""
+    return [*_values(rows), *_trivial(rows), *_untrained(methods), *_hardest(methods)]
+
+
+def _values(rows: Sequence[Row]) -> Iterator[Lesson]:
+    right = [row for row in rows if (dev := row.value("dev")) is not None and dev <= _RIGHT_VALUE]
+    cosines = [value for row in right if (value := row.value("cos")) is not None]
+    if len(cosines) >= _FEWEST:
+        poor = sum(value < 0.5 for value in cosines)
+        yield Lesson(
+            f"{poor} of {len(cosines)}",
+            f"A right value is no right gradient: of the {len(cosines)} rows whose W1 is within {_RIGHT_VALUE:g} %, {poor} have a cosine below 0.5 "
+            f"(their median is {median(cosines):.2f}).",
+        )
+
+
+def _trivial(rows: Sequence[Row]) -> Iterator[Lesson]:
+    skills = [
+        value
+        for row in rows
+        if not row.control
+        and row.method.split()[0] not in ("radial", "shift")
+        and (value := row.value("skill")) is not None
+    ]
+    if len(skills) >= _FEWEST:
+        none = sum(value <= 0 for value in skills)
+        yield Lesson(
+            f"{none / len(skills):.0%}",
+            f"{none} of {len(skills)} rows do no better than a critic that knows two means and was never trained: their skill is 0 or less.",
+        )
+
+
+def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
+    scored = [
+        method
+        for method in methods
+        if method.score is not None and method.first.metadata.get("knows_family") is not True
+    ]
+    trained = [method for method in scored if method.first.metadata.get("trains") is not False]
+    untrained = [
+        m
+        for m in scored
+        if m.first.metadata.get("trains") is False and m.first.method.split()[0] not in ("radial", "shift")
+    ]
+    if untrained and len(trained) >= _FEWEST:
+        best = max(untrained, key=lambda method: method.score or 0)
+        below = sum((method.score or 0) < (best.score or 0) for method in trained)
+        yield Lesson(
+            f"{below} of {len(trained)}",
+            f"Training is not always worth it: {below} of {len(trained)} trained methods have a lower mean skill than {best.first.method}, which computes its critic "
+            f"from a sample ({best.score:.2f}).",
+        )
+
+
+def _hardest(methods: Sequence[Method]) -> Iterator[Lesson]:
+    names = families(methods)
+    if len(names) > 1:
+        best = {
+            name: max((m.by_family[name], m.first.method) for m in methods if name in m.by_family) for name in names
+        }
+        hardest = min(names, key=lambda name: best[name][0])
+        value, method = best[hardest]
+        yield Lesson(
+            f"{value:.2f}", f"The hardest family is {hardest}: the best skill there is {value:.2f}, by {method}."
+        )

@@ -1,0 +1,72 @@
+"""A row of a board as pages show it, whether it comes from a ledger, from a service's answers or from files of results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Any
+
+from w1bench.scoring.scorecard import Interval
+
+_TWO_SIDED = 1.959964  # standard errors in half of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method of a user on a pair: the newest submission, with the mean over its seeds.
+
+    `metadata` is what it says of itself (`w1bench.client.metadata`), `published` the paper's figures of the same method on the same law.
+    """
+
+    pair: str
+    method: str
+    user: str
+    id: str
+    family: str
+    dim: int
+    rank: int | None
+    metrics: Mapping[str, Interval | None]
+    submitted_at: str = ""
+    tied: bool = False
+    reference: bool = False
+    tries: int = 1
+    seeds: int = 1
+    truth: bool = False
+    control: bool = False
+    track: str = "open"
+    sealed: bool = False  # until its pair is revealed
+    w1: float | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    published: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.method, self.user
+
+    def value(self, metric: str) -> float | None:
+        interval = self.metrics.get(metric)
+        return None if interval is None else interval.value
+
+    def error(self, metric: str) -> float:
+        """The standard error of a metric by its interval; 0 where it has none."""
+        interval = self.metrics.get(metric)
+        if interval is None or interval.low is None or interval.high is None:
+            return 0.0
+        return (interval.high - interval.low) / (2 * _TWO_SIDED)
+
+
+@dataclass(frozen=True)
+class Retracted:
+    """A submission that no longer ranks, and why."""
+
+    pair: str
+    method: str
+    user: str
+    id: str
+    at: str
+    by: str
+    reason: str
+
+
+def are_apart(a: float, b: float, *errors: float) -> bool:
+    """Whether two values differ by more than noise of these standard errors explains in 95 of 100 cases."""
+    return abs(a - b) > _TWO_SIDED * sqrt(sum(error * error for error in errors))

@@ -1,0 +1,139 @@
+// Charts by Observable Plot, drawn from the tables that stand in the page; they are drawn anew when a table is filtered or the page changes its width.
+"use strict";
+(() => {
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const number = (cell, name = "value") => (cell && cell.dataset[name] ? Number(cell.dataset[name]) : null);
+  const rows = (table) => [...table.tBodies[0].rows].filter((row) => !row.hidden);
+  const colours = () => [style("--blue"), style("--warm"), style("--ink"), style("--rule")];
+
+  const base = (figure, height, margin = {}) => ({
+    width: Math.max(280, Math.min(figure.parentElement.clientWidth, 900)), height, marginLeft: 52, marginBottom: 38, marginRight: 16, ...margin,
+    style: { background: "none", color: style("--ink"), fontFamily: "inherit", fontSize: "12px" },
+  });
+  const shares = (values) => [Math.min(0, ...values.filter((v) => v !== null && v >= -1)), 1];
+
+  const makers = {
+    intervals(figure) {
+      const table = document.querySelector("table.board");
+      const index = [...table.tHead.rows[0].cells].findIndex((cell) => cell.dataset.metric === figure.dataset.metric);
+      const data = rows(table).slice(0, 40).map((row) => ({
+        name: row.dataset.method, user: row.dataset.user, value: number(row.cells[index]), low: number(row.cells[index], "low"), high: number(row.cells[index], "high"),
+      })).filter((row) => row.value !== null);
+      if (data.length < 2) return null;
+      data.forEach((row, place) => { row.key = `${place}`; });
+      const names = Object.fromEntries(data.map((row) => [row.key, row.name.length > 26 ? row.name.slice(0, 25) + "…" : row.name]));
+      const [blue] = colours();
+      return Plot.plot({
+        ...base(figure, 40 + 18 * data.length, { marginLeft: 170 }),
+        x: { domain: shares(data.map((row) => row.low ?? row.value)), label: `${figure.dataset.metric} (1 is the truth) →`, grid: true },
+        y: { domain: data.map((row) => row.key), tickFormat: (key) => names[key], label: null, tickSize: 0 },
+        marks: [
+          Plot.ruleX([0], { stroke: style("--rule") }),
+          Plot.ruleY(data.filter((row) => row.low !== null), { x1: "low", x2: "high", y: "key", stroke: blue, strokeWidth: 2.5 }),
+          Plot.dot(data, { x: "value", y: "key", fill: blue, r: 3 }),
+        ],
+      });
+    },
+    dimension(figure) {
+      const table = document.querySelector("table.heatmap");
+      const headings = [...table.tHead.rows[0].cells];
+      const data = rows(table).slice(0, 6).flatMap((row) => [...row.cells].map((cell, index) => ({
+        name: row.dataset.method, dim: Number(headings[index].dataset.dim), value: number(cell, "cos"),
+      }))).filter((point) => point.value !== null && point.dim > 0);
+      return scatter(figure, data, "dim", "dimensions →");
+    },
+    "dimension-rows"(figure) {
+      const table = document.querySelector("table.board");
+      const data = rows(table).map((row) => ({
+        name: "cos", dim: Number(row.dataset.dim), value: number([...row.cells].find((cell) => cell.dataset.value)), 
+        low: number([...row.cells].find((cell) => cell.dataset.value), "low"), high: number([...row.cells].find((cell) => cell.dataset.value), "high"),
+      })).filter((point) => point.value !== null);
+      return scatter(figure, data, "dim", "dimensions →");
+    },
+    seconds(figure) {
+      const table = document.querySelector("table.board");
+      const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+      const [cos, time] = [headings.findIndex((text) => text.startsWith("cos")), headings.findIndex((text) => text.startsWith("Time"))];
+      const data = rows(table).map((row) => ({ name: row.dataset.trains === "no" ? "untrained" : "trained", seconds: number(row.cells[time]), value: number(row.cells[cos]) }))
+        .filter((point) => point.value !== null && point.seconds > 0);
+      return scatter(figure, data, "seconds", "seconds of training →");
+    },
+    values(figure) {
+      const data = rows(document.querySelector("#values")).map((row) => ({
+        name: row.cells[0].textContent, value: number(row.cells[1]), low: number(row.cells[1], "low"), high: number(row.cells[1], "high"),
+      }));
+      const [blue, warm] = colours();
+      const large = Math.max(...data.map((row) => row.value)) > 30 * data[0].value;
+      return Plot.plot({
+        ...base(figure, 40 + 26 * data.length, { marginLeft: 175 }),
+        x: { label: "distance →", grid: true, ...(large ? { type: "symlog", constant: data[0].value } : {}) },
+        y: { label: null, domain: data.map((row) => row.name), tickSize: 0 },
+        marks: [
+          Plot.barX(data, { x: "value", y: "name", fill: (row, index) => (index ? blue : warm), insetTop: 5, insetBottom: 5 }),
+          Plot.ruleY(data.filter((row) => row.low !== null), { x1: "low", x2: "high", y: "name", stroke: style("--ink"), strokeWidth: 2 }),
+          Plot.ruleX([data[0].value], { stroke: warm, strokeDasharray: "4 3" }), Plot.ruleX([0]),
+        ],
+      });
+    },
+    lengths(figure) {
+      const data = rows(document.querySelector("#lengths")).map((row) => ({ level: 100 * Number(row.cells[0].dataset.level), value: number(row.cells[1]) }));
+      const [blue, warm] = colours();
+      const large = Math.max(...data.map((row) => row.value)) > 30;
+      return Plot.plot({
+        ...base(figure, 220),
+        x: { domain: [0, 100], label: "share of points (%) →", grid: true },
+        y: { label: "↑ length of the gradient", grid: true, ...(large ? { type: "log" } : { domain: [0, Math.max(1.2, ...data.map((row) => row.value))] }) },
+        marks: [
+          Plot.ruleY([1], { stroke: warm, strokeDasharray: "4 3" }), Plot.text([[100, 1]], { text: ["truth"], fill: warm, textAnchor: "end", dy: -8 }),
+          Plot.line(data, { x: "level", y: "value", stroke: blue, strokeWidth: 2 }), Plot.dot(data, { x: "level", y: "value", fill: blue, r: 3.5 }),
+        ],
+      });
+    },
+  };
+
+  const symbols = ["circle", "square", "triangle", "diamond", "star", "cross"];
+  function scatter(figure, data, x, label) {
+    if (new Set(data.map((point) => point[x])).size < 2) return null;
+    const names = [...new Set(data.map((point) => point.name))];
+    const [blue, warm, ink, rule] = colours();
+    const palette = [blue, warm, ink, style("--soft"), blue, warm];
+    const plot = Plot.plot({
+      ...base(figure, 260),
+      x: { type: "log", label, grid: true, tickFormat: (value) => String(value), ticks: 5 }, y: { domain: shares(data.map((point) => point.value)), label: "↑ cos", grid: true },
+      marks: [
+        Plot.ruleY([0], { stroke: rule }),
+        Plot.link(data.filter((point) => point.low != null), { x1: x, x2: x, y1: "low", y2: "high", stroke: blue, strokeWidth: 2 }),
+        Plot.dot(data, {
+          x, y: "value", r: 3.5, stroke: (point) => palette[names.indexOf(point.name) % 6], fill: (point) => palette[names.indexOf(point.name) % 6], fillOpacity: 0.35,
+          symbol: (point) => names.indexOf(point.name) % 6,
+        }),
+      ],
+      symbol: { type: "ordinal", domain: [0, 1, 2, 3, 4, 5], range: symbols },
+    });
+    if (names.length > 1) {
+      const legend = document.createElement("p");
+      legend.className = "legend";
+      const signs = { circle: "●", square: "■", triangle: "▲", diamond: "◆", star: "★", cross: "✚" };
+      legend.textContent = names.map((name, index) => `${signs[symbols[index % 6]]} ${name}`).join("   ");
+      figure.replaceChildren(legend);
+    }
+    return plot;
+  }
+
+  const draw = () => {
+    for (const figure of document.querySelectorAll("[data-chart]")) {
+      figure.replaceChildren();
+      const plot = makers[figure.dataset.chart](figure);
+      if (!plot) continue;
+      for (const own of plot.querySelectorAll("style")) own.remove(); // the page's style sheet has what it says
+      if (plot.tagName === "style") continue;
+      figure.append(plot);
+    }
+  };
+  draw();
+  let waiting = null;
+  const again = () => { clearTimeout(waiting); waiting = setTimeout(draw, 80); };
+  addEventListener("resize", again);
+  document.addEventListener("changed", again);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+})();

@@ -1,0 +1,85 @@
+// Submitting from a page: a file by drop or choice, a dry run in words, and then the row, or the job that makes it.
+"use strict";
+(() => {
+  const form = document.querySelector("[data-submit]");
+  const find = (name) => form.querySelector(`[data-${name}]`);
+  const [answer, drop, input, token] = ["answer", "drop", "file", "token"].map(find);
+  const say = (parts, wrong = false) => {
+    answer.classList.toggle("wrong", wrong);
+    answer.replaceChildren(...parts.map((part) => {
+      const line = document.createElement("p");
+      line.append(...[part].flat());
+      return line;
+    }));
+    answer.scrollIntoView({ block: "nearest" });
+  };
+  const link = (text, href) => Object.assign(document.createElement("a"), { textContent: text, href });
+  const problem = (found) => say([found.detail, ...(found.errors || []).map((part) => part.detail)], true);
+  const mebibytes = (count) => (count / 1e6).toFixed(2) + " MB";
+
+  for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+    drop.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", over);
+      if (name === "drop" && event.dataTransfer.files.length) {
+        input.files = event.dataTransfer.files;
+        dry();
+      }
+    });
+  }
+  input.addEventListener("change", () => input.files.length && dry());
+
+  async function send(path, params, headers = {}) {
+    const file = input.files[0];
+    if (!file) return say(["There is no file yet: drop one above, or choose it."], true);
+    say([`Sending ${file.name} (${mebibytes(file.size)}) …`]);
+    try {
+      const response = await fetch(`${path}?${new URLSearchParams(params)}`, { method: "POST", body: file, headers });
+      const found = await response.json();
+      if (!response.ok) return problem(found);
+      return [response.status, found];
+    } catch {
+      return say(["The service did not answer. Look at the connection, and try again."], true);
+    }
+  }
+
+  async function dry() {
+    const pair = form.elements.pair.value;
+    const done = await send("/v1/validate", { pair });
+    if (!done) return;
+    const [, found] = done;
+    const arrays = Object.entries(found.arrays).map(([name, shape]) => `${name} (${shape.join(" × ")})`);
+    const lacks = ["input_potential", "target_potential"].filter((name) => !(name in found.arrays));
+    say([
+      `Nothing is wrong with this file: ${pair} would take it, with ${arrays.join(", ")}, all finite.`,
+      lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
+      ...(found.findings || []).map((finding) => finding.sentence),
+      "Nothing was kept. With a token it becomes a row.",
+    ]);
+  }
+
+  async function submit() {
+    if (!form.reportValidity()) return;
+    if (!token.value) return say(["A row needs a token: whoever runs this service makes one."], true);
+    const params = { pair: form.elements.pair.value, method: form.elements.method.value };
+    for (const name of ["paper", "code", "description", "seed", "steps", "seconds", "data", "hardware", "parameters", "trains", "knows_family"]) {
+      if (form.elements[name].value !== "") params[name] = form.elements[name].value;
+    }
+    const done = await send("/v1/submissions", params, { Authorization: `Bearer ${token.value}` });
+    if (!done) return;
+    const [status, found] = done;
+    if (status === 202) return say(["It is scored as a job: ", link("follow it", `/jobs/${found.id}`)].length ? [["It is scored as a job: ", link("follow it", `/jobs/${found.id}`), "."]] : []);
+    const figures = ["cos", "skill", "dev"].map((name) => [name, found.scorecard.metrics[name]]).filter(([, interval]) => interval).map(([name, interval]) => `${name} ${interval.value.toPrecision(4)}`);
+    say([
+      [`${status === 200 ? "This file was submitted before, and its row stands: " : "It is a row now: "}`, link(`${found.method} on ${found.pair}`, `/submissions/${found.id}`), "."],
+      figures.join(", "),
+      ...((found.findings || found.scorecard.findings || []).map((finding) => finding.sentence)),
+    ]);
+  }
+
+  find("dry").addEventListener("click", dry);
+  find("send").addEventListener("click", submit);
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === token) (event.preventDefault(), submit());
+  });
+})();

@@ -1,0 +1,1 @@
+export { plot, dot, ruleX, ruleY, link, line, text, barX, tickX, axisX, axisY, gridX, gridY, frame } from "@observablehq/plot";

@@ -1,0 +1,138 @@
+"""A pair in words: what P, Q and the family are, what is easy about it, and how its critics are scored from the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from w1bench.archive.manifest import Manifest
+from w1bench.site.board.rows import Row
+from w1bench.site.figures import half
+
+FAMILIES = {
+    "funnel": "minima of cones: all mass runs towards many centres, and the potential has a kink wherever two of them meet",
+    "ball": "one centre: all mass runs towards the middle of a ball",
+    "attenuation": "pictures that lose contrast or detail: what lies outside of a subspace shrinks",
+    "smooth": "mass runs towards an ellipsoid, along rays that no kink divides",
+    "shift": "everything moves by one vector",
+    "product": "independent blocks of coordinates, each with funnels of its own",
+    "spiked": "the pair lives in a few dimensions that nobody names, and all others are noise",
+    "late": "most inputs are targets already, and a small share has been moved",
+}
+_PHOTOS = {
+    "photos": "patches of photographs",
+    "digits": "handwritten digits",
+    "cifar10": "pictures of CIFAR-10",
+    "celeba": "faces of CelebA",
+}
+
+
+class Snippet(NamedTuple):
+    """A way to score a critic: the name of its tab and its lines."""
+
+    name: str
+    text: str
+
+
+def source(manifest: Manifest) -> str:
+    """What the targets Q are."""
+    given: dict[str, Any] = manifest.recipe.get("source", {})
+    match given.get("kind"):
+        case "uniform":
+            return f"points drawn uniformly from the cube [{-manifest.half_width:g}, {manifest.half_width:g}] in {manifest.dim} dimensions"
+        case "ball":
+            return f"points drawn uniformly from the ball of radius {given['radius']:g} in {manifest.dim} dimensions"
+        case "images":
+            return f"{_PHOTOS.get(given['dataset'], given['dataset'])} of {_shape(manifest)} values, with normal noise of standard deviation {given['noise']:g}"
+        case "generator":
+            return f"pictures of {_shape(manifest)} values that a generator makes, with normal noise of standard deviation {given['noise']:g}"
+        case _:
+            return f"points of {_shape(manifest)} values"
+
+
+def inputs(manifest: Manifest) -> str:
+    """What the inputs P are."""
+    from w1bench.builder.describe.family import describe_map  # here, so that a server loads nothing that builds
+
+    return describe_map(manifest)
+
+
+def easy(manifest: Manifest) -> str:
+    """What the true gradient is made of; empty where that is not published."""
+    from w1bench.builder.describe.family import describe_profile
+
+    return describe_profile(manifest)
+
+
+def resolution(rows: Iterable[Row]) -> float | None:
+    """The least gap between two cosines that the test points of a pair tell apart, by the rows' intervals; None where there are none."""
+    halves = [found for row in rows if (found := half(row.metrics.get("cos"))) is not None]
+    return median(halves) * 2**0.5 if halves else None
+
+
+def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
+    """From nothing to a row, in numpy, torch, JAX and with curl alone; `address` is the service's."""
+    head = f'import os\nos.environ["W1BENCH_SERVER"] = os.environ["W1BENCH_ARCHIVE"] = "{address}"'
+    tail = (
+        "evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # cos, skill, dev\n"
+        'row = evaluation.submit(method="mine")      # with W1BENCH_TOKEN set'
+    )
+    load = f'pair = w1bench.load("{pair}")\nx, y = pair.train.input[:], pair.train.target[:]   # draws of P and of Q'
+    numpy = (
+        f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = (rows[:512].reshape(512, -1) for rows in (x, y))\n\ndef critic(points):          # high on P, low on Q\n"
+        "    def to(rows):\n        return np.linalg.norm(points.reshape(len(points), 1, -1) - rows, axis=2).mean(axis=1)\n    return to(b) - to(a)\n\n"
+        + tail
+    )
+    torch = (
+        f"{head}\nimport torch, w1bench\n\n{load}\ncritic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(x[0].size, 128),\n"
+        "                             torch.nn.ReLU(), torch.nn.Linear(128, 1))\n# ... train it: mean f(x) - mean f(y), slopes of at most 1 ...\n"
+        + tail
+    )
+    jax = (
+        f"{head}\nimport jax.numpy as jnp, w1bench\n\n{load}\nmiddle = jnp.asarray(y.mean(axis=0))\n\ndef critic(point):           # of one point; w1bench takes its gradient\n"
+        "    return -jnp.linalg.norm((point - middle).ravel())\n\n" + tail
+    )
+    curl = (
+        f"curl -O {address}/v1/pairs/{pair}/files/train.h5          # draws of P and Q\n"
+        f"curl -O {address}/v1/pairs/{pair}/files/test.h5           # the points to answer at\n"
+        "# write grad f at the rows of test.h5's `input` to mine.npy, then a dry run and the row:\n"
+        f'curl --data-binary @mine.npy "{address}/v1/validate?pair={pair}"\n'
+        f'curl --data-binary @mine.npy -H "Authorization: Bearer $W1BENCH_TOKEN" \\\n     "{address}/v1/submissions?pair={pair}&method=mine"'
+    )
+    if sealed:  # nobody here can score it; its row comes from a worker that has the truth
+        sent = (
+            f"{head}\nimport numpy as np, w1bench\n\n{load}\ng = np.tile(x.mean(axis=0) - y.mean(axis=0), (len(pair.test.input), 1))   # grad f at pair.test.input\n"
+            'row = w1bench.submit(pair, method="mine", gradient=g / np.linalg.norm(g[0]))   # with W1BENCH_TOKEN set; scored as a job'
+        )
+        return [Snippet("numpy", sent), Snippet("curl", curl)]
+    return [Snippet("numpy", numpy), Snippet("torch", torch), Snippet("JAX", jax), Snippet("curl", curl)]
+
+
+def commands(address: str, pair: str, method: str) -> list[Snippet]:
+    """What a page's form does, from a terminal: a dry run, and the row."""
+    asked = urlencode({"pair": pair, "method": method})
+    cli = f'export W1BENCH_SERVER={address} W1BENCH_TOKEN=w1b_...\nw1bench submit {pair} mine.npy --method "{method}"'
+    curl = (
+        f'curl --data-binary @mine.npy "{address}/v1/validate?pair={pair}"        # a dry run: nothing is kept\n'
+        f'curl --data-binary @mine.npy -H "Authorization: Bearer $W1BENCH_TOKEN" "{address}/v1/submissions?{asked}"'
+    )
+    return [Snippet("w1bench", cli), Snippet("curl", curl)]
+
+
+def citation(method: str, metadata: dict[str, Any], address: str) -> str:
+    """BibTeX of a row's method, as far as the row says where it was published."""
+    key = "".join(letter for letter in method.lower() if letter.isalnum()) or "method"
+    lines = [f"  title = {{{_escaped(method)}}}"]
+    lines += [f"  note = {{{_escaped(str(metadata[name]))}}}" for name in ("paper",) if metadata.get(name)]
+    lines += [f"  howpublished = {{{_escaped(metadata.get('code') or address)}}}"]
+    return f"@misc{{{key},\n" + ",\n".join(lines) + "\n}"
+
+
+def _shape(manifest: Manifest) -> str:
+    return " × ".join(map(str, manifest.shape))
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "&%$#_{}" else letter for letter in text)
