@@ -18,6 +18,7 @@ import w1bench
 from support.forks import command
 from w1bench.archive.catalogue import listed
 from w1bench.archive.folder import DIAGNOSTICS, names_of, open_test
+from w1bench.archive.reveal import reveal
 from w1bench.builder.verify import verify
 from w1bench.client.diagnosis import diagnosis_of
 from w1bench.diagnostics.diagnosis import diagnose_pair
@@ -179,6 +180,22 @@ def test_points_tell_cosines_apart_that_differ_by_the_resolution(archive: Path) 
     assert 0.03 < np.mean(apart) < 0.07
     cosines = trivial_cosines(*(pair.test.arrays()[name] for name in ("input", "transported", "target", "gradient")))
     assert scatter == pytest.approx(max(cosine.std() for cosine in cosines.values()), rel=1e-6)
+
+
+def test_the_record_of_a_sealed_pair_comes_with_its_reveal(sealed_pair: Any, tmp_path: Path) -> None:
+    folder = tmp_path / sealed_pair.folder.name
+    shutil.copytree(sealed_pair.folder, folder)
+    assert not (folder / DIAGNOSTICS).exists()
+    shutil.copy(sealed_pair.kept / DIAGNOSTICS, folder)  # as an interrupted reveal leaves it
+    sealed = w1bench.load(folder).manifest
+    assert DIAGNOSTICS not in {*names_of(folder, sealed), *listed(folder, sealed)}
+    (folder / DIAGNOSTICS).unlink()
+    manifest = reveal(folder, sealed_pair.kept.parent)
+    stored = read_record(folder, manifest.digest())
+    assert stored is not None
+    assert stored.w1 == pytest.approx(manifest.known_w1.value, rel=1e-7)
+    assert {*names_of(folder, manifest)} >= {DIAGNOSTICS, "reveal.json"}
+    assert all(figure.holds for figure in verify(folder))
 
 
 def without_record(folder: Path, into: Path) -> Path:

@@ -100,6 +100,22 @@ def test_their_bodies_are_the_results(site: Settings, rows: Rows) -> None:
     assert body.stat().st_size == row["bytes"]
 
 
+def test_their_rows_say_what_is_wrong_and_what_their_method_declares(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong").mkdir()
+    (row,) = rows("LP", -0.9)
+    row["diagnosis"] |= {"best_scale": -1.0}
+    results.write(tmp_path / "wrong" / "rows.json", [row])
+    with TestClient(create_app(settings.model_copy(update={"references": tmp_path / "wrong"}))) as client:
+        (listed,) = board(client)
+        shown = client.get(f"/v1/submissions/{listed['id']}").json()
+    assert [finding["code"] for finding in listed["findings"]] == ["sign"]
+    assert shown["findings"] == listed["findings"] == results.with_findings(row)["findings"]
+    said = {name: listed["metadata"][name] for name in ("penalty_weight", "batch", "native_value", "own_value")}
+    assert said == {"penalty_weight": 10.0, "batch": 1024, "native_value": 1.0, "own_value": None}
+
+
 def test_more_seeds_join_their_row(site: Settings, rows: Rows) -> None:
     with TestClient(create_app(site)):
         pass
