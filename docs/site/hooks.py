@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import posixpath
 import re
 import sys
@@ -116,4 +115,8 @@ def notebook_pages(path: Path) -> dict[str, str | bytes]:
 
 def _expanded(entry: Any) -> list[Any]:
     folder = re.fullmatch(r"\.\.\. \| (\w+)", entry) if isinstance(entry, str) else None
-    return [f"{folder[1]}/{name}" for name in sorted(os.listdir(DOCS / folder[1]))] if folder else [entry]
+    return (
+        [f"{folder[1]}/{name}" for name in sorted(path.name for path in (DOCS / folder[1]).iterdir())]
+        if folder
+        else [entry]
+    )

@@ -249,12 +249,15 @@ def export(
         list[Path] | None,
         typer.Option(help="Rows of a leaderboard: a .json file, or a folder of them; may be repeated."),
     ] = None,
+    docs: Annotated[
+        Path | None, typer.Option(help="The built documentation (make docs: build/docs), for the folder docs.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The static twin: archive, leaderboard and pages as plain files, for any host."""
+    """The static twin: archive, leaderboard, pages and documentation as plain files, for any host."""
     from w1bench.site.export import export as export_archive
 
-    pairs = export_archive(archive, out_dir, results=results or (), progress=True)
+    pairs = export_archive(archive, out_dir, results=results or (), docs=docs, progress=True)
     document = {"folder": str(out_dir), "pairs": [manifest.name for manifest in pairs]}
     show(as_json, document, f"{out_dir} is ready for any static host; its first page is {out_dir / 'index.html'}.")
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from w1bench.archive import catalogue as archives
 from w1bench.archive.fetch import fetch
 from w1bench.archive.manifest import Manifest
-from w1bench.errors import PairError
+from w1bench.errors import InputError, PairError
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.site import pages
 from w1bench.site.leaderboard import BoardRow, TrialRow, as_csv, rank, read_trials
@@ -23,8 +23,10 @@ _BOARD = ("leaderboard.html", "leaderboard.json", "leaderboard.csv")
 _log = logging.getLogger(__name__)
 
 
-def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: bool = False) -> list[Manifest]:
-    """Bring the pairs of `archive`, its index, its pages and a leaderboard of `results` to `out`; returns the pairs.
+def export(
+    archive: Path, out: Path, *, results: Iterable[Path] = (), docs: Path | None = None, progress: bool = False
+) -> list[Manifest]:
+    """Bring the pairs of `archive`, its index, its pages, a leaderboard of `results` and the built documentation to `out`; returns the pairs.
 
     Data files are hard links where they can be, and every file is whole or not there. What an earlier export left is
     brought up to date; a pair that left the archive since stays, but is listed no more.
@@ -32,13 +34,15 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
     Raises:
         PairError: the archive has no pairs; or `out` lies in it, or holds something else, or another process writes it.
         CheckFailedError: a file does not have its SHA-256.
-        InputError: see `read_trials`.
+        InputError: see `read_trials`; or `docs` holds no built documentation.
     """
     if out.resolve().is_relative_to(archive.resolve()):
         raise PairError(f"{out} lies in the archive {archive}; export to a folder outside it.")
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
+    if docs is not None and not (docs / "index.html").is_file():
+        raise InputError(f"{docs} has no index.html; build the documentation (make docs), or leave --docs out.")
     boards = rank(_of_pairs(read_trials(results), pairs))
     with _opened(out):
         for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
@@ -49,6 +53,8 @@ def export(archive: Path, out: Path, *, results: Iterable[Path] = (), progress: 
         _put_board(out, boards)
         for name, content in archives.index(pairs).items():
             _put(out / name, content)
+        if docs is not None:
+            _put_docs(out / "docs", docs)
     return list(pairs.values())
 
 
@@ -97,6 +103,16 @@ def _put_board(out: Path, boards: Mapping[str, list[BoardRow]]) -> None:
     document = json.dumps({"metric": HEADLINE, "rows": rows}, indent=1, allow_nan=False) + "\n"
     for name, content in zip(_BOARD, (pages.leaderboard_page(boards), document, as_csv(boards)), strict=True):
         _put(out / name, content)
+
+
+def _put_docs(out: Path, docs: Path) -> None:
+    """Copy the built documentation; what an earlier export had besides goes."""
+    wanted = {path.relative_to(docs): path for path in sorted(docs.rglob("*")) if path.is_file()}
+    for stale in (path for path in out.rglob("*") if path.is_file() and path.relative_to(out) not in wanted):
+        stale.unlink()
+    for name, path in wanted.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        _put(out / name, path.read_bytes())
 
 
 def _put(path: Path, content: str | bytes) -> None:
