@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check docs gallery notebooks archive results fuzz-api load clean
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.installed docs
 	bash docs/demo.sh
 
 docs: $(VENV)/.installed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import io
 import json
 import os
 import tempfile
@@ -11,6 +13,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 from w1bench.builder.build import build
 from w1bench.recipes.files import find_recipe
@@ -41,10 +44,19 @@ def plain(document: dict[str, Any]) -> str:
             output.pop("metadata", None)
             if output["output_type"] in ("execute_result", "display_data"):
                 output["metadata"] = {}
-                pictures = {kind: data for kind, data in output["data"].items() if kind == "image/png"}
+                pictures = {kind: small(data) for kind, data in output["data"].items() if kind == "image/png"}
                 output["data"] = pictures or {"text/plain": output["data"]["text/plain"]}
     document["metadata"] = {"kernelspec": document["metadata"]["kernelspec"], "language_info": {"name": "python"}}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def small(picture: str) -> str:
+    """A PNG, in base64, in 64 colours and at most 700 pixels wide."""
+    image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    image.thumbnail((700, 700), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.quantize(64).save(out, "png", optimize=True)
+    return base64.b64encode(out.getvalue()).decode()
 
 
 def main() -> None:

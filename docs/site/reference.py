@@ -112,7 +112,10 @@ def _class(name: str, kind: type) -> str:
 
 
 def _signed(name: str, function: Any) -> str:
-    signature = re.sub(r"'([^']*)'", r"\1", str(inspect.signature(function)))
+    signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))  # annotations without quotes
+    signature = re.sub(r"\b(?:[a-z_0-9]+\.)+([A-Z]\w*)", r"\1", signature)  # and without modules
+    if len(signature) > 90:
+        signature = re.sub(r"(?<=[(,]) ?(?=\w+: |\*\*?\w*[:,]|\*, )", "\n    ", signature).replace(") ->", "\n) ->")
     return f"```python\n{name}{signature}\n```\n\n{_prose(inspect.getdoc(function))}"
 
 
