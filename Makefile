@@ -3,10 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check archive results fuzz-api load clean
+.PHONY: demo test check docs gallery notebooks archive results fuzz-api load clean
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.installed docs
 	bash docs/demo.sh
+
+docs: $(VENV)/.installed
+	cd docs/site && NO_MKDOCS_2_WARNING=1 ../../$(BIN)/python -m mkdocs build --quiet --strict
+	@echo "The documentation is in build/docs: open build/docs/index.html, or W1BENCH_DOCS=build/docs w1bench serve."
+
+gallery: $(VENV)/.installed
+	$(BIN)/python docs/site/gallery.py
+
+notebooks: $(VENV)/.installed
+	$(BIN)/python docs/site/notebooks.py
 
 archive: $(VENV)/.installed
 	bash docs/archive.sh

@@ -13,6 +13,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 mkdir -p demo
+[ ! -e build/docs/index.html ] || export W1BENCH_DOCS=build/docs
 for pair in hd-d2-n4-p8 hd-d16-n64-p8 photos32-n16-p100 ball-d2-p8; do
   [ -e "archive/$pair" ] || say w1bench build "$pair" --resume
   say w1bench verify "archive/$pair"

@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """Lowest level that is logged; info has a line a request."""
     references: Path | None = None
     """Folder of results (*.json) that become reference rows; default, those that come with w1bench."""
+    docs: Path | None = None
+    """Folder of the built documentation (`make docs`), which is served under /docs."""
     accel_prefix: Annotated[
         str | None,
         Field(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shlex
 import subprocess
 import sys
 import sysconfig
@@ -25,7 +24,7 @@ from w1bench.recipes.files import find_recipe
 from w1bench_server.settings import Settings
 from w1bench_server.web.auth.tokens import create_token
 
-PAGE = ROOT / "docs" / "tutorial.md"
+PAGE, CURL = (ROOT / "docs" / name for name in ("tutorial.md", "tutorial-curl.md"))
 PAIR = "hd-d2-n4-p8"
 INSTALL = "pip install ."
 MOST_SECONDS = 90  # of all that is not training
@@ -43,16 +42,16 @@ def programs(page: str) -> dict[str, str]:
 
 
 def walk(
-    folder: Path, environment: Mapping[str, str], *, without: tuple[str, ...] = ()
+    folder: Path, environment: Mapping[str, str], *, of: Path = PAGE, without: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, float, str]]:
-    """Type the page's lines in a folder, one after the other; yields each with its seconds and what it printed."""
-    page = PAGE.read_text(encoding="utf-8")
+    """Type a page's lines in a folder, one after the other; yields each with its seconds and what it printed."""
+    page = of.read_text(encoding="utf-8")
     for name, program in programs(page).items():
         (folder / name).write_text(program, encoding="utf-8")
     for line in [line for line in lines(page) if line not in without]:
         begun = time.monotonic()
         place = ROOT if line == INSTALL else folder
-        done = subprocess.run(shlex.split(line), cwd=place, env=dict(environment), capture_output=True, text=True)
+        done = subprocess.run(["bash", "-c", line], cwd=place, env=dict(environment), capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"`{line}` ended with {done.returncode}:\n{done.stderr}")
         yield line, time.monotonic() - begun, done.stdout

@@ -21,7 +21,7 @@ from w1bench.cli.main import app
 from w1bench.recipes.families import Attenuation, Ellipsoid, Late, Product, Shift, Spike
 from w1bench.recipes.files import read_recipe
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
-from w1bench.recipes.recipe import Family, Recipe, Sizes
+from w1bench.recipes.recipe import About, Family, Recipe, Sizes
 from w1bench.recipes.sources import GeneratorSource, ImageSource, Projection
 from w1bench.scoring import submission
 from w1bench.scoring.metrics import METRICS
@@ -79,7 +79,7 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_recipe_field_is_documented(tmp_path: Path) -> None:
-    of_families = (Attenuation, Ellipsoid, Shift, Product, Spike, Late)
+    of_families = (Attenuation, Ellipsoid, Shift, Product, Spike, Late, About)
     for model in (
         Recipe,
         ImageSource,

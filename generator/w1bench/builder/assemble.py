@@ -127,6 +127,8 @@ def _describe(manifest: Manifest, pair: Pair, folder: Path) -> None:
 
 
 def _licence(recipe: Recipe) -> str:
+    if recipe.about and recipe.about.licence:
+        return recipe.about.licence
     match recipe.source:
         case ImageSource(root=None, dataset="photos"):
             return "CC0-1.0 and public domain (photographs as in scikit-image)"

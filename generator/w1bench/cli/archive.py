@@ -256,9 +256,12 @@ def export(
             help="Rows of a service, instead: its address, or its data folder. By its address, an ARCHIVE that is not there is fetched first.",
         ),
     ] = None,
+    docs: Annotated[
+        Path | None, typer.Option(help="The built documentation (make docs: build/docs), for the folder docs.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The static twin: archive, boards and pages as plain files, for any host."""
+    """The static twin: archive, boards, pages and documentation as plain files, for any host."""
     from w1bench.site.export import export as export_archive
 
     if origin and results:
@@ -269,7 +272,9 @@ def export(
 
         boards = boards_of(origin, archive)
     address = origin.rstrip("/") if origin and is_url(origin) else ""
-    pairs = export_archive(archive, out_dir, results=results or (), boards=boards, address=address, progress=True)
+    pairs = export_archive(
+        archive, out_dir, results=results or (), boards=boards, address=address, docs=docs, progress=True
+    )
     document = {"folder": str(out_dir), "pairs": [manifest.name for manifest in pairs]}
     show(as_json, document, f"{out_dir} is ready for any static host; its first page is {out_dir / 'index.html'}.")
 

@@ -15,6 +15,7 @@ from w1bench.cli import generators as generator_commands
 from w1bench.cli import service as service_commands
 from w1bench.cli import submissions as submission_commands
 from w1bench.cli import trials as solver_commands
+from w1bench.cli.figures import plot as figure_commands
 from w1bench.client import config
 from w1bench.errors import InputError, W1BenchError, missing_extra
 
@@ -25,6 +26,7 @@ app.add_typer(diagnosis_commands.app)
 app.add_typer(solver_commands.app)
 app.add_typer(service_commands.app)
 app.add_typer(generator_commands.app, name="generator")
+app.add_typer(figure_commands.app, name="plot")
 
 
 def _say_version(asked: bool) -> None:

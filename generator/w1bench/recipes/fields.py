@@ -16,7 +16,11 @@ DIGEST_PATTERN = worded(r"^[0-9a-f]{64}$", "a SHA-256: 64 of 0-9 and a-f")
 # Names that a pair may not have: files that an archive or an export has beside its pairs.
 RESERVED = (
     "catalogue.json", "registry.txt", "index.html", "style.css", "leaderboard.html", "leaderboard.json", "leaderboard.csv",
+    "docs",
 )  # fmt: skip
+Line = Annotated[
+    str, Field(min_length=1, max_length=500, pattern=worded(r"^[^\x00-\x1f<>|]+$", "a line without <, > and |"))
+]
 Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 SampleSize = Annotated[int, Field(ge=100, le=10**9)]  # fewer rows cannot certify anything

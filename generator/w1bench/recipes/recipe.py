@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from w1bench.errors import RecipeError
 from w1bench.recipes.consistency import check_family, check_funnels
 from w1bench.recipes.families import Attenuation, Ellipsoid, Late, Product, Shift, Spike
-from w1bench.recipes.fields import NAME_PATTERN, RESERVED, Count, Digest, Part, Positive, Power, SampleSize
+from w1bench.recipes.fields import NAME_PATTERN, RESERVED, Count, Digest, Line, Part, Positive, Power, SampleSize
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
 from w1bench.recipes.sources import GeneratorFile, ImageSource, Source
 from w1bench.storage.canonical import canonical, first_fault
@@ -27,6 +27,14 @@ class Sizes(Part):
     test: SampleSize = 10_000
     probe: Count = 2_000
     w1_rays: Count | None = None
+
+
+class About(Part):
+    """What a recipe says of its pair besides what determines it; a line each."""
+
+    description: Line | None = None
+    author: Line | None = None
+    licence: Line | None = None
 
 
 class PublicRecipe(Part):
@@ -44,6 +52,7 @@ class PublicRecipe(Part):
     spike: Spike | None = None
     late: Late | None = None
     sizes: Sizes = Sizes()
+    about: About | None = None
 
     @property
     def held_out(self) -> float | None:

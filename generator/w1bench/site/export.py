@@ -15,7 +15,7 @@ from tqdm import tqdm
 from w1bench.archive import catalogue as archives
 from w1bench.archive.fetch import fetch
 from w1bench.archive.manifest import Manifest
-from w1bench.errors import PairError
+from w1bench.errors import InputError, PairError
 from w1bench.site import views
 from w1bench.site.board import sheets
 from w1bench.site.board.choice import TRACKS, VIEWS, Choice
@@ -56,9 +56,10 @@ def export(
     results: Iterable[Path] = (),
     boards: Boards | None = None,
     address: str = "",
+    docs: Path | None = None,
     progress: bool = False,
 ) -> list[Manifest]:
-    """Bring the pairs of `archive`, its index and its pages to `out`, with `boards` or with those of `results`; returns the pairs.
+    """Bring the pairs of `archive`, its index, its pages and the built documentation to `out`, with `boards` or with those of `results`; returns the pairs.
 
     Data files are hard links where they can be, and every file is whole or not there. What an earlier export left is
     brought up to date; a pair that left the archive since stays, but is listed no more. `address` is that of a service, for commands on pages.
@@ -66,13 +67,15 @@ def export(
     Raises:
         PairError: the archive has no pairs; or `out` lies in it, or holds something else, or another process writes it.
         CheckFailedError: a file does not have its SHA-256.
-        InputError: see `read_trials`.
+        InputError: see `read_trials`; or `docs` holds no built documentation.
     """
     if out.resolve().is_relative_to(archive.resolve()):
         raise PairError(f"{out} lies in the archive {archive}; export to a folder outside it.")
     pairs = archives.manifests(archive)
     if not pairs:
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
+    if docs is not None and not (docs / "index.html").is_file():
+        raise InputError(f"{docs} has no index.html; build the documentation (make docs), or leave --docs out.")
     manifests = {manifest.name: manifest for manifest in pairs.values()}
     shown = boards or Boards(*content_of(_of_pairs(read_trials(results), manifests), manifests))
     with _opened(out):
@@ -87,6 +90,8 @@ def export(
             _put(out / name, content)
         for stale in {path for pattern in _OURS for path in out.glob(pattern) if path.is_file()} - written:
             stale.unlink()
+        if docs is not None:
+            _put_docs(out / "docs", docs)
     return list(pairs.values())
 
 
@@ -177,6 +182,16 @@ def _of_pairs(trials: Iterable[TrialRow], manifests: Mapping[str, Manifest]) -> 
 
 def _json(document: object) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _put_docs(out: Path, docs: Path) -> None:
+    """Copy the built documentation; what an earlier export had besides goes."""
+    wanted = {path.relative_to(docs): path for path in sorted(docs.rglob("*")) if path.is_file()}
+    for stale in (path for path in out.rglob("*") if path.is_file() and path.relative_to(out) not in wanted):
+        stale.unlink()
+    for name, path in wanted.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        _put(out / name, path.read_bytes())
 
 
 def _put(path: Path, content: str | bytes) -> None:

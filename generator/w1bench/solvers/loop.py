@@ -12,7 +12,7 @@ import torch
 
 from w1bench.solvers.protocol import Fit, Learner, Outcome, Sampler
 
-_REPORT_EVERY = 50  # steps between looks at the dual value, each of which waits for the device
+REPORT_EVERY = 50  # steps between looks at the dual value, each of which waits for the device
 _AVERAGED = 10  # reports that the final dual value is averaged over
 
 
@@ -44,7 +44,7 @@ def train(
         rng.manual_seed((seed << 32) + step)
         value = learner.update(inputs(step), targets(step), rng)
         step += 1
-        if step % _REPORT_EVERY and step < budget.steps:
+        if step % REPORT_EVERY and step < budget.steps:
             continue
         values.append(float(value))
         if budget.report:

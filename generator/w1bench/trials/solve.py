@@ -1,14 +1,18 @@
 """One training of a reference solver on a pair, written as a submission file with a JSON sidecar."""
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from w1bench.archive.manifest import PairState
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
 from w1bench.scoring import submission
+from w1bench.solvers.loop import REPORT_EVERY
+from w1bench.solvers.protocol import Fit
 from w1bench.trials.results import facts_of_fit
 from w1bench.trials.row import fit_summary
 from w1bench.trials.trial import Data, make_trial, run
@@ -44,9 +48,20 @@ def solve(
         out.unlink(missing_ok=True)  # of an earlier training, which the sidecar would not be about
     sidecar = {
         **trial.identity(), "device": device, "data_note": trial.data_note, **fit_summary(fit),
-        "submission": None if arrays is None else out.name,
+        "submission": None if arrays is None else out.name, "w1": _w1(pair), "dual_values": _curve(fit),
         **facts_of_fit(trial.method.tag, trial.identity()["settings"], fit_summary(fit)["dual_value"]).model_dump(exclude_none=True),
     }  # fmt: skip
     out.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
     checkpoint.unlink(missing_ok=True)
     return sidecar
+
+
+def _w1(pair: StoredPair) -> float | None:
+    """None of a sealed pair."""
+    return None if pair.manifest.state is PairState.SEALED else pair.w1
+
+
+def _curve(fit: Fit) -> list[tuple[int, float | None]]:
+    """The method's own value (step, value) as training went on; None where it was not finite."""
+    steps = (min((k + 1) * REPORT_EVERY, fit.steps) for k in range(len(fit.dual_values)))
+    return [(step, value if isfinite(value) else None) for step, value in zip(steps, fit.dual_values, strict=True)]

@@ -17,7 +17,7 @@ from w1bench_server.fairness import Places, Turns
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.uploads import Room
-from w1bench_server.web import problems
+from w1bench_server.web import documentation, problems
 from w1bench_server.web.api import account, jobs, openapi, pairs, submissions
 from w1bench_server.web.api import leaderboard as board
 from w1bench_server.web.api.events import Streams
@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (health, pairs, submissions, account, jobs, board, badge, *pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    documentation.mount(app, settings.docs)
     problems.install(app)
     app.state.https = (settings.public_url or "").startswith("https://")
     # The one that is added last is the outermost.

@@ -10,9 +10,12 @@ from typing import Any
 import mlcroissant
 import pytest
 
+from support.recipes import small_recipe
 from w1bench.archive.folder import check_digests
 from w1bench.archive.manifest import Manifest
+from w1bench.builder.build import build
 from w1bench.builder.describe.croissant import croissant
+from w1bench.errors import RecipeError
 from w1bench.storage.files import file_digest
 
 
@@ -30,6 +33,41 @@ def test_mlcroissant_finds_no_fault_but_the_date_that_is_left_out(pair_folder: P
     assert {file.content_url: file.sha256 for file in metadata.file_objects}["train.h5"] == (
         manifest.files["train.h5"].sha256
     )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
+def test_the_responsible_ai_fields_are_there_and_told_apart(archive: Path) -> None:
+    told: dict[str, Any] = {}
+    for name in ("small-d2-n4-p8", "small-photos", "small-digits"):
+        metadata = mlcroissant.Dataset(str(archive / name / "croissant.json")).metadata
+        for field in (
+            "data_collection", "data_collection_type", "data_limitations", "data_biases", "data_use_cases", "data_social_impact",
+            "personal_sensitive_information", "data_release_maintenance_plan", "data_preprocessing_protocol", "data_annotation_protocol",
+        ):  # fmt: skip
+            assert getattr(metadata, field), (name, field)
+        document = json.loads((archive / name / "croissant.json").read_text())
+        assert document["rai:hasSyntheticData"] is True
+        assert document["conformsTo"][1] == "http://mlcommons.org/croissant/RAI/1.0"
+        told[name] = document["rai:personalSensitiveInformation"]
+    assert told["small-d2-n4-p8"] == "None."
+    assert "portrait" in told["small-photos"]
+    assert "Handwriting" in told["small-digits"]
+
+
+def test_author_licence_and_description_are_the_recipe_s(tmp_path: Path) -> None:
+    about = {"description": "Four cones for a lecture.", "author": "A. Lecturer", "licence": "CC-BY-4.0"}
+    recipe = small_recipe("told", sizes={"train": 50, "test": 50, "probe": 10, "w1_rays": 1024}, about=about)
+    folder = build(recipe, tmp_path)
+    document = json.loads((folder / "croissant.json").read_text())
+    assert document["description"].startswith("Four cones for a lecture. Two distributions")
+    assert document["creator"]["name"] == "A. Lecturer"
+    assert document["license"] == "https://spdx.org/licenses/CC-BY-4.0.html"
+    card = (folder / "README.md").read_text()
+    assert "Four cones for a lecture." in card
+    assert "Licence: CC-BY-4.0. Author: A. Lecturer." in card
+    assert "targets Q: uniform on the cube of half width 2.5 in 2 dimensions" in card
+    with pytest.raises(RecipeError, match="a line without <, > and |"):
+        small_recipe("told", about={"author": "<script>"})
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")

@@ -29,7 +29,7 @@ from w1bench.builder.verify import verify
 from w1bench.client.service.boards import leaderboard
 from w1bench.client.service.connection import Service
 from w1bench.client.service.submissions import show
-from w1bench.errors import CheckFailedError, PairError
+from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench.site.export import MARK, export
 from w1bench.site.figures import with_error
 from w1bench.trials.results import FORMAT
@@ -322,3 +322,17 @@ def test_pairs_of_families_without_funnels_have_pages(tmp_path: Path) -> None:
         assert "with power" not in page
         assert "(exact)" in page
     assert "late-spiked-smooth" in (tmp_path / "site" / "pairs.html").read_text()
+
+
+def test_the_documentation_is_brought_and_what_it_lost_goes(archive: Path, tmp_path: Path) -> None:
+    docs, site = tmp_path / "built", tmp_path / "site"
+    (docs / "why").mkdir(parents=True)
+    for name in ("index.html", "why/a.html", "why/b.html"):
+        (docs / name).write_text(name)
+    export(archive, site, docs=docs)
+    assert (site / "docs" / "why" / "b.html").read_text() == "why/b.html"
+    (docs / "why" / "b.html").unlink()
+    export(archive, site, docs=docs)
+    assert sorted(path.name for path in (site / "docs").rglob("*.html")) == ["a.html", "index.html"]
+    with pytest.raises(InputError, match=r"has no index\.html"):
+        export(archive, site, docs=tmp_path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import Manifest, PairState
-from w1bench.builder.describe.family import describe_map, describe_pictures, describe_profile
+from w1bench.builder.describe.family import describe_map, describe_pictures, describe_profile, describe_source
+from w1bench.builder.describe.responsible import author_of
 from w1bench.recipes.families import ASKS
 
 
@@ -19,10 +20,10 @@ def card(manifest: Manifest) -> str:
     )
     return f"""# {manifest.name}, version {manifest.version}
 
-{_sealed(manifest) if manifest.state is PairState.SEALED else _known(manifest)}
+{_about(manifest)}{_sealed(manifest) if manifest.state is PairState.SEALED else _known(manifest)}
 
 - family `{manifest.family}`: it asks a critic {ASKS[manifest.family]};
-- targets Q: {manifest.recipe.get("source", "drawn by the family")}, all points inside half width {manifest.half_width:g};
+- targets Q: {describe_source(manifest)}, all points inside half width {manifest.half_width:g};
 - inputs P: {describe_map(manifest)};
 {_remarks(manifest)}- points of shape {manifest.shape}, {manifest.dtype}; recipe SHA-256 `{manifest.recipe_sha256}`.
 
@@ -42,7 +43,7 @@ pair = w1bench.load("{manifest.name}")
 {_use(manifest)}
 ```
 
-Format: {store.FORMAT} {manifest.format_version}. Licence: {manifest.licence}.
+Format: {store.FORMAT} {manifest.format_version}. Licence: {manifest.licence}. Author: {author_of(manifest)}.
 Cite: {manifest.citation}
 """
 
@@ -50,6 +51,12 @@ Cite: {manifest.citation}
 def _cell(text: str) -> str:
     """Text in a cell of a Markdown table, whose bars are not those between cells."""
     return text.replace("|", r"\|")
+
+
+def _about(manifest: Manifest) -> str:
+    """The recipe's own description, if it has one."""
+    about = manifest.public_recipe().about
+    return f"{about.description}\n\n" if about and about.description else ""
 
 
 def _known(manifest: Manifest) -> str:

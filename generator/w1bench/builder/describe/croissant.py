@@ -14,7 +14,8 @@ from typing import Any
 from w1bench.archive.citation import BIBTEX
 from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import FILENAME, Manifest, PairState
-from w1bench.builder.describe.family import describe_map
+from w1bench.builder.describe.family import describe_map, describe_source
+from w1bench.builder.describe.responsible import RAI, author_of, responsible
 from w1bench.storage.files import file_digest
 
 CROISSANT = "croissant.json"
@@ -70,15 +71,16 @@ def croissant(manifest: Manifest, folder: Path) -> str:
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "conformsTo": ["http://mlcommons.org/croissant/1.1", RAI],
         "name": manifest.name,
         "description": _description(manifest),
         "url": "./",
         "version": f"{manifest.version}.0.0",
         "license": _licence(manifest.licence),
-        "creator": {"@type": "sc:Organization", "name": "The w1bench authors"},
+        "creator": {"@type": "sc:Organization", "name": author_of(manifest)},
         "citeAs": BIBTEX,
         "keywords": ["optimal transport", "Wasserstein-1", "WGAN", "benchmark"],
+        **responsible(manifest),
         "distribution": files,
     }
     return json.dumps(document, indent=1) + "\n"
@@ -99,9 +101,11 @@ def _file(name: str, description: str, size: int, sha256: str) -> dict[str, str]
 
 def _description(manifest: Manifest) -> str:
     shape = " x ".join(map(str, manifest.shape))
+    about = manifest.public_recipe().about
     return (
-        f"Two distributions of points of shape {shape} whose Wasserstein-1 distance{_known(manifest)}: "
-        f"inputs are {describe_map(manifest)}; all points lie inside half width {manifest.half_width:g}. In the HDF5 format {manifest.format}, version "
+        (f"{about.description} " if about and about.description else "")
+        + f"Two distributions of points of shape {shape} whose Wasserstein-1 distance{_known(manifest)}: "
+        f"targets are {describe_source(manifest)}; inputs are {describe_map(manifest)}; all points lie inside half width {manifest.half_width:g}. In the HDF5 format {manifest.format}, version "
         f"{manifest.format_version}."
     )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from w1bench.archive.manifest import Manifest
 from w1bench.recipes.families import Attenuation
 from w1bench.recipes.recipe import PublicRecipe
-from w1bench.recipes.sources import ImageSource
+from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
 
+_DATA_SETS = {
+    "photos": "patches of photographs", "digits": "handwritten digits", "cifar10": "pictures of CIFAR-10", "celeba": "faces of CelebA",
+}  # fmt: skip
 _KEPT = {
     "lowpass": "all but the {size} x {size} lowest frequencies of each channel",
     "mean": "the contrast around each channel's mean",
@@ -27,6 +30,22 @@ def describe_map(manifest: Manifest) -> str:
     if recipe.late:
         words += f"; only a share {recipe.late.share:g} of the inputs is moved"
     return words
+
+
+def describe_source(manifest: Manifest) -> str:
+    """What the targets are drawn from."""
+    match manifest.public_recipe().source:
+        case UniformSource(dim=dim):
+            return f"uniform on the cube of half width {manifest.half_width:g} in {dim} dimensions"
+        case BallSource(dim=dim, radius=radius):
+            return f"uniform on the ball of radius {radius:g} in {dim} dimensions"
+        case ImageSource(dataset=dataset, noise=noise, through=through):
+            made = ", each replaced by the nearest that a generator makes," if through else ""
+            return f"{_DATA_SETS[dataset]}{made} with normal noise of standard deviation {noise:g}"
+        case GeneratorSource(architecture=architecture, noise=noise):
+            return f"pictures of a generator ({architecture}) with normal noise of standard deviation {noise:g}"
+        case None:
+            return "drawn by the family"
 
 
 def describe_profile(manifest: Manifest) -> str:

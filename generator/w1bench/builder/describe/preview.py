@@ -4,6 +4,7 @@ In the plane it has the potential and the rays, of pictures inputs above their t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +30,23 @@ def draw_preview(path: Path, manifest: Manifest, u: Potential | None, inputs: Ar
     figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     if len(manifest.shape) == 3:
-        _pictures(figure, inputs[:_COLUMNS], targets[:_COLUMNS])
+        rows = {"inputs x ~ P": inputs[:_COLUMNS], "targets y ~ Q": targets[:_COLUMNS]}
+        figure.set_size_inches(1 + len(inputs[:_COLUMNS]), 2.6)
+        draw_pictures(figure, rows)
     elif manifest.dim == 2 and u:
-        _plane(figure.subplots(), manifest.half_width, u, inputs[:_RAYS], targets[:_RAYS])
+        draw_plane(figure.subplots(), manifest.half_width, u, inputs[:_RAYS], targets[:_RAYS])
     else:
         _principal_axes(figure.subplots(), inputs[:_POINTS], targets[:_POINTS])
     figure.suptitle(f"{manifest.name}: " + (f"W1 = {manifest.known_w1.value:.5g}" if u else "sealed"), fontsize=10)
     figure.savefig(path, metadata={"Software": None})
 
 
-def _plane(axes: Axes, half_width: float, u: Potential, inputs: Array, targets: Array) -> None:
+def draw_plane(axes: Axes, half_width: float, u: Potential, inputs: Array, targets: Array, *, ink: str = "k") -> None:
     """Level lines of u, the rays from targets to inputs, and the centres."""
     axis = np.linspace(-half_width, half_width, _GRID)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1)
     axes.contourf(axis, axis, u.value(grid.reshape(-1, 2)).reshape(_GRID, _GRID), 24, cmap="Greys_r", alpha=0.5)
-    axes.add_collection(LineCollection(list(np.stack([inputs, targets], axis=1)), colors="k", linewidths=0.3))
+    axes.add_collection(LineCollection(list(np.stack([inputs, targets], axis=1)), colors=ink, linewidths=0.3))
     axes.scatter(*targets.T, s=4, color=_TARGET, label="targets y ~ Q", zorder=3)
     axes.scatter(*inputs.T, s=4, color=_INPUT, label="inputs x ~ P", zorder=3)
     if isinstance(u, MinFunnel):
@@ -52,13 +55,18 @@ def _plane(axes: Axes, half_width: float, u: Potential, inputs: Array, targets: 
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3, fontsize=8, frameon=False)
 
 
-def _pictures(figure: Figure, inputs: Array, targets: Array) -> None:
-    """Inputs in the upper row, the targets they come from below."""
-    figure.set_size_inches(len(inputs), 2.6)
-    for row, pictures in zip(figure.subplots(2, len(inputs)), (inputs, targets), strict=True):
-        for axes, picture in zip(row, pictures, strict=True):
+def draw_pictures(figure: Figure, rows: Mapping[str, Array]) -> None:
+    """A row of pictures (n, channels, height, width) with values in [-1, 1] under each label."""
+    count = len(next(iter(rows.values())))
+    grid = figure.subplots(len(rows), count, squeeze=False)
+    for places, (label, pictures) in zip(grid, rows.items(), strict=True):
+        for axes, picture in zip(places, pictures, strict=True):
             axes.imshow(np.clip(picture.transpose(1, 2, 0) / 2 + 0.5, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
-            axes.set_axis_off()
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.grid(visible=False)
+            axes.spines[:].set_visible(False)
+        places[0].set_ylabel(label, rotation="horizontal", ha="right", va="center", fontsize=8)
 
 
 def _principal_axes(axes: Axes, inputs: Array, targets: Array) -> None:

@@ -14,7 +14,7 @@ from w1bench_server.fairness import Turns
 from w1bench_server.web.problems import problem
 
 _READING = ("GET", "HEAD")
-_LIGHT = ("/livez", "/metrics", "/static/")
+_LIGHT = ("/livez", "/metrics", "/static/", "/docs/")
 
 
 class ReadTurns:

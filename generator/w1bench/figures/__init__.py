@@ -1,0 +1,1 @@
+"""Figures of pairs, critics and results, for papers and for the documents."""

@@ -1,0 +1,84 @@
+"""Curves: a method's own value while it trains, and what batches of a pair make of W1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from w1bench.diagnostics.record import PairDiagnosis
+from w1bench.errors import InputError
+from w1bench.figures.canvas import blank, ink, need
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training's own dual values (step, value), from its sidecar."""
+
+    method: str
+    pair: str
+    w1: float | None
+    values: tuple[tuple[int, float], ...]
+
+
+def read_training(path: Path) -> Training:
+    """The training that a sidecar of `w1bench solve` is about; raises an InputError where it is none."""
+    try:
+        document = json.loads(path.read_bytes())
+        values = tuple((int(step), float(value)) for step, value in document["dual_values"] if value is not None)
+        return Training(str(document["method"]), str(document["pair"]), document.get("w1"), values)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); give a .json that `w1bench solve` wrote."
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} has no dual values; give a .json that `w1bench solve` wrote.") from None
+
+
+def learning(trainings: Sequence[Training]) -> Figure:
+    """The dual value of each training over its steps, against the true W1 where all are on one pair."""
+    need(trainings, "no training was given")
+    pairs = sorted({training.pair for training in trainings})
+    figure = blank(6, 3.8, f"Own dual value over training: {', '.join(pairs)}")
+    axes = figure.subplots()
+    for training in trainings:
+        need(training.values, f"{training.method} on {training.pair} has no finite dual value")
+        label = training.method if len(pairs) == 1 else f"{training.method}, {training.pair}"
+        axes.plot(*zip(*training.values, strict=True), label=label, markevery=max(1, len(training.values) // 8))
+    if len(pairs) == 1 and trainings[0].w1 is not None:
+        _level(axes, trainings[0].w1)
+    axes.set_xlabel("steps")
+    axes.set_ylabel("dual value")
+    axes.legend()
+    return figure
+
+
+def bias(found: PairDiagnosis) -> Figure:
+    """Exact transport between batches of P and Q and of P and P, and the c-transform of the truth, over the batch's size."""
+    need(found.curve, f"{found.pair} has too few test points for a batch")
+    figure = blank(6, 3.8, f"{found.pair}: what a batch makes of W1")
+    axes = figure.subplots()
+    curves: Iterable[tuple[str, str]] = (
+        ("emd", "EMD($P_n, Q_n$)"), ("c_transform", "c-transform of f*"), ("same", "EMD($P_n, P'_n$)"),
+    )  # fmt: skip
+    for name, label in curves:
+        of_sizes = [(of.size, getattr(of, name)) for of in found.curve]
+        axes.errorbar(
+            [size for size, _ in of_sizes], [mean.value for _, mean in of_sizes], yerr=[mean.stderr for _, mean in of_sizes], label=label, capsize=2,
+        )  # fmt: skip
+    _level(axes, found.w1)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([of.size for of in found.curve], [f"{of.size:,}" for of in found.curve])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("points in a batch")
+    axes.set_ylabel("distance")
+    axes.legend()
+    return figure
+
+
+def _level(axes: Axes, w1: float) -> None:
+    axes.axhline(w1, color=ink(), linewidth=1, linestyle=(0, (1, 1)), marker="", label=f"W1 = {w1:.4g}")
