@@ -94,7 +94,9 @@ def with_findings(row: Row, record: Record | None = None) -> Row:
     if not row["metrics"]:
         return row | {"findings": []}
     others = {name: row.get(name) for name in ("trivial", "excess")}
-    card = Scorecard(pair_version=1, w1_stderr=None, **{name: row[name] for name in _OF_CARD}, **others)
+    card = Scorecard.model_validate(
+        {name: row[name] for name in _OF_CARD} | others | {"pair_version": 1, "w1_stderr": None}
+    )
     return row | {"findings": [finding.model_dump() for finding in findings(card, facts_of(row), record)]}
 
 
