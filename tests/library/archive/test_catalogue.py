@@ -35,7 +35,7 @@ def test_sha256sums_are_read_by_sha256sum(archive: Path) -> None:
 def test_the_registry_names_every_file_as_pooch_reads_it(archive: Path) -> None:
     lines = [line.split() for line in (archive / "registry.txt").read_text().splitlines()]
     assert all((archive / path).is_file() and digest.startswith("sha256:") for path, digest in lines)
-    assert len(lines) == len(RECIPES) * 8  # four HDF5 files, the manifest, two cards and the picture
+    assert len(lines) == len(RECIPES) * 9  # four HDF5 files, the manifest, two cards, the picture and the diagnostics
 
 
 def test_no_folder_is_said(tmp_path: Path) -> None:

@@ -116,8 +116,11 @@ def test_a_critic_in_a_file_by_its_name(pair: w1bench.StoredPair, tmp_path: Path
 
 def test_the_other_sign_is_said(pair: w1bench.StoredPair) -> None:
     evaluation = w1bench.evaluate(lambda x: -in_numpy(pair)(x), pair, gradient=lambda x: -gradient_in_numpy(pair)(x))
-    assert "The cosine is -1: the sign looks wrong" in evaluation.remarks[0]
-    assert "Evaluate -f: its cosine is 1." in str(evaluation)
+    assert evaluation.card is not None
+    assert [finding.code for finding in evaluation.card.findings] == ["sign"]
+    assert "The gradient points the other way" in str(evaluation)
+    assert "The gradient points the other way" in evaluation._repr_html_()
+    assert "its negation scores 1." in str(evaluation)
 
 
 def test_a_module_in_training_mode_is_evaluated_and_put_back(pair: w1bench.StoredPair) -> None:

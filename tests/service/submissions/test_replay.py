@@ -70,18 +70,21 @@ def test_a_score_that_was_tampered_with_is_named(settings: Settings, made: Seale
     with database.opened(settings) as engine:
         entry = replace(honest.entry, id="flattered", method="flattered", scorecard=flattered.model_dump_json())
         Ledger(engine).append(entry)
+        earlier = card.model_dump_json(exclude={"excess"})  # as a release wrote it that had no such figure
+        Ledger(engine).append(replace(entry, id="earlier", method="earlier", scorecard=earlier))
         Ledger(engine).append(replace(entry, id="lost", sha256="0" * 64, method="lost"))
     with pytest.raises(PairError, match="is sealed"):
         replay_data(made.folder, settings)
     reveal(made.folder, made.truth)
     replayed = {each.id: each.difference for each in replay_data(made.folder, settings)}
     assert replayed[honest.entry.id] is None
+    assert replayed["earlier"] is None
     assert "metrics.cos.value is 0.99 in the ledger, and 0.8" in replayed["flattered"]
     assert "is missing" in replayed["lost"]
     command = [sys.executable, "-m", "w1bench", "replay", str(made.folder), "--data", str(settings.data)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "2 of 3 scores are not what they come to. Submission flattered" in done.stderr
+    assert "2 of 4 scores are not what they come to. Submission flattered" in done.stderr
     content = (made.folder / "truth.h5").read_bytes()
     (made.folder / "truth.h5").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(CheckFailedError, match=r"truth.h5 was changed"):

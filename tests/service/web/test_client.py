@@ -27,7 +27,7 @@ from w1bench_server.settings import Settings
 from w1bench_server.web.auth.tokens import create_token
 
 PAIR = "small-d16-n64-p8"
-SAID = {
+SAID: dict[str, Any] = {
     "paper": "arXiv:1 & 2", "code": "https://example.org/x?a=b", "description": "a critic", "steps": 0, "data": "fresh", "seconds": 1.5,
     "hardware": "two cores", "parameters": 3, "trains": False, "knows_family": True,
     "penalty_weight": 10.0, "batch": 64, "receptive_field": 4, "native_value": 1.25, "own_value": -0.5,
@@ -101,7 +101,7 @@ def test_a_submission_says_of_itself_what_it_is_given(site: Site) -> None:
 def test_a_row_a_board_and_a_dry_run_say_what_is_wrong_in_the_words_of_score(site: Site, tmp_path: Path) -> None:
     pair = w1bench.load(site.archive / PAIR)
     wrong = {name: -array for name, array in site.noisy(0.0).items()}
-    facts = {"batch": 64, "native_value": diagnosis_of(pair).curve[1].emd.value}
+    facts: dict[str, Any] = {"batch": 64, "native_value": diagnosis_of(pair).curve[1].emd.value}
     of_score = [finding.model_dump() for finding in w1bench.score(pair, facts=facts, **wrong).findings]
     assert [finding["code"] for finding in of_score] == ["minibatch", "sign"]
     row = w1bench.submit(pair, method="wrong", **site.asked, **wrong, **facts)
