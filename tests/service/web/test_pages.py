@@ -217,3 +217,15 @@ def test_figures_have_the_digits_that_their_errors_leave() -> None:
     assert figure(None) == "–"
     assert with_error(1.0260176, 0.000086) == "1.02602 ± 0.00009"
     assert with_error(4.666666666, 0.0) == "4.666667 (exact)"
+
+
+def test_long_boards_have_pages(board: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("w1bench.site.views.PAGE_ROWS", 1)
+    for path in ("/board?view=rows", "/pairs/small-d2-n4-p8"):
+        methods: list[str] = []
+        while path:
+            text = board.get(path).text
+            methods += re.findall(r'<tr[^>]* data-method="([^"]*)"', text)
+            following = re.search(r'<a rel="next" href="([^"]*)"', text)
+            path = f"{path.partition('?')[0]}{following[1].replace('&amp;', '&')}" if following else ""
+        assert methods == ["nearly the truth", "x&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;"]

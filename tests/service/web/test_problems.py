@@ -23,7 +23,7 @@ def test_what_is_not_there_is_404(shared: TestClient, is_problem: Problem) -> No
         "/v1/pairs/nothing",
         "/submissions/nothing",
         "/static/nothing",
-        "/docs",
+        "/redoc",
     ):
         is_problem(shared.get(path), 404)
         assert shared.head(path).status_code == 404
@@ -95,7 +95,7 @@ STRANGE = ["NaN", "1e999", "-1e999", "%00", "%ED%A0%80", "%F0%9F", "\u0661", "%2
         "/v1/leaderboard?metric={}",
         "/v1/leaderboard?format={}",
         "/pairs/{}",
-        "/?metric={}",
+        "/board?sort={}",
         "/submissions/{}",
     ],
 )

@@ -36,7 +36,11 @@ GETS = {
     "/submissions/a%00": 404,
     "/static/%00": 404,
     "/%00": 404,
-    "/?metric=%00": 422,
+    "/board?sort=%00": 422,
+    f"/board?dim={BIGINT}": 422,
+    "/board?family=%00": 422,
+    f"/pairs/{PAIR}?metric=%00": 422,
+    f"/pairs/{PAIR}?page={HUGE}": 422,
     "/badge/%00.svg": 404,
     "/v1/pairs?dim=%00": 422,
     f"/v1/pairs?dim={BIGINT}": 422,
@@ -93,6 +97,8 @@ POSTS = {
     "/v1/submissions/a/retract?reason=%00": 422,
     "/v1/jobs/%00/cancel": 404,
     "/v1/jobs/a%00/cancel": 404,
+    "/v1/tokens?user=%00&scope=submit": 422,
+    "/v1/tokens/%00/revoke": 404,
 }
 RECIPES = {
     "NUL in the name": json.dumps(RECIPE | {"name": "a\0"}),

@@ -31,9 +31,10 @@ ContentDep = Annotated[Content, Depends(_content)]
 
 
 def address(request: Request) -> str:
-    """The service's address, for commands that readers copy: the public one, else the one that was asked."""
+    """The service's address, for commands that readers copy: the public one, else that of the socket; a Host header is anybody's word."""
     public: str | None = request.state.service.settings.public_url
-    return public or f"{request.url.scheme}://{request.url.netloc}"
+    host, port = request.scope["server"]
+    return public or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def page(

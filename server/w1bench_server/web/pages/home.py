@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
@@ -20,7 +20,7 @@ _LARGEST = 2**31
 # A form without a script sends its empty fields, too: they choose nothing.
 _EMPTY = BeforeValidator(lambda value: None if value == "" else value)
 YesNo = Annotated[Literal["yes", "no"] | None, _EMPTY, Query()]
-Word = Annotated[str | None, _EMPTY, Query(max_length=64)]
+Word = Annotated[Annotated[str, StringConstraints(max_length=64)] | None, _EMPTY, Query()]
 Order = Annotated[str, Query(pattern=worded(f"^({'|'.join(ORDERS)})$", f"one of {', '.join(ORDERS)}"))]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=_LARGEST)]
 RowOrder = Annotated[str, Query(pattern=worded(f"^({'|'.join(METRICS)})$", f"one of {', '.join(METRICS)}"))]
@@ -39,7 +39,7 @@ def board_page(
     track: Literal["open", "sealed"] = "open",
     view: Literal["methods", "map", "rows"] = "methods",
     family: Annotated[Family | None, _EMPTY, Query()] = None,
-    dim: Annotated[int | None, _EMPTY, Query(ge=1, le=_LARGEST)] = None,
+    dim: Annotated[Annotated[int, Field(ge=1, le=_LARGEST)] | None, _EMPTY, Query()] = None,
     pair: Word = None,
     user: Word = None,
     q: Word = None,
