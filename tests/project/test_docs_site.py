@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -114,6 +115,19 @@ def test_the_search_has_every_page_and_works_without_a_server(site: Path) -> Non
     written = {path.relative_to(site).as_posix() for path in site.rglob("*.html")}
     assert written - places <= {"datasets/results/tables.html"}  # figures alone, which hide what is looked for
     assert "iframe-worker" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_search_from_disk_finds_pages(site: Path, tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no chromium is installed (apt-get install chromium)")
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}", "--virtual-time-budget=60000", "--dump-dom",
+         f"{(site / 'index.html').as_uri()}?q=congestion"],
+        capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    assert re.search(r"[1-9]\d* matching documents", done.stdout)
 
 
 def test_the_reference_has_every_command_name_setting_and_endpoint(site: Path) -> None:

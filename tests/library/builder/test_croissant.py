@@ -56,7 +56,7 @@ def test_the_responsible_ai_fields_are_there_and_told_apart(archive: Path) -> No
 
 def test_author_licence_and_description_are_the_recipe_s(tmp_path: Path) -> None:
     about = {"description": "Four cones for a lecture.", "author": "A. Lecturer", "licence": "CC-BY-4.0"}
-    recipe = small_recipe("told", sizes={"train": 50, "test": 50, "probe": 10, "w1_rays": 1024}, about=about)
+    recipe = small_recipe("told", sizes={"train": 200, "test": 200, "probe": 20, "w1_rays": 4096}, about=about)
     folder = build(recipe, tmp_path)
     document = json.loads((folder / "croissant.json").read_text())
     assert document["description"].startswith("Four cones for a lecture. Two distributions")

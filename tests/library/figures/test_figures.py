@@ -59,7 +59,7 @@ def field_of(axes: Axes) -> np.ndarray[Any, Any]:
 def test_surfaces_are_the_truth_beside_each_critic(archive: Path, half: Path) -> None:
     pair = w1bench.load(archive / PLANE)
     figure = plane.surfaces(pair, [read_critic(pair, half)])
-    solid, critics, field, critics_field = figure.axes
+    solid, field, critics, critics_field = figure.axes
     assert [axes.get_title(loc="left") for axes in (solid, critics)] == ["truth", "half: cos 1.00"]
     assert all(hasattr(axes, "get_zlim") for axes in (solid, critics))
     arrows = field_of(field)

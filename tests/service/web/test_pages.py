@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from starlette.testclient import TestClient
@@ -227,5 +228,5 @@ def test_long_boards_have_pages(board: TestClient, monkeypatch: pytest.MonkeyPat
             text = board.get(path).text
             methods += re.findall(r'<tr[^>]* data-method="([^"]*)"', text)
             following = re.search(r'<a rel="next" href="([^"]*)"', text)
-            path = f"{path.partition('?')[0]}{following[1].replace('&amp;', '&')}" if following else ""
+            path = urljoin(path, unescape(following[1])) if following else ""
         assert methods == ["nearly the truth", "x&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;"]
