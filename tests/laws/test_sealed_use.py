@@ -25,7 +25,7 @@ from w1bench.builder.build import build
 from w1bench.builder.verify import verify
 from w1bench.errors import InputError, PairError, RecipeError
 from w1bench.site.export import export
-from w1bench.site.figures import with_error
+from w1bench.site.numbers import with_error
 
 
 def test_it_is_learned_from_and_not_scored_until_it_is_revealed(sealed_copy: Sealed, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from w1bench.site.board.content import Content
 from w1bench.site.board.lessons import lessons
 from w1bench.site.board.overall import SCORES, Method, chosen, families
 from w1bench.site.board.rows import Retracted, Row, are_apart
-from w1bench.site.figures import places
+from w1bench.site.numbers import places
 
 _HOME_METHODS = 14
 _BASIS = "LP"  # the reference method that a submission is set beside

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from w1bench.archive.manifest import Manifest
 from w1bench.site.board.rows import Row
-from w1bench.site.figures import half
+from w1bench.site.numbers import half
 
 FAMILIES = {
     "funnel": "minima of cones: all mass runs towards many centres, and the potential has a kink wherever two of them meet",

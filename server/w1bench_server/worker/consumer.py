@@ -1,6 +1,6 @@
 """The queue as a worker sees it: threads that claim jobs, one after the other, and do them.
 
-The table of jobs is the queue (see `jobs.table`). A thread looks for a job every half a second; it takes its own place in the
+The table of jobs is the queue (see `jobs.queue`). A thread looks for a job every half a second; it takes its own place in the
 claim (`WORKER.3` is the third of a worker), so that a job it claimed without learning of it, because the database broke off in
 between, is its next one. The jobs of a worker that died go to whoever looks next.
 """

@@ -31,7 +31,7 @@ from w1bench.client.service.connection import Service
 from w1bench.client.service.submissions import show
 from w1bench.errors import CheckFailedError, InputError, PairError
 from w1bench.site.export import MARK, export
-from w1bench.site.figures import with_error
+from w1bench.site.numbers import with_error
 from w1bench.trials.results import FORMAT
 
 NAME = "small-d2-n4-p8"

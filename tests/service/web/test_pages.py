@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from w1bench.scoring.metrics import METRICS
 from w1bench.site.board.choice import ORDERS, VIEWS
-from w1bench.site.figures import figure, with_error
+from w1bench.site.numbers import figure, with_error
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app

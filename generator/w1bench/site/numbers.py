@@ -1,4 +1,4 @@
-"""Figures for people: as many digits as the error allows, aligned at the point, and intervals as marks.
+"""Numbers for people: as many digits as the error allows, aligned at the point, and intervals as marks.
 
 A figure's last digit is the first that its error reaches. In a column, what stands right of the point is filled up with spaces as wide as digits.
 """
