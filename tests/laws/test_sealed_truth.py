@@ -61,7 +61,7 @@ def test_revealed_it_is_as_sure_as_an_open_one(sealed_copy: Sealed) -> None:
     whole = reveal(sealed_copy.folder, sealed_copy.truth)
     after = contents(sealed_copy.folder)
     assert {name: after[name] for name in before} == before  # what was published stays as it was
-    assert set(after) - set(before) == {"reveal.json", "truth.h5", "funnel.h5"}
+    assert set(after) - set(before) == {"reveal.json", "truth.h5", "funnel.h5", "diagnostics.json"}
     assert all((sealed_copy.folder / name).stat().st_mode & 0o044 for name in after)
     assert whole.digest() == sealed.digest()
     assert sealed.datasets("test") == {"input": "test.h5", "target": "test.h5"}
@@ -180,6 +180,7 @@ def test_a_commitment_to_rows_that_the_recipe_does_not_draw_is_found(sealed_copy
     (sealed_copy.kept / "reveal.json").write_text(forged.text())
     changed = manifest.model_copy(update={"files": files, "commitment": forged.commitment()})
     (sealed_copy.folder / "manifest.json").write_text(changed.text())
+    (sealed_copy.kept / "diagnostics.json").unlink()  # which is of the rows of before
     reveal(sealed_copy.folder, sealed_copy.truth)
     assert [figure.name for figure in verify(sealed_copy.folder) if not figure.holds] == ["drawn_again"]
 

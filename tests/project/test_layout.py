@@ -97,7 +97,7 @@ def test_committed_data_are_small() -> None:
     sizes = {path: (ROOT / path).lstat().st_size for path in tracked(ROOT) if (ROOT / path).exists()}
     assert max(sizes.values()) < 3_000_000
     written = (".py", ".md", ".toml", ".html", ".css", ".yml", ".yaml")
-    assert sum(size for path, size in sizes.items() if not path.endswith(written)) < 7_000_000
+    assert sum(size for path, size in sizes.items() if not path.endswith(written)) < 8_000_000
 
 
 def test_every_module_says_its_idea() -> None:
@@ -182,6 +182,7 @@ def test_what_tests_and_their_commands_import_is_there() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("w1bench")
         for alias in node.names
-        if not hasattr(import_module(str(node.module)), alias.name) and not find_spec(f"{node.module}.{alias.name}")
+        if not hasattr(module := import_module(str(node.module)), alias.name)
+        and not (hasattr(module, "__path__") and find_spec(f"{node.module}.{alias.name}"))
     ]
     assert missing == []

@@ -22,6 +22,7 @@ SERVICE = [
     "PORT",
     "PUBLIC_URL",
     "DATABASE_URL",
+    "DOCS",
     "BODIES_URL",
     "SCORING_PROCESSES",
     "WAITING",

@@ -21,7 +21,7 @@ import w1bench
 from support.files import ROOT
 from support.forks import command
 from support.recipes import Sealed
-from w1bench.client.diagnosis import diagnose_folder
+from w1bench.client.diagnosis import diagnosis_of
 from w1bench.errors import InputError, PairError
 from w1bench.figures import boards, canvas, curves, plane
 from w1bench.figures.critics import DrawnCritic, read_critic, true_critic, true_map
@@ -167,7 +167,7 @@ def test_a_learning_curve_is_the_sidecar_s(archive: Path, tmp_path: Path) -> Non
 
 
 def test_a_bias_curve_is_the_diagnosis(archive: Path) -> None:
-    found = diagnose_folder(archive / PLANE)
+    found = diagnosis_of(w1bench.load(archive / PLANE))
     (axes,) = curves.bias(found).axes
     emd = np.asarray(axes.lines[0].get_xydata())
     assert [tuple(point) for point in emd] == [(of.size, of.emd.value) for of in found.curve]

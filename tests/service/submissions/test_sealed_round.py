@@ -147,7 +147,7 @@ def test_a_round_from_commitment_to_replay(
             answer = client.get(f"/v1/submissions/{identity}/body")
             assert (answer.status_code, answer.content) == (200, body)
             assert int(client.head(f"/v1/submissions/{identity}/body").headers["content-length"]) == len(body)
-        assert f"{cards[0].metrics['cos'].value:.5g}" in client.get("/").text
+        assert f'data-value="{cards[0].metrics["cos"].value}"' in client.get(f"/pairs/{made.name}").text
         late = client.post(
             f"/v1/submissions?pair={made.name}&method=mine", content=bodies["far"][:-1], headers=bearer(settings)
         )
@@ -257,4 +257,4 @@ def test_tracks_tell_open_from_sealed(client: TestClient, made: Sealed) -> None:
     (entry,) = client.get("/v1/pairs").json()["pairs"]
     assert (entry["sealed"], entry["revealed"]) == (True, True)
     assert entry["w1"] > 0
-    assert "Sealed" not in client.get(f"/pairs/{NAME}").text
+    assert "Sealed: " not in client.get(f"/pairs/{NAME}").text

@@ -60,7 +60,7 @@ def test_the_truth_scores_best_and_is_found_again(
     row = answer.json()
     assert set(row) == {
         "id", "url", "pair", "pair_digest", "method", "user", "sha256", "bytes", "submitted_at", "scorecard", "reference",
-        "earlier_scorecards", "metadata", "retraction",
+        "earlier_scorecards", "findings", "metadata", "retraction",
     }  # fmt: skip
     assert (row["pair"], row["method"], row["user"], row["bytes"]) == (PAIR, "mine", "ann", len(body))
     assert row["sha256"] == hashlib.sha256(body).hexdigest()

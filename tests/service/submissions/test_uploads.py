@@ -55,6 +55,7 @@ def test_a_sound_body_is_described(
             "sha256": hashlib.sha256(body).hexdigest(),
             "bytes": len(body),
             "arrays": {name: list(truth[name].shape) for name in arrays},
+            "findings": [],
         }
 
 
