@@ -121,7 +121,7 @@ def service(archive: Path, sealed_pair: Sealed, tmp_path_factory: pytest.TempPat
         job_bytes=_JOB_BYTES,
     )
     submit, admin = create_token(settings, user="ann"), create_token(settings, user="root", scope="admin")
-    with serving(settings) as (_, client):
+    with serving(settings, seconds=1800) as (_, client):
         headers = {"Authorization": f"Bearer {submit}"}
         rows: dict[str, str] = {}
         for method, share in (("half wrong", 0.5), ("nearly right", 0.02), ("all wrong", 3.0), ("taken back", 0.4)):

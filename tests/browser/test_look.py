@@ -67,7 +67,7 @@ def test_the_twin_opens_from_plain_files_with_its_charts(
         with visit((twin / file_of(service, twin, name)).as_uri()) as page:
             assert page.locator("table").count() > 0
             if name != "home":
-                assert page.locator("[data-chart] svg").count() > 0
+                page.locator("[data-chart] svg").first.wait_for(state="attached")
             for picture in page.locator("img").all():
                 assert picture.evaluate("image => image.naturalWidth") > 0
 
