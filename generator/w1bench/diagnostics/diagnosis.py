@@ -17,18 +17,19 @@ _FALSE, _ORACLE = 64, 256  # sizes of batches of false minima and of the oracle
 _SIDES = (2, 4, 8, 16, 32)  # of patches
 _PATCHES = 512  # of a side in an exact plan
 _MOST_PRODUCTS = 1 << 29  # n x n x D of the largest cost matrix: half a second
+_DISJOINT = 4  # batches of the largest size that the test points give, at least
 _TWO_SIDED = 1.96  # standard errors of a 95 % interval
 
 
 def diagnose_pair(
     manifest: Manifest, test: Mapping[str, RowArray], *, sizes: tuple[int, ...] = _SIZES
 ) -> PairDiagnosis:
-    """The diagnosis of an open pair from the data sets of its role `test`; batches are smaller where points are long, so that it takes seconds.
+    """The diagnosis of an open pair from the data sets of its role `test`; batches are smaller where points are long or few, so that it takes seconds.
 
     `resolution` is the least difference of the cosines of two critics, each as scattered as the most scattered trivial one and independent of each
     other, that lies outside of a 95 % interval over so many test points.
     """
-    most = max(_FALSE, int(sqrt(_MOST_PRODUCTS / manifest.dim)))
+    most = max(_FALSE, min(int(sqrt(_MOST_PRODUCTS / manifest.dim)), len(test["input"]) // _DISJOINT))
     fitting = [size for size in sizes if size <= most]
     rows = min(len(test["input"]), 2 * max(2 * _FALSE, *fitting))
     half = rows // 2
