@@ -71,8 +71,9 @@ class Service:
         }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """A browser for the tests of a file: while one is open, its event loop runs in this thread, where other tests need their own."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
@@ -87,7 +88,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visit(chromium: Any) -> Callable[..., Any]:
     """Opens a page of a browser that is closed after the block, which must have found nothing wrong."""
 

@@ -66,7 +66,7 @@ def test_the_twin_opens_from_plain_files_with_its_charts(
     for name in ("pair", "submission", "map", "home"):
         with visit((twin / file_of(service, twin, name)).as_uri()) as page:
             assert page.locator("table").count() > 0
-            if name != "home":
+            if name in ("pair", "submission"):  # that of the map needs pairs of two dimensions
                 page.locator("[data-chart] svg").first.wait_for(state="attached")
             for picture in page.locator("img").all():
                 assert picture.evaluate("image => image.naturalWidth") > 0
