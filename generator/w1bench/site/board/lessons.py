@@ -28,6 +28,8 @@ def _values(rows: Sequence[Row]) -> Iterator[Lesson]:
     cosines = [value for row in right if (value := row.value("cos")) is not None]
     if len(cosines) >= _FEWEST:
         poor = sum(value < 0.5 for value in cosines)
+        if poor == 0:
+            return
         yield Lesson(
             f"{poor} of {len(cosines)}",
             f"A right value is no right gradient: of the {len(cosines)} rows whose W1 is within {_RIGHT_VALUE:g} %, {poor} have a cosine below 0.5 "
