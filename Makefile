@@ -32,7 +32,6 @@ check: $(VENV)/.installed
 
 results: $(VENV)/.installed
 	$(BIN)/w1bench results datasets/results/*.json > datasets/results/tables.md
-	$(BIN)/w1bench results datasets/results/*.json --csv > datasets/results/results.csv
 
 fuzz-api: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m fuzz.api --postgres

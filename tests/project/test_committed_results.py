@@ -12,20 +12,19 @@ from w1bench.recipes.files import read_recipe
 from w1bench.trials import results
 from w1bench.trials.comparison.result import compared
 from w1bench.trials.suites import SUITES
-from w1bench.trials.tables import as_csv, as_markdown
+from w1bench.trials.tables import as_markdown
 
 FOLDER = Path(__file__).parents[2] / "datasets" / "results"
 FILES = sorted(FOLDER.glob("*.json"))
 
 
-def test_tables_and_sheet_are_made_of_the_results() -> None:
+def test_tables_are_made_of_the_results() -> None:
     """After new results: `make results`."""
     rows = results.read_all(FILES)
     tables = (FOLDER / "tables.md").read_text(encoding="utf-8")
     assert tables == as_markdown(rows) + "\n"
     pairs = [line.removeprefix("### ") for line in tables.splitlines() if line.startswith("###")]
     assert pairs.index("hd-d2-n4-p8") < pairs.index("hd-d16-n4-p8")
-    assert (FOLDER / "results.csv").read_text(encoding="utf-8") == as_csv(rows)
 
 
 def test_the_grid_of_all_methods_on_the_published_sizes_is_whole() -> None:
