@@ -17,7 +17,6 @@ from w1bench.solvers.protocol import HasPotential, Sampler
 from w1bench.transport.from_recipe import make_pair
 
 PICTURES, PATCH, BATCH = 512, 4, 64
-METHODS = ("dot", "mmb", "cones", "kmeans", "sinkhorn", "energy", "lp", "kr")
 _ABOUT = """\
 {pictures} digits of 8 x 8 with noise (Q), and the same with their patches of {patch} x {patch} exchanged between pictures at each place (P). Each solver has its published form for {dim} values, at most
 {steps} steps of {batch} draws of both, and sees pictures as a whole. The raw value is E_P f - E_Q f on all pictures, native what the method itself says of W1 at its end. Exact between these samples: W1 of
@@ -34,7 +33,7 @@ def main() -> None:
     small = np.mean([exact_plan(x[at : at + BATCH], y[at : at + BATCH])[0] for at in range(0, PICTURES, BATCH)])
     p, q = (torch.from_numpy(points.reshape(PICTURES, -1)) for points in (x, y))
     rows: list[tuple[object, ...]] = []
-    for name in METHODS:
+    for name in SOLVERS:
         rows.append(_row(name, p, q, steps))
         print(*rows[-1], flush=True)
     about = _ABOUT.format(

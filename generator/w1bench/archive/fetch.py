@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from w1bench.archive.catalogue import CATALOGUE, Entry
 from w1bench.archive.commitment import REVEAL, Reveal, parse_reveal, read_reveal, revealed
+from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_published_manifest
 from w1bench.errors import CheckFailedError, PairError, UnreachableError, unreachable
 from w1bench.recipes.fields import NAME_PATTERN
@@ -57,14 +58,18 @@ def fetch(
             )
         manifest = _of_name(read_published_manifest(source), name)
         reveal = read_reveal(source, manifest) if manifest.sealed and (source / REVEAL).is_file() else None
-        with _filling(folder, manifest, reveal, only) as missing:
+        known = (source / DIAGNOSTICS).is_file() and (reveal or not manifest.sealed)
+        record = (source / DIAGNOSTICS).read_bytes() if known else None
+        with _filling(folder, manifest, reveal, record, only) as missing:
             for file, entry in missing.items():
                 _copy(source / file, folder / file, entry, link=link)
         return folder
     with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         base, manifest = remote_manifest(client, origin, name)
-        reveal = _remote_reveal(client, base, manifest) if manifest.sealed else None
-        with _filling(folder, manifest, reveal, only) as missing:
+        content = _beside(client, f"{base}/{REVEAL}") if manifest.sealed else None
+        reveal = None if content is None else parse_reveal(content, manifest, origin=f"{base}/{REVEAL}")
+        record = _beside(client, f"{base}/{DIAGNOSTICS}") if reveal or not manifest.sealed else None
+        with _filling(folder, manifest, reveal, record, only) as missing:
             for file, entry in missing.items():
                 _download(client, f"{base}/{file}", folder / file, entry, progress=progress)
     return folder
@@ -72,17 +77,21 @@ def fetch(
 
 @contextmanager
 def _filling(
-    folder: Path, manifest: Manifest, reveal: Reveal | None, only: Iterable[str] | None
+    folder: Path, manifest: Manifest, reveal: Reveal | None, record: bytes | None, only: Iterable[str] | None
 ) -> Generator[dict[str, FileEntry]]:
-    """The wanted files that `folder` lacks; other processes wait until the block has added them, and the manifest is written last."""
+    """The wanted files that `folder` lacks; other processes wait until the block has added them, and the manifest is written last.
+
+    `record` is the content of the pair's diagnostics.json.
+    """
     wanted = _wanted(revealed(manifest, reveal) if reveal else manifest, only)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.parent / f".{folder.name}.lock"):
         if _differs(folder, manifest):
             (folder / FILENAME).unlink()  # until the files are those of the new one
             (folder / REVEAL).unlink(missing_ok=True)
+            (folder / DIAGNOSTICS).unlink(missing_ok=True)
         yield {file: entry for file, entry in wanted.items() if not _whole(folder / file, entry)}
-        _finish(folder, manifest, reveal)
+        _finish(folder, manifest, reveal, record)
 
 
 def _differs(folder: Path, manifest: Manifest) -> bool:
@@ -117,9 +126,8 @@ def remote_manifest(client: httpx2.Client, origin: str, name: str) -> tuple[str,
     raise PairError(f"{origin} has no pair {name}; `w1bench list --archive {origin}` shows those it has.")
 
 
-def _remote_reveal(client: httpx2.Client, base: str, manifest: Manifest) -> Reveal | None:
-    """The reveal.json of a sealed pair; None as long as the pair is not revealed."""
-    url = f"{base}/{REVEAL}"
+def _beside(client: httpx2.Client, url: str) -> bytes | None:
+    """A small file beside a pair's manifest; None where there is none."""
     try:
         answer = client.get(url)
     except httpx2.HTTPError as error:
@@ -128,7 +136,7 @@ def _remote_reveal(client: httpx2.Client, base: str, manifest: Manifest) -> Reve
         return None
     if not answer.is_success:
         raise UnreachableError(f"{url} answered {answer.status_code}; try again later.")
-    return parse_reveal(answer.content, manifest, origin=url)
+    return answer.content
 
 
 def _wanted(manifest: Manifest, only: Iterable[str] | None) -> dict[str, FileEntry]:
@@ -210,10 +218,12 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
     )
 
 
-def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None) -> None:
+def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None, record: bytes | None) -> None:
     """Write the manifest last, so that a folder with a manifest is complete, and remove partial files of other versions."""
     if reveal:
         write_atomically(folder / REVEAL, reveal.text().encode())
+    if record is not None:
+        write_atomically(folder / DIAGNOSTICS, record)
     write_atomically(folder / FILENAME, manifest.text().encode())
     for stale in folder.glob(".*.part"):
         stale.unlink()

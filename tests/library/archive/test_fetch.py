@@ -12,6 +12,7 @@ import pytest
 from support.static_host import StaticHost, static_host
 from w1bench.archive.catalogue import catalogue
 from w1bench.archive.fetch import fetch, remote_catalogue
+from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.builder.verify import verify
 from w1bench.errors import CheckFailedError, PairError, UnreachableError
 
@@ -28,18 +29,19 @@ def test_a_pair_comes_whole_from_a_folder_and_from_a_host(archive: Path, host: S
     for number, origin in enumerate((str(archive), host.url)):
         folder = fetch(NAME, origin, tmp_path / str(number))
         assert all(figure.holds for figure in verify(folder))
+        assert (folder / DIAGNOSTICS).read_bytes() == (archive / NAME / DIAGNOSTICS).read_bytes()
 
 
 def test_what_is_there_is_not_fetched_again(host: StaticHost, tmp_path: Path) -> None:
     fetch(NAME, host.url, tmp_path)
     host.requests.clear()
     fetch(NAME, host.url, tmp_path)
-    assert [path for path, _ in host.requests] == [f"/{NAME}/manifest.json"]
+    assert [path for path, _ in host.requests] == [f"/{NAME}/{name}" for name in ("manifest.json", DIAGNOSTICS)]
 
 
 def test_only_takes_only(host: StaticHost, tmp_path: Path) -> None:
     folder = fetch(NAME, host.url, tmp_path, only=["test"])
-    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "test.h5"]
+    assert sorted(path.name for path in folder.iterdir()) == [DIAGNOSTICS, "manifest.json", "test.h5"]
     with pytest.raises(PairError, match=r"has no file nothing.h5; it has train.h5"):
         fetch(NAME, host.url, tmp_path, only=["nothing"])
 
