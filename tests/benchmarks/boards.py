@@ -64,11 +64,11 @@ def _measure(engine: Engine, archive: Path, pairs: int, rows: int, rounds: int) 
         entry, resampled = next(entries)
         filled.append(entry, resampled=resampled)
     published = PublishedPairs(archive)
-    ours, plain = Boards(PublicRecords(Ledger(engine), published)), PlainBoards(Ledger(engine))
+    ours, plain = Boards(PublicRecords(Ledger(engine), published)), PlainBoards(Ledger(engine), published)
     asked: dict[tuple[str, str], Callable[[str], object]] = {
         ("own pair", "boards"): lambda pair: ours.view(pairs={pair}).board(pair),
         ("own pair", "plain"): lambda pair: plain.rows({pair}),
-        ("a page", "boards"): lambda _: answer(part(ours.view(), limit=_PAGE), "cos", "", following=None).model_dump_json(),
+        ("a page", "boards"): lambda _: answer(part(ours.view(), limit=_PAGE), "cos", "", published, following=None).model_dump_json(),
         ("a page", "plain"): lambda _: plain.answer(),
     }  # fmt: skip
     first = {name: _seconds(ask, "pair-00") for name, ask in asked.items()}

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import cached_property
 from math import isfinite
 from typing import Any, Literal, get_args
 
@@ -46,9 +47,9 @@ class Metadata:
 
     def given(self) -> dict[str, Any]:
         """What was said, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
-    @property
+    @cached_property
     def series(self) -> tuple[Any, ...]:
         """What the seeds of one method have in common."""
         return tuple((name, value) for name, value in self.given().items() if name not in _OF_A_RUN)

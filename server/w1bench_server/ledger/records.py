@@ -67,7 +67,7 @@ class Submitted:
         default_factory=dict[str, Any], kw_only=True
     )  # what it says of itself (see `w1bench.client.metadata`)
 
-    @property
+    @cached_property
     def said(self) -> Metadata:
         return Metadata(**self.metadata)
 

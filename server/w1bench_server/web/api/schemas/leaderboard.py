@@ -1,6 +1,10 @@
 """The schemas of the leaderboard and of comparisons."""
 
+from collections.abc import Callable
+from functools import cache, partial
+
 from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.record import PairDiagnosis
 from w1bench.scoring.scorecard import Diagnosis, Interval
 from w1bench_server.leaderboard.comparison import Difference
 from w1bench_server.leaderboard.parts import BoardPart
@@ -9,7 +13,7 @@ from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.web.api.schemas.base import Part
 from w1bench_server.web.api.schemas.submissions import Retracted, Said, page_of
-from w1bench_server.web.explanation import findings_of
+from w1bench_server.web.explanation import diagnosis_of, findings_with
 
 
 class BoardRow(Part):
@@ -98,12 +102,13 @@ def board(
     family: str | None = None,
 ) -> Board:  # fmt: skip
     """The answer with a part of the leaderboard; `following` is the cursor of the next."""
+    diagnosed = cache(partial(diagnosis_of, pairs))  # once a pair, not once a row
     return Board(
         metric=metric,
         track=track,
         family=family,
         as_of=part.as_of,
-        rows=[_board_row(standing, origin, pairs) for standing in part.standings],
+        rows=[_board_row(standing, origin, diagnosed) for standing in part.standings],
         methods=None if track is None and family is None else [MethodRow.of(average) for average in part.methods],
         retracted=[_retracted_row(record, origin) for record in part.retracted],
         next=following,
@@ -115,7 +120,7 @@ def compared(a: Record, b: Record, differences: dict[str, Difference | None], mi
     return Comparison.of(a.entry, a=a.entry.id, b=b.entry.id, metrics=differences, missing=missing)
 
 
-def _board_row(standing: Standing, origin: str, pairs: PublishedPairs) -> BoardRow:
+def _board_row(standing: Standing, origin: str, diagnosed: Callable[[str, str], PairDiagnosis | None]) -> BoardRow:
     return BoardRow.of(
         standing.record.entry,
         rank=standing.rank,
@@ -127,7 +132,7 @@ def _board_row(standing: Standing, origin: str, pairs: PublishedPairs) -> BoardR
         metadata=Said(**standing.record.entry.metadata),
         metrics=dict(standing.metrics),
         diagnosis=standing.card.diagnosis,
-        findings=findings_of(standing.record, pairs),
+        findings=findings_with(standing.record, diagnosed),
     )
 
 
