@@ -55,17 +55,17 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         CheckFailedError: the scorer gets canaries wrong.
         InputError: the bodies belong to another database, or the results of the reference runs cannot be read.
     """
-    canaries.check_scorer()
-    with database.opened(settings) as engine:
-        pairs, bodies = PublishedPairs(settings.archive), Bodies(settings.data, settings.bodies_url)
-        ledger, jobs = Ledger(engine), Jobs(engine)
-        needed = _needed(jobs, ledger)
-        _match(engine, bodies, needed)
-        bodies.sweep(needed)
-        record_references(settings.references, ledger, bodies, pairs)
-        record_reveals(ledger, pairs)
-        async with scoring.started(settings) as scorer:
-            await scorer.warm()
+    async with scoring.started(settings) as scorer, _warmed(scorer) as warm:
+        canaries.check_scorer()
+        with database.opened(settings) as engine:
+            pairs, bodies = PublishedPairs(settings.archive), Bodies(settings.data, settings.bodies_url)
+            ledger, jobs = Ledger(engine), Jobs(engine)
+            needed = _needed(jobs, ledger)
+            _match(engine, bodies, needed)
+            bodies.sweep(needed)
+            record_references(settings.references, ledger, bodies, pairs)
+            record_reveals(ledger, pairs)
+            await warm
             rescoring = asyncio.create_task(keep_current(ledger, bodies, pairs, scorer))
             try:
                 rate = settings.fixity_bytes_per_second
@@ -77,6 +77,18 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])
+
+
+@asynccontextmanager
+async def _warmed(scorer: Scorer) -> AsyncGenerator[asyncio.Task[None]]:
+    """The task that waits for a scoring process, which starts while the block does other work."""
+    task = asyncio.create_task(scorer.warm())
+    await asyncio.sleep(0)  # the task asks for the process
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _match(engine: Engine, bodies: Bodies, needed: set[str]) -> None:
