@@ -17,7 +17,7 @@ from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import FILENAME, FileEntry, Manifest, parse_manifest, read_published_manifest
 from w1bench.errors import CheckFailedError, PairError, UnreachableError, unreachable
 from w1bench.recipes.fields import NAME_PATTERN
-from w1bench.storage.files import file_digest, write_atomically
+from w1bench.storage.files import file_digest, keep_current, write_atomically
 
 
 def is_url(place: str) -> bool:
@@ -221,9 +221,9 @@ def _accept(partial: Path, path: Path, entry: FileEntry, origin: str) -> None:
 def _finish(folder: Path, manifest: Manifest, reveal: Reveal | None, record: bytes | None) -> None:
     """Write the manifest last, so that a folder with a manifest is complete, and remove partial files of other versions."""
     if reveal:
-        write_atomically(folder / REVEAL, reveal.text().encode())
+        keep_current(folder / REVEAL, reveal.text().encode())
     if record is not None:
-        write_atomically(folder / DIAGNOSTICS, record)
+        keep_current(folder / DIAGNOSTICS, record)
     write_atomically(folder / FILENAME, manifest.text().encode())
     for stale in folder.glob(".*.part"):
         stale.unlink()

@@ -23,7 +23,7 @@ from w1bench.site.board.content import Content, Receipt
 from w1bench.site.leaderboard import TrialRow, content_of, read_trials
 from w1bench.site.links import TwinLinks, slug
 from w1bench.site.pages import STATIC, Site, render
-from w1bench.storage.files import exclusive, write_atomically
+from w1bench.storage.files import exclusive, keep_current
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
 _OURS = (
@@ -84,10 +84,10 @@ def export(
             files[manifest.name] = _bring(folder, manifest, out)
         written = set[Path]()
         for name, content in _files(shown, files, address):
-            _put(out / name, content)
+            keep_current(out / name, content.encode() if isinstance(content, str) else content)
             written.add(out / name)
         for name, content in archives.index(pairs).items():
-            _put(out / name, content)
+            keep_current(out / name, content)
         for stale in {path for pattern in _OURS for path in out.glob(pattern) if path.is_file()} - written:
             stale.unlink()
         if docs is not None:
@@ -166,7 +166,7 @@ def _bring(folder: Path, manifest: Manifest, out: Path) -> dict[str, archives.Li
     files = archives.listed(folder, manifest)
     fetch(manifest.name, str(folder.parent), out, link=True)
     for name in files.keys() - manifest.files.keys():
-        _put(out / folder.name / name, (folder / name).read_bytes())
+        keep_current(out / folder.name / name, (folder / name).read_bytes())
     (out / f".{folder.name}.lock").unlink(missing_ok=True)  # fetch's; the export has its own
     return files
 
@@ -190,13 +190,4 @@ def _put_docs(out: Path, docs: Path) -> None:
     for stale in (path for path in out.rglob("*") if path.is_file() and path.relative_to(out) not in wanted):
         stale.unlink()
     for name, path in wanted.items():
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        _put(out / name, path.read_bytes())
-
-
-def _put(path: Path, content: str | bytes) -> None:
-    """Write a file at once, unless it is there already."""
-    wanted = content.encode() if isinstance(content, str) else content
-    if path.is_symlink() or not path.is_file() or path.read_bytes() != wanted:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, wanted)
+        keep_current(out / name, path.read_bytes())

@@ -34,6 +34,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def keep_current(path: Path, content: bytes) -> None:
+    """Write a file, its folder too, unless it is there already with this content; a link gives way to a file."""
+    if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+
+
 def fsync(path: Path) -> None:
     """Write a file's content, or a folder's entries, through to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
