@@ -1,4 +1,4 @@
-"""Mutated uploads at length against a running service; writes what came of them to docs/benchmarks/fuzz_uploads.md."""
+"""Mutated uploads at length against a running service; writes what came of them to docs/benchmarks/fuzz-uploads.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from w1bench.archive import hdf5 as store
 from w1bench.builder.build import build
 from w1bench_server.settings import Settings
 
-RESULT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "fuzz_uploads.md"
+RESULT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "fuzz-uploads.md"
 PACKAGES = ("w1bench", "h5py", "numpy", "fastapi")
 
 

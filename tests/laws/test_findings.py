@@ -15,7 +15,7 @@ from support.wrong_critics import WrongCritics
 from w1bench.builder.build import build
 from w1bench.client.stored_pair import StoredPair
 from w1bench.diagnostics.findings.facts import Facts
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.findings.sentences import Finding
 
 SIZES = {"train": 600, "test": 1000, "probe": 600, "w1_rays": 1 << 16}
 _DIGITS = {"kind": "images", "dataset": "digits", "noise": 0.01}

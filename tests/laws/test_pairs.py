@@ -15,7 +15,7 @@ from scipy.stats import beta, kstest
 import w1bench
 from support.recipes import RECIPES
 from w1bench.builder.build import build
-from w1bench.builder.certificate.rows import domain_of
+from w1bench.builder.certificate.blocks import domain_of
 from w1bench.client.stored_pair import StoredPair
 from w1bench.recipes.files import read_recipe
 from w1bench.transport.families.funnel.min_funnel import min_funnel

@@ -57,7 +57,7 @@ def test_the_page_of_ranks_shows_the_committed_rows_of_all_methods() -> None:
     counted = {(row["method"], row["pair"]) for row in rows if row["family"] not in CONTROLS}
     solved = {name for name in SUITES["core"] if name.startswith(("ball", "shift"))}
     assert counted == set(product(results.ORDER, set(SUITES["core"]) - solved))
-    page = (FOLDER.parents[1] / "docs" / "families-ranks.md").read_text(encoding="utf-8")
+    page = (FOLDER.parents[1] / "docs" / "ranks-by-family.md").read_text(encoding="utf-8")
     assert f"\n{compared(rows).markdown()}\n" in page
     standings = compared(rows).standings
     assert [s.method for s in standings if s.worst and s.worst[1] > 0] == ["cones"]  # as the page says

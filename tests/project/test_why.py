@@ -8,7 +8,7 @@ import pytest
 
 from support.files import ROOT
 from w1bench.diagnostics.findings.facts import Facts
-from w1bench.diagnostics.findings.words import Code
+from w1bench.diagnostics.findings.sentences import Code
 
 WHY, BENCHMARKS = ROOT / "docs" / "why", ROOT / "docs" / "benchmarks"
 

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from w1bench.archive import hdf5 as store
 from w1bench.archive.folder import DIAGNOSTICS
 from w1bench.archive.manifest import Figure, Manifest, PairState, places_in
+from w1bench.builder.certificate.blocks import Files, rounding_of
 from w1bench.builder.certificate.certify import certify, certify_published, stored_map
-from w1bench.builder.certificate.rows import Files, rounding_of
 from w1bench.builder.contents import check_contents
 from w1bench.builder.describe.profile import measure
 from w1bench.builder.shards import DRAWN, ShardMemory, compute_shard, shards_of

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from w1bench.archive.fetch import is_url
-from w1bench.cli import tables
-from w1bench.cli.options import (
+from w1bench.cli.terminal import tables
+from w1bench.cli.terminal.options import (
     ArchiveDir,
     Device,
     Engine,

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from w1bench.cli import tables
-from w1bench.cli.options import Batch, Json, NativeValue, OwnValue, PairDir, PenaltyWeight, ReceptiveField, show
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.cli.terminal import tables
+from w1bench.cli.terminal.options import (
+    Batch,
+    Json,
+    NativeValue,
+    OwnValue,
+    PairDir,
+    PenaltyWeight,
+    ReceptiveField,
+    show,
+)
+from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.errors import InputError
 
 if TYPE_CHECKING:

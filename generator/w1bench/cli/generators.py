@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from w1bench.cli import options
-from w1bench.cli.options import Device, Json, show
+from w1bench.cli.terminal import options
+from w1bench.cli.terminal.options import Device, Json, show
 from w1bench.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Image generators: sample, convert, train.")

@@ -12,10 +12,10 @@ import typer
 from w1bench.cli import archive as archive_commands
 from w1bench.cli import diagnosis as diagnosis_commands
 from w1bench.cli import generators as generator_commands
+from w1bench.cli import plot as figure_commands
 from w1bench.cli import service as service_commands
 from w1bench.cli import submissions as submission_commands
 from w1bench.cli import trials as solver_commands
-from w1bench.cli.figures import plot as figure_commands
 from w1bench.client import config
 from w1bench.errors import InputError, W1BenchError, missing_extra
 

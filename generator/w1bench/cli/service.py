@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from w1bench.archive.fetch import is_url
-from w1bench.cli import tables
-from w1bench.cli.options import ArchiveDir, Data, Json, Pair, settings_of, show
+from w1bench.cli.terminal import tables
+from w1bench.cli.terminal.options import ArchiveDir, Data, Json, Pair, settings_of, show
 from w1bench.errors import CheckFailedError, missing_extra
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from w1bench.cli import tables
 from w1bench.cli.diagnosis import told
-from w1bench.cli.options import (
+from w1bench.cli.terminal import tables
+from w1bench.cli.terminal.options import (
     Batch,
     Json,
     NativeValue,
@@ -119,7 +119,7 @@ def submit(
     """Submit files with the token in W1BENCH_TOKEN; prints the scorecard, the rank and the row's URL. The same file again is the same row."""
     from w1bench.client import remote
     from w1bench.client.service.boards import standing
-    from w1bench.diagnostics.findings.words import Finding
+    from w1bench.diagnostics.findings.sentences import Finding
     from w1bench.scoring.scorecard import Scorecard
 
     name = remote.name_of(pair)
@@ -160,7 +160,7 @@ def validate(
     from w1bench.client import remote
     from w1bench.client.service.submissions import validate_file
     from w1bench.diagnostics.findings.facts import facts_of
-    from w1bench.diagnostics.findings.words import Finding
+    from w1bench.diagnostics.findings.sentences import Finding
 
     facts = {
         "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
@@ -176,7 +176,7 @@ def validate(
 def show_submission(identity: Identity, server: Server = None, as_json: Json = False) -> None:
     """A submission: its scorecard, and what it says of itself."""
     from w1bench.client import remote
-    from w1bench.diagnostics.findings.words import Finding
+    from w1bench.diagnostics.findings.sentences import Finding
     from w1bench.scoring.scorecard import Scorecard
 
     row = remote.show(identity, server=server)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from w1bench.cli import tables
-from w1bench.cli.options import Device, Json, PairDir, show
+from w1bench.cli.terminal import tables
+from w1bench.cli.terminal.options import Device, Json, PairDir, show
 from w1bench.errors import InputError
 from w1bench.trials import results
 from w1bench.trials.comparison.result import compared

@@ -14,7 +14,7 @@ from w1bench.client.diagnosis import explain
 from w1bench.client.stored_pair import StoredPair
 from w1bench.diagnostics.findings.explanation import ExplainedScorecard
 from w1bench.diagnostics.findings.facts import Facts, facts_of
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.errors import PairError
 from w1bench.scoring import submission
 from w1bench.scoring.score import Scored, score_resampled

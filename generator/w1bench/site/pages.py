@@ -11,14 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from w1bench.archive.citation import BIBTEX
 from w1bench.recipes.families import ASKS, CONTROLS
 from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
-from w1bench.site import numbers, words
+from w1bench.site import descriptions, numbers
 from w1bench.site.board import choice
 from w1bench.site.links import Links
 from w1bench.site.picture import funnel
 
 TEMPLATES, STATIC = (Path(__file__).with_name(name) for name in ("templates", "static"))
 _GLOBALS: dict[str, Any] = {
-    "asks": ASKS, "controls": CONTROLS, "bibtex": BIBTEX, "metrics": METRICS, "headline": HEADLINE, "shown": SHOWN, "fig": numbers, "words": words,
+    "asks": ASKS, "controls": CONTROLS, "bibtex": BIBTEX, "metrics": METRICS, "headline": HEADLINE, "shown": SHOWN, "fig": numbers, "descriptions": descriptions,
     "views": choice.VIEWS, "picture": funnel,
 }  # fmt: skip
 

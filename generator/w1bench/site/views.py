@@ -11,7 +11,7 @@ from w1bench.archive.catalogue import Listed
 from w1bench.archive.manifest import Manifest, PairState
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.scoring.scorecard import Interval, Scorecard
-from w1bench.site import words
+from w1bench.site import descriptions
 from w1bench.site.board import sheets
 from w1bench.site.board.choice import MAP_METHODS, ORDERS, PAGE_ROWS, Choice, piece
 from w1bench.site.board.content import Content
@@ -64,7 +64,7 @@ def home(content: Content, address: str) -> Context:
     return {
         "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
         "heat": [method for method in scored if len(method.by_family) * 2 >= len(names)][:_HOME_METHODS], "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
-        "snippets": words.snippets(address, first),
+        "snippets": descriptions.snippets(address, first),
     }  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def pair(
     return {
         "section": "pairs", "manifest": manifest, "files": files, "rows": part, "sort": sort, "page": Page(min(page, count), count),
         "retracted": [one for one in content.retracted if one.pair == manifest.name], "trivial": content.trivial.get(manifest.name, {}),
-        "resolution": words.resolution(rows), "snippets": words.snippets(address, manifest.name, sealed=manifest.state is PairState.SEALED),
+        "resolution": descriptions.resolution(rows), "snippets": descriptions.snippets(address, manifest.name, sealed=manifest.state is PairState.SEALED),
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from w1bench.archive.manifest import Manifest
 from w1bench.diagnostics.findings.evidence import Record
 from w1bench.diagnostics.findings.facts import Facts
-from w1bench.diagnostics.findings.words import findings
+from w1bench.diagnostics.findings.sentences import findings
 from w1bench.errors import InputError
 from w1bench.recipes.sources import UniformSource
 from w1bench.scoring.scorecard import Scorecard

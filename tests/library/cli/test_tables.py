@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from w1bench.cli import tables
+from w1bench.cli.terminal import tables
 
 
 def printed(*parts: Any) -> str:

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from support.recipes import Sealed
 from support.sealed_round import NAME, recorded, round_settings, sealed_card
 from w1bench.archive.reveal import reveal
-from w1bench.cli import tables
+from w1bench.cli.terminal import tables
 from w1bench.scoring.metrics import METRICS
 from w1bench_server.ledger.records import Entry
 from w1bench_server.settings import Settings

@@ -11,9 +11,9 @@ from math import isclose
 from w1bench.archive.hdf5 import FAMILY_FILES
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import RowArray
+from w1bench.builder.certificate.blocks import Files, domain_of, flat_rows
 from w1bench.builder.certificate.costs import costs
 from w1bench.builder.certificate.pointwise import containment, lipschitz, pointwise
-from w1bench.builder.certificate.rows import Files, domain_of, flat_rows
 from w1bench.errors import CheckFailedError
 from w1bench.recipes.recipe import PublicRecipe, Recipe
 from w1bench.transport.cost import Cost

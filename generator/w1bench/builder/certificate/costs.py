@@ -9,7 +9,7 @@ import numpy as np
 
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import F64, RowArray
-from w1bench.builder.certificate.rows import SIGMAS, Files, blockwise, distances, rounding_of
+from w1bench.builder.certificate.blocks import SIGMAS, Files, blockwise, distances, rounding_of
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, ImageSource, UniformSource
 from w1bench.sources.from_recipe import make_source

@@ -9,7 +9,7 @@ import numpy as np
 
 from w1bench.archive.manifest import Figure
 from w1bench.arrays import F64, RowArray, blocks
-from w1bench.builder.certificate.rows import POINTS, SIGMAS, Files, Largest, distances, flat_rows, rounding_of
+from w1bench.builder.certificate.blocks import POINTS, SIGMAS, Files, Largest, distances, flat_rows, rounding_of
 from w1bench.sources.domains import Domain
 from w1bench.transport.families.funnel.min_funnel import MinFunnel
 from w1bench.transport.families.funnel.rays import RayMap

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from w1bench.client.metadata import Metadata
 from w1bench.client.service.connection import TIMEOUT, Service, checked, refusal
 from w1bench.diagnostics.findings.facts import Facts
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.errors import SubmissionError, UnreachableError, unreachable
 from w1bench.scoring.scorecard import Scorecard
 

@@ -4,7 +4,7 @@ from html import escape
 
 from w1bench.diagnostics.findings.evidence import Record
 from w1bench.diagnostics.findings.facts import Facts
-from w1bench.diagnostics.findings.words import Finding, findings
+from w1bench.diagnostics.findings.sentences import Finding, findings
 from w1bench.scoring.scorecard import Scorecard
 
 

@@ -22,7 +22,7 @@ from w1bench.arrays import F64, Array
 from w1bench.errors import RecipeError, SourceError
 from w1bench.recipes.families import Attenuation
 from w1bench.sources.domains import Cube
-from w1bench.transport.families.rows import shorten_rays
+from w1bench.transport.families.convex_rays import shorten_rays
 
 
 class Subspace(Protocol):

@@ -23,7 +23,7 @@ from w1bench.arrays import F64, Array
 from w1bench.errors import SourceError
 from w1bench.recipes.families import Ellipsoid
 from w1bench.sources.domains import Ball
-from w1bench.transport.families.rows import shorten_rays
+from w1bench.transport.families.convex_rays import shorten_rays
 
 _ROUNDS = 100  # of Newton's method, which takes four to eight
 

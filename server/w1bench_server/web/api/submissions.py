@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from w1bench.diagnostics.findings.facts import check_fits
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.scoring.submission import largest_bytes
 from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
@@ -25,7 +25,7 @@ from w1bench_server.web.api.schemas.parameters import Declared, IdempotencyKey, 
 from w1bench_server.web.api.schemas.submissions import SubmissionRow, Validation, submission_row
 from w1bench_server.web.auth.access import Caller, Submitter
 from w1bench_server.web.dependencies import Origin, ServiceDep, read
-from w1bench_server.web.explanation import findings_on
+from w1bench_server.web.findings import findings_on
 from w1bench_server.web.middleware.bounds import lift_body_bound
 
 router = APIRouter(prefix="/v1", tags=["submissions"])

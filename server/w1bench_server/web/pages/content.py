@@ -15,7 +15,7 @@ from w1bench_server.leaderboard.boards import Board, Boards
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
-from w1bench_server.web import explanation
+from w1bench_server.web import findings
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def retracted_of(record: Record) -> Retracted | None:
 
 def findings_of(record: Record, pairs: PublishedPairs) -> list[dict[str, Any]]:
     """What is wrong with a submission's critic, in words, as pages take it."""
-    return [finding.model_dump() for finding in explanation.findings_of(record, pairs)]
+    return [finding.model_dump() for finding in findings.findings_of(record, pairs)]
 
 
 def _row(standing: Standing, manifest: Manifest, is_control: bool, published: Mapping[str, Any]) -> Row:

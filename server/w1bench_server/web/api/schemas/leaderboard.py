@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache, partial
 
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.diagnostics.record import PairDiagnosis
 from w1bench.scoring.scorecard import Diagnosis, Interval
 from w1bench_server.leaderboard.comparison import Difference
@@ -13,7 +13,7 @@ from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.web.api.schemas.base import Part
 from w1bench_server.web.api.schemas.submissions import Retracted, Said, page_of
-from w1bench_server.web.explanation import diagnosis_of, findings_with
+from w1bench_server.web.findings import diagnosis_of, findings_with
 
 
 class BoardRow(Part):

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from w1bench.diagnostics.findings.words import Finding
+from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.ledger.records import Record
 from w1bench_server.pairs.catalogue import PublishedPairs
 from w1bench_server.web.api.schemas.base import Part
-from w1bench_server.web.explanation import findings_of
+from w1bench_server.web.findings import findings_of
 
 
 class Validation(Part):

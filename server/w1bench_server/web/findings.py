@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from w1bench.diagnostics.findings.facts import Facts, facts_in
-from w1bench.diagnostics.findings.words import Finding, findings
+from w1bench.diagnostics.findings.sentences import Finding, findings
 from w1bench.diagnostics.record import PairDiagnosis
 from w1bench.errors import CheckFailedError, PairError
 from w1bench.scoring.scorecard import Scorecard

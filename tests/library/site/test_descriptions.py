@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from w1bench.site.words import commands, snippets
+from w1bench.site.descriptions import commands, snippets
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from w1bench.cli.options import Json, Pair, show
+from w1bench.cli.terminal.options import Json, Pair, show
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.trials import results
 
