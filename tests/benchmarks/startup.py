@@ -23,7 +23,7 @@ _IDLE_SECONDS = 3.0  # in which it also starts its worker
 _SECONDS = 120.0
 _PAUSE = 0.02
 _EXPLANATION = """\
-`w1bench serve` as a new process, on an archive of one pair and the data of the time before, with its default settings. Ready: until `/readyz` is
+`w1bench serve` as a new process, on an archive of one pair and the data of the time before, with its default settings and compiled modules, as an installed package has. Ready: until `/readyz` is
 200, which asks for the database, the jail and a scoring process; asked every {pause:.0f} ms. Ended: from SIGTERM until the process has exited, after it
 was idle for {idle:.0f} s; its scoring processes and its worker have ended before it. {times} times; {busy:.0f} other processes were running
 on the machine when it began (its load average), which the processor time, of the server and the processes below it, depends on least."""
@@ -53,8 +53,11 @@ def _once(folder: Path) -> tuple[float, float, float]:
     """Seconds until a server is ready, those of the processor until then, and seconds until it has ended."""
     words = ("serve", "--archive", folder / "archive", "--data", folder / "data", "--port", "0")
     program = Path(sys.executable).with_name("w1bench")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
-    with subprocess.Popen([program, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        [program, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().split()[2]
