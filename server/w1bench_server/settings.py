@@ -136,6 +136,8 @@ class Settings(BaseSettings):
     """Longest time a stream of a job's events is kept open."""
     build_seconds: _Seconds = 86400.0
     """Longest time a build may take."""
+    build_nice: Annotated[int, Field(ge=0, le=19)] = 10
+    """How far builds stand behind the processes that score (`nice`); 0 where a machine does nothing else."""
     pair_bytes: _Bytes = 8 << 30
     """Most bytes of the files of a pair that is built as a job."""
     pair_products: _Count = 10**13

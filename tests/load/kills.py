@@ -121,7 +121,7 @@ def kills(folder: Path, kind: str, *, points: int, seed: int, clients: int = _CL
     with database_url(folder, kind) as url:
         settings = Settings(
             archive=folder / "archive", data=folder / "data", port=0, min_free_bytes=0, database_url=url,
-            job_bytes=_JOB_BYTES, requests_per_minute=10**9, daily_submissions=10**9, log_level="error",
+            job_bytes=_JOB_BYTES, build_nice=1, requests_per_minute=10**9, daily_submissions=10**9, log_level="error",
         )  # fmt: skip
         settings.data.mkdir(parents=True)
         token, admin = (create_token(settings, user="ann", scope=scope) for scope in ("submit", "admin"))

@@ -62,6 +62,7 @@ SERVICE = [
     "JOB_BYTES",
     "JOB_ATTEMPTS",
     "EVENTS_SECONDS",
+    "BUILD_NICE",
     "BUILD_SECONDS",
     "PAIR_BYTES",
     "PAIR_PRODUCTS",

@@ -68,7 +68,12 @@ def _must_end(job: Job, deadline: float, settings: Settings) -> Ended | None:
 @contextmanager
 def _process(settings: Settings, recipe: str) -> Generator[subprocess.Popen[bytes]]:
     """A building process, which ends with the block, and with this process."""
-    task = {"recipe": recipe, "archive": str(settings.archive.absolute()), "ray_address": settings.ray_address}
+    task = {
+        "recipe": recipe,
+        "archive": str(settings.archive.absolute()),
+        "ray_address": settings.ray_address,
+        "nice": settings.build_nice,
+    }
     command = [sys.executable, "-P", "-c", _PROGRAM]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()) as process:
         assert process.stdin is not None

@@ -21,7 +21,6 @@ from w1bench.recipes.recipe import parse_recipe
 from w1bench.sources.generators.catalogue import EMBEDDED
 from w1bench_server.sandbox.syscalls import make_unreadable
 
-_NICE = 10
 _PATIENCE_SECONDS = 60.0  # for a killed process to be gone, or for another one that builds the same pair
 _log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ def main() -> None:
     make_unreadable()
     task = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
-    os.nice(_NICE)
+    os.nice(task["nice"])
     with os.fdopen(os.dup(1), "w", buffering=1) as said:
         os.dup2(2, 1)  # what libraries print is not for the worker
 

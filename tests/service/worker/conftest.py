@@ -23,7 +23,7 @@ def own(settings: Settings, archive: Path) -> Settings:
     """Settings of a service whose archive may be written."""
     folder = settings.data.parent / "archive"
     shutil.copytree(archive / PAIR, folder / PAIR)
-    return settings.model_copy(update={"archive": folder, "job_bytes": LARGE})
+    return settings.model_copy(update={"archive": folder, "job_bytes": LARGE, "build_nice": 1})
 
 
 @pytest.fixture
