@@ -18,6 +18,7 @@ from w1bench.scoring.score import measure, points_of
 
 _POINTS, _DIM, _W1 = 48, 3, 1.5
 _VALUES = ("input_potential", "target_potential")
+_GROUPS = (8, 64, 512)
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-9
 Arrays = Mapping[str, NDArray[np.float64]]
 
@@ -30,11 +31,12 @@ def check_scorer() -> None:
     """
     test = _test()
     baseline = make_baseline(test, _W1)
+    nearest = {count: _nearest(test["input"].tolist(), count) for count in _GROUPS}
     for name, critic in _critics(test).items():
         metrics = measure(
             points_of(_W1, test, critic, baseline), critic, w1=_W1, baseline=baseline, seed="canary"
         ).metrics
-        for metric, expected in _expected(test, critic).items():
+        for metric, expected in _expected(test, critic, nearest).items():
             interval = metrics[metric]
             got = None if interval is None else interval.value
             if got is None or not isclose(got, expected, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE):
@@ -66,8 +68,8 @@ def _critics(test: Arrays) -> dict[str, dict[str, Any]]:
     }
 
 
-def _expected(test: Arrays, critic: Arrays) -> dict[str, float]:
-    """The metrics by their definitions."""
+def _expected(test: Arrays, critic: Arrays, nearest: Mapping[int, Sequence[int]]) -> dict[str, float]:
+    """The metrics by their definitions; `nearest` are the groups of pooled cosines."""
     rows = list(zip(critic["gradient"].tolist(), test["gradient"].tolist(), strict=True))
     cosines = [_cosine(g, t) for g, t in rows]
     trivial = max(
@@ -84,7 +86,7 @@ def _expected(test: Arrays, critic: Arrays) -> dict[str, float]:
     return {
         "cos": cos,
         "skill": (cos - trivial) / (1 - trivial),
-        **{f"pooled_{count}": _pooled(test, rows, count) for count in (8, 64, 512)},
+        **{f"pooled_{count}": _pooled(rows, groups) for count, groups in nearest.items()},
         **{
             f"progress_{name}": _gain(test, critic, part * _W1) / _gain(test, test, part * _W1)
             for name, part in (("quarter", 0.25), ("full", 1.0))
@@ -109,14 +111,17 @@ def _trivial(test: Arrays) -> list[list[list[float]]]:
     ]
 
 
-def _pooled(test: Arrays, rows: list[tuple[list[float], list[float]]], count: int) -> float:
-    """The cosine of mean gradients of the points nearest to each of the first `count` inputs, averaged over all points."""
-    inputs = test["input"].tolist()
+def _nearest(inputs: list[list[float]], count: int) -> list[int]:
+    """Which of the first `count` inputs is the nearest to each one."""
+    centers = inputs[:count]
+    return [min(range(len(centers)), key=[dist(x, center) for center in centers].__getitem__) for x in inputs]
+
+
+def _pooled(rows: list[tuple[list[float], list[float]]], nearest: Sequence[int]) -> float:
+    """The cosine of mean gradients of the points with the same nearest one, averaged over all points."""
     groups: dict[int, list[tuple[list[float], list[float]]]] = {}
-    for x, row in zip(inputs, rows, strict=True):
-        centers = inputs[:count]
-        nearest = min(range(len(centers)), key=lambda n: sum((a - b) ** 2 for a, b in zip(x, centers[n], strict=True)))
-        groups.setdefault(nearest, []).append(row)
+    for row, group in zip(rows, nearest, strict=True):
+        groups.setdefault(group, []).append(row)
     sums = [
         (len(group), *([sum(column) for column in zip(*of_side, strict=True)] for of_side in zip(*group, strict=True)))
         for group in groups.values()
