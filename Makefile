@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled modules are kept, where the caller's environment says otherwise, too: tests start hundreds of processes that import them.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check docs gallery notebooks archive results fuzz-api load clean
 
