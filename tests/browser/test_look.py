@@ -102,6 +102,8 @@ def examine(visit: Callable[..., Any], url: str, pictures: Path, name: str) -> N
                     "something is wider than the page",
                 )
                 assert page.evaluate(WRAPPED) == [], width
+                if width == min(WIDTHS):
+                    assert page.evaluate(CUT) == [], "a narrow screen cuts a table"
                 if width in PICTURED:
                     assert violations(page) == [], (width, scheme)
                     page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
@@ -109,6 +111,8 @@ def examine(visit: Callable[..., Any], url: str, pictures: Path, name: str) -> N
 
 # Dates and figures that stand on two lines.
 WRAPPED = """() => [...document.querySelectorAll("time, .figure")].filter(e => e.getClientRects().length > 1).map(e => e.innerText)"""
+# Tables, but for the map of methods by pairs, that are wider than their place.
+CUT = """() => [...document.querySelectorAll("table:not(.heatmap)")].filter(e => e.scrollWidth > e.parentElement.clientWidth + 1).map(e => e.innerText.slice(0, 80))"""
 PICTURED = (390, 1280)
 
 

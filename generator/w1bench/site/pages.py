@@ -1,5 +1,6 @@
 """The pages: one set of templates, for a running service and for its static twin; complete without a script, and with nothing from elsewhere."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from w1bench.archive.citation import BIBTEX
 from w1bench.recipes.families import ASKS, CONTROLS
@@ -21,6 +23,30 @@ _GLOBALS: dict[str, Any] = {
     "asks": ASKS, "controls": CONTROLS, "bibtex": BIBTEX, "metrics": METRICS, "headline": HEADLINE, "shown": SHOWN, "fig": numbers, "descriptions": descriptions,
     "views": choice.VIEWS, "picture": funnel,
 }  # fmt: skip
+
+
+_HEADING, _ROW, _CELL, _TAG = (
+    re.compile(pattern, re.DOTALL)
+    for pattern in (r"<th\b[^>]*>(.*?)</th>", r"<tr\b.*?</tr>", r"<t([dh])\b", r"<[^>]*>")
+)
+
+
+def stacked(table: str) -> Markup:
+    """A table whose cells bear the names of their columns, so that a narrow screen shows each row as a card of figures with their names."""
+    head, body = str(table).split("</thead>", 1)
+    names = [_TAG.sub("", heading).strip() for heading in _HEADING.findall(head)]
+
+    def labelled(row: re.Match[str]) -> str:
+        columns = iter(names)  # of each cell, and told by those that are not the row's own name
+        return _CELL.sub(
+            lambda cell: (
+                f'{cell[0]} data-label="{name}"' if (name := next(columns, "")) and cell[1] == "d" else cell[0]
+            ),
+            row[0],
+        )
+
+    head = head.replace("<table", "<table data-stacked", 1)
+    return Markup(head + "</thead>" + _ROW.sub(labelled, body))
 
 
 @dataclass(frozen=True)
@@ -40,6 +66,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.do"], auto_reload=False,
     )  # fmt: skip
     made.globals.update(_GLOBALS)
+    made.filters["stacked"] = stacked
     return made
 
 

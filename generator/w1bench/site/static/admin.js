@@ -14,13 +14,18 @@
     if (!response.ok) throw new Error(found.detail);
     return found;
   }
-  const row = (cells) => {
-    const line = document.createElement("tr");
-    for (const content of cells) {
-      const cell = line.insertCell();
-      cell.append(content ?? "–");
-    }
-    return line;
+  const fill = (name, rows) => {
+    const body = find(name);
+    const headings = [...body.closest("table").tHead.rows[0].cells].map((heading) => heading.textContent);
+    body.replaceChildren(...rows.map((cells) => {
+      const line = document.createElement("tr");
+      cells.forEach((content, index) => {
+        const cell = line.insertCell();
+        cell.dataset.label = headings[index];
+        cell.append(content ?? "–");
+      });
+      return line;
+    }));
   };
   const button = (text, action) => {
     const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
@@ -36,21 +41,21 @@
   };
   async function tokens() {
     const found = await ask("/v1/tokens");
-    find("tokens").replaceChildren(...found.tokens.map((one) => row([
+    fill("tokens", found.tokens.map((one) => [
       one.prefix, one.user, one.scope, one.created_at.slice(0, 10), one.expires_at?.slice(0, 10) ?? "no end",
       one.revoked_at ? `revoked ${one.revoked_at.slice(0, 10)}` : button("Revoke", async () => {
         await ask(`/v1/tokens/${one.prefix}/revoke`, "POST");
         say(`The token ${one.prefix} of ${one.user} is revoked.`);
         await tokens();
       }),
-    ])));
+    ]));
   }
   async function jobs() {
     const found = await ask("/v1/jobs?limit=50");
-    find("jobs").replaceChildren(...found.jobs.map((job) => {
+    fill("jobs", found.jobs.map((job) => {
       const progress = job.progress ? `${job.progress.done} of ${job.progress.total} ${job.progress.unit}` : null;
       const link = Object.assign(document.createElement("a"), { href: `/jobs/${job.id}`, textContent: job.id.slice(0, 8) });
-      return row([link, job.queue, job.pair, job.user, job.state, progress, job.created_at.slice(0, 16).replace("T", " ")]);
+      return [link, job.queue, job.pair, job.user, job.state, progress, job.created_at.slice(0, 16).replace("T", " ")];
     }));
   }
   login.addEventListener("submit", (event) => {
