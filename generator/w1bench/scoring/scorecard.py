@@ -32,7 +32,7 @@ class Diagnosis(_Part):
 
     f has a slope of `slope_at_least` somewhere, whatever the rounding of its values was. `radial` is the mean cosine of g with the way to the targets' mean,
     `true_radial` that of the truth, `beyond_radial` that of g and the truth with these parts taken out; `constant` is the share of g's square that one vector
-    has. Scores of before have none of these four.
+    has. `cosine_counts` are the numbers of points whose cosine lies in each of 20 equal steps from -1 to 1. Scores of before have none of these five.
     """
 
     gradient_norm_mean: float
@@ -48,6 +48,7 @@ class Diagnosis(_Part):
     beyond_radial: float | None = None
     constant: float | None = None
     true_radial: float | None = None
+    cosine_counts: tuple[int, ...] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -64,6 +64,19 @@ def test_l2_splits_into_direction_and_magnitude(pair: StoredPair) -> None:
         assert parts == pytest.approx(card.metrics["l2"].value, rel=1e-12)
 
 
+def test_cosines_are_counted_in_steps(pair: StoredPair) -> None:
+    g = pair.test.gradient[:]
+    rows = len(g)
+    mixed = np.concatenate([g[: rows // 4], -g[rows // 4 : rows // 2], 0 * g[rows // 2 :]])
+    for gradient, expected in (
+        (g, {19: rows}),
+        (-3 * g, {0: rows}),
+        (mixed, {19: rows // 4, 0: rows // 2 - rows // 4, 10: rows - rows // 2}),
+    ):
+        counts = w1bench.score(pair, gradient=gradient).diagnosis.cosine_counts
+        assert {step: count for step, count in enumerate(counts) if count} == expected
+
+
 def test_the_best_scale_is_found_and_does_not_depend_on_the_scale(pair: StoredPair) -> None:
     g, t = noisy(pair, 0.2), pair.test.gradient[:]
     cards = [w1bench.score(pair, gradient=scale * g).diagnosis for scale in (1.0, 7.0)]

@@ -7,6 +7,7 @@ from w1bench.scoring.scorecard import Diagnosis
 from w1bench.scoring.statistics import Points
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_STEPS = 20  # of cosines from -1 to 1
 
 
 def diagnose(points: Points, slope: float | None, shape: Shape) -> Diagnosis:
@@ -20,4 +21,5 @@ def diagnose(points: Points, slope: float | None, shape: Shape) -> Diagnosis:
         zero_gradients=int((r == 0).sum()),
         l2_direction=float((2 * r * (1 - cosine)).mean()), l2_magnitude=float(np.square(r - 1).mean()),
         best_scale=scale, best_scale_l2=1 - scale * projection, slope_at_least=slope, **shape._asdict(),
+        cosine_counts=tuple(int(count) for count in np.histogram(np.clip(cosine, -1, 1), _STEPS, (-1, 1))[0]),
     )  # fmt: skip

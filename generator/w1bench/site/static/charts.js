@@ -75,6 +75,20 @@
         ],
       });
     },
+    cosines(figure) {
+      const data = rows(document.querySelector("#cosines")).map((row) => ({ middle: (Number(row.cells[0].dataset.low) + Number(row.cells[0].dataset.high)) / 2, value: number(row.cells[1]) }));
+      const [blue, warm] = colours();
+      const place = base(figure, 200);
+      const bar = (place.width - place.marginLeft - place.marginRight) / data.length - 2;
+      return Plot.plot({
+        ...place,
+        x: { domain: [-1, 1], label: "cosine with the true gradient →" }, y: { label: "↑ share of points (%)", grid: true },
+        marks: [
+          Plot.ruleX(data, { x: "middle", y: "value", stroke: blue, strokeWidth: bar }), Plot.ruleY([0]),
+          Plot.ruleX([1], { stroke: warm, strokeDasharray: "4 3" }), Plot.text([[1, Math.max(...data.map((row) => row.value))]], { text: ["truth"], fill: warm, textAnchor: "end", dx: -4, dy: -8 }),
+        ],
+      });
+    },
     lengths(figure) {
       const data = rows(document.querySelector("#lengths")).map((row) => ({ level: 100 * Number(row.cells[0].dataset.level), value: number(row.cells[1]) }));
       const [blue, warm] = colours();
