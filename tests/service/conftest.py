@@ -103,7 +103,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     lock = FileLock(place / "lock")
     with lock:
         server = get_server((place / "path").read_text(), cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # no test outlives a crash of its machine
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+    yield url
     with lock:
         server.cleanup()
 
