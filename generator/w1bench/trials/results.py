@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from w1bench.archive.manifest import Manifest
 from w1bench.diagnostics.findings.evidence import Record
 from w1bench.diagnostics.findings.facts import Facts
@@ -41,7 +43,7 @@ def read(path: Path) -> list[Row]:
         InputError: it is missing, or it is not a results file.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = from_json(path.read_bytes())
         if document["format"] != FORMAT:
             raise ValueError
         rows = list(document["rows"])

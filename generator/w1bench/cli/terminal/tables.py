@@ -107,7 +107,9 @@ def scorecard(card: Scorecard) -> Table:
         for name in METRICS
         if name in card.metrics
     ]
-    diagnosis = card.diagnosis.model_dump(exclude={"gradient_norm_quantiles", "cosine_counts"}) if card.diagnosis else {}
+    diagnosis = (
+        card.diagnosis.model_dump(exclude={"gradient_norm_quantiles", "cosine_counts"}) if card.diagnosis else {}
+    )
     rows += [(name, _number(value), "", "") for name, value in diagnosis.items()]
     table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows, words=("",))
     w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
