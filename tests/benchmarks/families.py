@@ -48,6 +48,12 @@ Microseconds a target for inputs and gradients, on one thread, median over runs 
 before. The floor is what no implementation can leave out: the family's matrix products in float64, and writing the two outputs. Products of a
 funnel: targets and centres; smooth: into the axes' coordinates and back; product: each block and its centres; spiked: into the subspace and,
 of two outputs, back, with those of the core; attenuation by a low pass: cosines of rows and columns, there and back."""
+_WHY = """\
+Below half of the floor are families whose work is not in the products. A nearest point on an ellipsoid takes 6.1 to 6.4 steps of Newton's
+method on average, each with a division a coordinate: 780 divisions a target of `smooth-d128`. Funnels, alone or as blocks of a product and
+cores of a spike, take a square root for each centre, 64 a target of `hd-d16-n64-p8` and of `product-d128`; `rays` takes these steps apart
+(docs/benchmarks/rays.md). Dilation has no product: its floor is the writing, before which it
+reads each target for its length."""
 _MEMORY = """\
 The most memory that `build` takes beyond what the imports took, in a fresh process, for so many rows of train.h5 (and a tenth of test.h5),
 written and certified. The ratio is that of the last column to the one before it."""
@@ -60,7 +66,7 @@ def main() -> None:
     memory = [] if run.quick else [_memory(name, samples) for name in _OF_MEMORY]
     sections = [
         _SPEED, table(("pair", "floor, µs", "ours, µs", "of the floor"), rows),
-        _MEMORY, table(("pair", *(f"{count:,} samples, MB" for count in samples), "ratio"), memory),
+        _WHY, _MEMORY, table(("pair", *(f"{count:,} samples, MB" for count in samples), "ratio"), memory),
     ]  # fmt: skip
     publish(run, "Families", sections, packages=("w1bench", "numpy", "numba"))
 
