@@ -32,12 +32,12 @@ _HEADING, _ROW, _CELL, _TAG = (
 
 
 def stacked(table: str) -> Markup:
-    """A table whose cells bear the names of their columns, so that a narrow screen shows each row as a card of figures with their names."""
+    """A table with the name of its column in each cell, from which style.css makes a card of each row on a narrow screen."""
     head, body = str(table).split("</thead>", 1)
     names = [_TAG.sub("", heading).strip() for heading in _HEADING.findall(head)]
 
     def labelled(row: re.Match[str]) -> str:
-        columns = iter(names)  # of each cell, and told by those that are not the row's own name
+        columns = iter(names)  # a row's own heading has a column, too, but its name need not be shown
         return _CELL.sub(
             lambda cell: (
                 f'{cell[0]} data-label="{name}"' if (name := next(columns, "")) and cell[1] == "d" else cell[0]
