@@ -87,8 +87,8 @@ def test_noise_shares_a_rank_and_skill_does_not(site: Site) -> None:
         assert [(row["rank"], row["tied"]) for row in rows] == [(1, False), (2, True), (2, True), (2, True)]
         assert rows[0]["method"] == "better"
     page = site.client.get(f"/pairs/{HD}").text
-    assert len(re.findall(r"<td class=\"number\"><span [^>]*>=</span>2</td>", page)) == 3
-    assert '<td class="number">1</td>' in page
+    assert len(re.findall(r"<td [^>]*class=\"number\"><span [^>]*>=</span>2</td>", page)) == 3
+    assert re.search(r'<td [^>]*class="number">1</td>', page)
 
 
 def test_a_retraction_is_public_and_its_owner_s_or_an_admin_s(site: Site, is_problem: Problem) -> None:
@@ -249,7 +249,7 @@ def test_seeds_of_a_method_are_one_row(site: Site) -> None:
     assert pooled["high"] - pooled["low"] > single["high"] - single["low"]
     page = site.client.get(f"/pairs/{HD}").text
     assert re.search(
-        r'<td class="number">3 <small title="Submissions of this method, these included">of 5</small></td>', page
+        r'<td [^>]*class="number">3 <small title="Submissions of this method, these included">of 5</small></td>', page
     )
 
 

@@ -107,10 +107,8 @@ def scorecard(card: Scorecard) -> Table:
         for name in METRICS
         if name in card.metrics
     ]
-    diagnosis = (
-        card.diagnosis.model_dump(exclude={"gradient_norm_quantiles", "cosine_counts"}) if card.diagnosis else {}
-    )
-    rows += [(name, _number(value), "", "") for name, value in diagnosis.items()]
+    diagnosis = card.diagnosis.model_dump() if card.diagnosis else {}
+    rows += [(name, _number(value), "", "") for name, value in diagnosis.items() if not isinstance(value, dict | tuple)]
     table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows, words=("",))
     w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
     trivial = "".join(f"; {name} alone has cos {cos:.3f}" for name, cos in (card.trivial or {}).items())
