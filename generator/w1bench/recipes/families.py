@@ -20,6 +20,10 @@ ASKS = {
     "late": "to see a signal in noise, as late in the training of a GAN",
 }
 CONTROLS = ("ball", "shift")  # families whose pairs a critic solves that knows a centre or a direction alone
+CORE = (
+    "ball-d16-p8", "blur8-digits", "hd-d16-n64-p8", "late-d16-n64-e10", "product-d16", "shift-d128", "smooth-d16", "spiked-d128-k4",
+)  # fmt: skip
+"""The catalogued pairs that stand for their families: one of each, two of which are controls."""
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Dimension = Annotated[int, Field(ge=1, le=10**6)]
 

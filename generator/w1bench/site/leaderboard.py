@@ -18,7 +18,7 @@ from w1bench.scoring.intervals.seeds import Sample, combined
 from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
 from w1bench.site.board.content import Content, Receipt
-from w1bench.site.board.rows import Row
+from w1bench.site.board.rows import Row, with_skill
 from w1bench.storage.canonical import first_fault
 from w1bench.trials import results
 from w1bench.trials.results import OF_FUNNELS, UNTRAINED, published_figures, published_name
@@ -75,7 +75,8 @@ def content_of(trials: Iterable[TrialRow], manifests: Mapping[str, Manifest]) ->
         is_control = manifests[pair].family in CONTROLS or max(trivial.get(pair, {}).values(), default=0) >= CONTROL
         published = published_figures().get(published_name(manifests[pair]), {})
         rows = [
-            _row(seeds, manifests[pair], is_control, published.get(seeds[0].method, {})) for seeds in of_pair.values()
+            _row(seeds, manifests[pair], is_control, trivial.get(pair) or {}, published.get(seeds[0].method, {}))
+            for seeds in of_pair.values()
         ]
         boards[pair] = _ranked(rows)
         cards = {_identity(seeds): _card(seeds[-1], manifests[pair]) for seeds in of_pair.values()}
@@ -103,7 +104,13 @@ def _trial(row: results.Row) -> TrialRow:
         ) from None
 
 
-def _row(seeds: list[TrialRow], manifest: Manifest, is_control: bool, published: Mapping[str, float]) -> Row:
+def _row(
+    seeds: list[TrialRow],
+    manifest: Manifest,
+    is_control: bool,
+    trivial: Mapping[str, float],
+    published: Mapping[str, float],
+) -> Row:
     first = seeds[0]
     scored = [trial.metrics for trial in seeds if trial.metrics]
     said = {
@@ -114,7 +121,7 @@ def _row(seeds: list[TrialRow], manifest: Manifest, is_control: bool, published:
         said["description"] = f"{', '.join(sorted({t.outcome for t in seeds if not t.metrics}))}: no gradient"
     return Row(
         pair=first.pair, method=first.name, user=_USER, id=_identity(seeds), family=manifest.family, dim=manifest.dim, rank=None,
-        metrics={name: _combined(name, scored) for name in METRICS} if scored else {}, tries=len(seeds), seeds=len(scored) or 1, control=is_control,
+        metrics=with_skill({name: _combined(name, scored) for name in METRICS} if scored else {}, trivial), tries=len(seeds), seeds=len(scored) or 1, control=is_control,
         track="sealed" if manifest.sealed else "open", w1=manifest.w1, metadata=said, published=published,
     )  # fmt: skip
 

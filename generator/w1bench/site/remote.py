@@ -19,7 +19,7 @@ from w1bench.recipes.families import CONTROLS
 from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench.site.board.content import Content, Receipt
-from w1bench.site.board.rows import Retracted, Row
+from w1bench.site.board.rows import Retracted, Row, with_skill
 from w1bench.storage.files import write_atomically
 from w1bench.trials.results import published_figures, published_name
 
@@ -73,7 +73,7 @@ def _row(
     of_board = ("rank", "tied", "tries", "seeds", "truth")
     plain: dict[str, Any] = {"rank": None} | {name: document[name] for name in (*shared, *of_board) if name in document}
     return Row(
-        **plain, family=manifest.family, dim=manifest.dim, metrics={name: found and Interval(**found) for name, found in figures.items()},
+        **plain, family=manifest.family, dim=manifest.dim, metrics=with_skill({name: found and Interval(**found) for name, found in figures.items()}, trivial),
         control=manifest.family in CONTROLS or max(trivial.values(), default=0) >= CONTROL, track="sealed" if manifest.sealed else "open",
         sealed=manifest.state is PairState.SEALED, w1=manifest.w1, published=published,
         metadata={name: said for name, said in document["metadata"].items() if said is not None},

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.manifest import Manifest, PairState
+from w1bench.recipes.families import CONTROLS
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench.site import descriptions
@@ -21,6 +22,7 @@ from w1bench.site.board.rows import Retracted, Row, are_apart
 from w1bench.site.numbers import places
 
 _HOME_METHODS = 14
+EXAMPLE = "hd-d2-n4-p8"  # the pair of the tutorials
 _BASIS = "LP"  # the reference method that a submission is set beside
 _COLUMNS = {"open": ("cos", "l2", "dev"), "sealed": ()}
 _TWO_SIDED = 1.959964
@@ -55,17 +57,27 @@ class Gap(NamedTuple):
 def home(content: Content, address: str) -> Context:
     """The first page."""
     methods = content.methods(Choice())
-    scored = sorted((method for method in methods if method.score is not None), key=lambda method: -(method.score or 0))
+    scored = sorted(
+        (method for method in methods if method.score is not None),
+        key=lambda method: (-len(method.by_family), -(method.score or 0)),
+    )
     names = families(scored)
     best = {name: max(method.by_family[name] for method in scored if name in method.by_family) for name in names}
-    first = next(
-        (name for name, manifest in content.manifests.items() if manifest.state is PairState.OPEN), "hd-d2-n4-p8"
-    )
     return {
         "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
         "heat": [method for method in scored if len(method.by_family) * 2 >= len(names)][:_HOME_METHODS], "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
-        "snippets": descriptions.snippets(address, first),
+        "snippets": descriptions.snippets(address, example(content)),
     }  # fmt: skip
+
+
+def example(content: Content) -> str:
+    """The pair to begin with: a small one that is no control."""
+    of_first = [
+        (manifest.family in CONTROLS, name != EXAMPLE, manifest.dim, name)
+        for name, manifest in content.manifests.items()
+        if manifest.state is PairState.OPEN
+    ]
+    return min(of_first)[-1] if of_first else EXAMPLE
 
 
 def board(content: Content, choice: Choice, *, all_rows: bool = False) -> Context:
@@ -150,7 +162,7 @@ def pair(
     return {
         "section": "pairs", "manifest": manifest, "files": files, "rows": part, "sort": sort, "page": Page(min(page, count), count),
         "retracted": [one for one in content.retracted if one.pair == manifest.name], "trivial": content.trivial.get(manifest.name, {}),
-        "resolution": descriptions.resolution(rows), "snippets": descriptions.snippets(address, manifest.name, sealed=manifest.state is PairState.SEALED),
+        "resolution": content.resolutions.get(manifest.name) or descriptions.resolution(rows), "snippets": descriptions.snippets(address, manifest.name, sealed=manifest.state is PairState.SEALED),
     }  # fmt: skip
 
 

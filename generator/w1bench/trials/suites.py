@@ -6,15 +6,13 @@ from pathlib import Path
 from w1bench.client.api import load
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError, PairError
+from w1bench.recipes.families import CORE
 
 SUITES: dict[str, tuple[str, ...]] = {
     # Low dimensions: a first look, in a minute.
     "quick": ("ball-d2-p8", "hd-d2-n4-p8", "product-d4", "smooth-d2", "spiked-d16-k2"),
     # One pair of each family, two of which are controls.
-    "core": (
-        "ball-d16-p8", "blur8-digits", "hd-d16-n64-p8", "late-d16-n64-e10", "product-d16", "shift-d128", "smooth-d16",
-        "spiked-d128-k4",
-    ),
+    "core": CORE,
     # The sizes of the paper's tables in high dimensions.
     "published": tuple(f"hd-d{dim}-n{count}-p8" for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16, 64, 256)),
     # Pictures, of 64 to 3,072 dimensions.

@@ -27,12 +27,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Content:
-    """The pairs by name, the rows of all boards by pair, each in its board's order, and the retracted submissions."""
+    """The pairs by name, the rows of all boards by pair, each in its board's order, and the retracted submissions; of pairs, the cosines of their trivial
+    critics, and the least difference of cosines that their points tell from noise, where these are known."""
 
     manifests: Mapping[str, Manifest]
     boards: Mapping[str, Sequence[Row]]
     retracted: Sequence[Retracted] = ()
     trivial: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+    resolutions: Mapping[str, float] = field(default_factory=dict[str, float])
     _methods: dict[tuple[object, ...], list[Method]] = field(
         default_factory=dict[tuple[object, ...], list[Method]], repr=False
     )

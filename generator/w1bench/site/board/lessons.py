@@ -57,9 +57,9 @@ def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
     scored = [
         method
         for method in methods
-        if method.score is not None and method.first.metadata.get("knows_family") is not True
+        if method.is_complete and method.score is not None and method.first.metadata.get("knows_family") is not True
     ]
-    trained = [method for method in scored if method.first.metadata.get("trains") is not False]
+    trained = [method for method in scored if method.first.metadata.get("trains") is True]
     untrained = [
         m
         for m in scored

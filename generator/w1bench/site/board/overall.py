@@ -1,6 +1,6 @@
 """The overall board: each method's mean skill over families, the worst family beside it, and how much of the track it entered.
 
-Within a family the mean is over pairs. Controls count in no mean. Methods that entered all pairs are placed by their mean skill, those of
+Within a family the mean is over pairs. Controls count in no mean. Methods that entered all pairs that count are placed by their mean skill, those of
 one place differing from its best by noise alone; the others are listed apart. Of sealed pairs only cosines are public, which stand in for skill.
 """
 
@@ -12,6 +12,7 @@ from functools import cached_property
 from math import inf, sqrt
 from statistics import fmean, median
 
+from w1bench.recipes.families import CORE
 from w1bench.scoring.metrics import HEADLINE, METRICS
 from w1bench.site.board.choice import Choice
 from w1bench.site.board.rows import Row, are_apart
@@ -28,17 +29,14 @@ class Method:
     score: float | None
     error: float
     by_family: dict[str, float]
+    entered: int  # of the pairs that count
     rank: int | None = None
     tied: bool = False
 
     @property
     def first(self) -> Row:
-        return self.rows[0]
-
-    @property
-    def entered(self) -> int:
-        """In how many of the pairs that count it has what is averaged."""
-        return sum(not row.control and row.value(SCORES[row.track]) is not None for row in self.rows)
+        """The row that stands for it: one that says it knows the pair's family, if there is one."""
+        return next((row for row in self.rows if row.metadata.get("knows_family")), self.rows[0])
 
     @property
     def is_complete(self) -> bool:
@@ -71,11 +69,11 @@ class Method:
 def placed(rows: Iterable[Row], track: str) -> list[Method]:
     """The methods of rows on the pairs that were chosen: the complete ones with their places, and then the others."""
     scope = [row for row in rows if not row.truth]
-    counted = {row.pair for row in scope if not row.control and row.value(SCORES[track]) is not None}
+    counted = _counted(scope, SCORES[track])
     entered: dict[tuple[str, str], list[Row]] = {}
     for row in scope:
         entered.setdefault(row.key, []).append(row)
-    return _placed([_method(tuple(of_it), len(counted), SCORES[track]) for of_it in entered.values()])
+    return _placed([_method(tuple(of_it), counted, SCORES[track]) for of_it in entered.values()])
 
 
 def chosen(methods: Iterable[Method], choice: Choice) -> list[Method]:
@@ -89,16 +87,24 @@ def families(methods: Iterable[Method]) -> list[str]:
     return sorted({family for method in methods for family in method.by_family})
 
 
-def _method(rows: tuple[Row, ...], of: int, score: str) -> Method:
+def _counted(rows: Iterable[Row], score: str) -> set[str]:
+    """The pairs that count, which no single submission changes: those of the suite `core`, else those with reference rows, else all that have a row."""
+    scored = [row for row in rows if not row.control and row.value(score) is not None]
+    found = {row.pair for row in scored}
+    return found & {*CORE} or {row.pair for row in scored if row.reference} or found
+
+
+def _method(rows: tuple[Row, ...], counted: set[str], score: str) -> Method:
     values: dict[str, list[float]] = {}
     squares: dict[str, list[float]] = {}
     for row in rows:
-        if not row.control and (value := row.value(score)) is not None:
+        if row.pair in counted and (value := row.value(score)) is not None:
             values.setdefault(row.family, []).append(value)
             squares.setdefault(row.family, []).append(row.error(score) ** 2)
     means = {family: fmean(found) for family, found in values.items()}
     error = sqrt(sum(sum(found) / len(found) ** 2 for found in squares.values())) / len(means) if means else 0.0
-    return Method(rows, of, fmean(means.values()) if means else None, error, means)
+    entered = sum(len(found) for found in values.values())
+    return Method(rows, len(counted), fmean(means.values()) if means else None, error, means, entered)
 
 
 def _placed(methods: Sequence[Method]) -> list[Method]:

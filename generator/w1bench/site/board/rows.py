@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
+from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.scoring.scorecard import Interval
 
 _TWO_SIDED = 1.959964  # standard errors in half of a 95 % interval
@@ -52,6 +53,15 @@ class Row:
         if interval is None or interval.low is None or interval.high is None:
             return 0.0
         return (interval.high - interval.low) / (2 * _TWO_SIDED)
+
+
+def with_skill(metrics: Mapping[str, Interval | None], trivial: Mapping[str, float]) -> Mapping[str, Interval | None]:
+    """The metrics with the skill that their cosine is, where scores of before have none; `trivial` are the cosines of the pair's trivial critics."""
+    cos, best = metrics.get("cos"), max(0.0, *trivial.values()) if trivial else 1.0
+    if metrics.get("skill") is not None or cos is None or best >= CONTROL:
+        return metrics
+    low, high = (None if end is None else (end - best) / (1 - best) for end in (cos.low, cos.high))
+    return {**metrics, "skill": Interval(value=(cos.value - best) / (1 - best), low=low, high=high)}
 
 
 @dataclass(frozen=True)

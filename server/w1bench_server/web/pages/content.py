@@ -9,7 +9,7 @@ from w1bench.archive.manifest import Manifest, PairState
 from w1bench.recipes.families import CONTROLS
 from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.site.board.content import Content
-from w1bench.site.board.rows import Retracted, Row
+from w1bench.site.board.rows import Retracted, Row, with_skill
 from w1bench.trials.results import published_figures, published_name
 from w1bench_server.leaderboard.boards import Board, Boards
 from w1bench_server.leaderboard.ranking import Standing
@@ -26,6 +26,7 @@ class _OfPair:
     pair: PublishedPair
     rows: list[Row]
     trivial: Mapping[str, float]
+    resolution: float | None
 
 
 @dataclass
@@ -53,6 +54,7 @@ class PageContent:
                     {name: pair.manifest for name, pair in pairs.items()}, {name: of.rows for name, of in current.items()},
                     [_retracted(record) for board in boards.values() for record in board.retracted],
                     {name: of.trivial for name, of in current.items()},
+                    {name: of.resolution for name, of in current.items() if of.resolution is not None},
                 )  # fmt: skip
             return self._content
 
@@ -61,12 +63,15 @@ class PageContent:
         if made is not None and made.board is board and made.pair is pair:
             return made
         manifest, standings = pair.manifest, board.standings
-        trivial = next((standing.card.trivial for standing in standings if standing.card.trivial), {})
+        diagnosis = None if manifest.state is PairState.SEALED else pair.diagnosis
+        of_rows = (standing.card.trivial for standing in standings if standing.card.trivial)
+        trivial = diagnosis.trivial if diagnosis else next(of_rows, {})
         is_control = manifest.family in CONTROLS or max(trivial.values(), default=0.0) >= CONTROL
         published = self._published.get(published_name(manifest), {})
         return _OfPair(
-            board, pair, [_row(standing, manifest, is_control, published) for standing in standings], trivial
-        )
+            board, pair, [_row(standing, manifest, is_control, trivial, published) for standing in standings], trivial,
+            diagnosis and diagnosis.resolution,
+        )  # fmt: skip
 
 
 def row_of(record: Record, manifest: Manifest | None) -> Row:
@@ -84,11 +89,13 @@ def findings_of(record: Record, pairs: PublishedPairs) -> list[dict[str, Any]]:
     return [finding.model_dump() for finding in findings.findings_of(record, pairs)]
 
 
-def _row(standing: Standing, manifest: Manifest, is_control: bool, published: Mapping[str, Any]) -> Row:
+def _row(
+    standing: Standing, manifest: Manifest, is_control: bool, trivial: Mapping[str, float], published: Mapping[str, Any]
+) -> Row:
     record = standing.record
     figures = published.get(record.entry.method.split(" (")[0], {}) if record.entry.reference else {}
     return Row(
-        **_of_record(record, manifest), rank=standing.rank, tied=standing.tied, metrics=standing.metrics, tries=standing.tries,
+        **_of_record(record, manifest), rank=standing.rank, tied=standing.tied, metrics=with_skill(standing.metrics, trivial), tries=standing.tries,
         seeds=len(standing.records), truth=standing.is_truth, control=is_control, published=figures,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from w1bench.archive.manifest import PairState
-from w1bench.site import descriptions
+from w1bench.site import descriptions, views
 from w1bench_server.jobs.job import QUEUES, STATES
 from w1bench_server.web.api.schemas.jobs import job_row
 from w1bench_server.web.dependencies import ServiceDep, read
@@ -20,8 +20,7 @@ Word = Annotated[str, Query(max_length=64)]
 def submit_page(request: Request, content: ContentDep, pair: Word = "", method: Word = "") -> Response:
     """A form that sends a file, and the commands that do the same."""
     manifests = [manifest for manifest in content.manifests.values() if manifest.state is not PairState.REVEALED]
-    chosen = next((manifest for manifest in manifests if manifest.name == pair), manifests[0] if manifests else None)
-    name = chosen.name if chosen else "NAME"
+    name = pair if pair in {manifest.name for manifest in manifests} else views.example(content)
     snippets = descriptions.commands(address(request), name, method or "mine")
     context = {"section": "submit", "pairs": manifests, "pair": name, "method": method, "snippets": snippets}
     return page(request, "submit.html", context)
