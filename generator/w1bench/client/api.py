@@ -29,6 +29,8 @@ def load(name: str | Path, *, archive: str | None = None) -> StoredPair:
         PairError: there is no such pair.
         UnreachableError, CheckFailedError: see `fetch`.
     """
+    if not isinstance(name, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance] - notebooks are not checked
+        raise PairError(f"A pair came as a {type(name).__name__}; give its name or its folder.")
     environment = config.from_environment()
     origin = archive or environment.origin
     cached = environment.home / name

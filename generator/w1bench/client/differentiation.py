@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench.arrays import Array, RowArray
-from w1bench.errors import DivergedError, InputError, SubmissionError
+from w1bench.errors import DivergedError, InputError, SubmissionError, W1BenchError
 
 Framework = Literal["torch", "jax", "numpy"]
 _STEP = 6e-6  # of a central difference: the cube root of float64's rounding, in units of the points' size
@@ -77,8 +77,12 @@ def differentiated(
 
     Raises:
         InputError: its library cannot be told.
-        SubmissionError: it does not return a value a point.
+        SubmissionError: it raises an error, or does not return a value a point.
     """
+    if not callable(critic):
+        raise InputError(
+            f"The critic came as a {type(critic).__name__}; give a torch module, or a function of points, before the pair."
+        )
     kind = framework or ("numpy" if gradient is not None else _framework_of(critic, sample))
     module: Any = critic if kind == "torch" and getattr(critic, "training", False) else None  # of torch, to be put back
     if module is not None:
@@ -136,9 +140,9 @@ def _framework_of(critic: Callable[..., Any], sample: Array) -> Framework:
         except Exception as error:  # noqa: BLE001
             refused = error
     raise InputError(
-        f"The critic takes neither a numpy array of shape {sample.shape} nor a torch tensor of it"
-        + (f" ({type(refused).__name__}: {refused})" if refused else "")
-        + '; give a torch module, or a function and framework="torch", "jax" or "numpy".'
+        f"The critic gave no values for a numpy array of shape {sample.shape}, nor for a torch tensor of it"
+        + (f"; it raised {type(refused).__name__}: {refused}" if refused else "")
+        + '. Correct it, or say what it takes by framework="torch", "jax" or "numpy".'
     )
 
 
@@ -227,7 +231,14 @@ def _flat(value: Any, shape: Any) -> Any:
 
 def _check_batch(at: Callable[[Array], At], sample: Array) -> None:
     """Raise a SubmissionError if the gradient has another shape than the points, or a point's value depends on its neighbours."""
-    both = at(sample)
+    try:
+        both = at(sample)
+    except W1BenchError:
+        raise
+    except Exception as error:
+        raise SubmissionError(
+            f"The critic raised {type(error).__name__} ({error}) for points of shape {sample.shape}; it must give a number for each."
+        ) from error
     if both.gradient.shape != sample.shape:
         raise SubmissionError(
             f"The gradient came with shape {both.gradient.shape} for points of shape {sample.shape}; give one of the points' shape."

@@ -16,6 +16,7 @@ from w1bench.client.service.rows import Row
 from w1bench.client.stored_pair import StoredPair
 from w1bench.diagnostics.findings.explanation import ExplainedScorecard
 from w1bench.diagnostics.findings.facts import Facts
+from w1bench.errors import InputError
 from w1bench.scoring import submission
 
 
@@ -72,6 +73,8 @@ def evaluate(
         InputError: the critic cannot be found, or its library cannot be told (give `framework`).
         SubmissionError: it does not return one finite value and gradient a point.
     """
+    if batch < 1:
+        raise InputError(f"The batch came as {batch}; give 1 or more points at a time.")
     opened = api.open_pair(pair)
     function = import_critic(critic) if isinstance(critic, str) else critic
     test, probe = opened.test, opened.probe

@@ -8,7 +8,7 @@ from w1bench.recipes.funnels import DrawnFunnels
 from w1bench.recipes.sources import BallSource, UniformSource
 
 if TYPE_CHECKING:
-    from w1bench.recipes.recipe import Recipe
+    from w1bench.recipes.recipe import PublicRecipe, Recipe
 
 POTENTIALS = ("funnel", "attenuation", "smooth", "shift")
 
@@ -50,7 +50,7 @@ def check_family(recipe: Recipe) -> None:
             raise ValueError(f"spike.dim came as {recipe.spike.dim}, and the pair inside has {core}; give more")
 
 
-def core_dim(recipe: Recipe) -> int:
+def core_dim(recipe: PublicRecipe) -> int:
     """The dimension of a pair of vectors before a spike."""
     if recipe.smooth:
         return recipe.smooth.dim

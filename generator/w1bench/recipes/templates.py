@@ -24,13 +24,13 @@ _PICTURES = """
 kind = "images"
 dataset = "photos"          # "photos" | "digits" | "cifar10" | "celeba"; the latter two need root = "PATH", or build --root
 noise = 0.01                # standard deviation on every pixel
-size = 32                   # side of a patch
+size = 32                   # side of a patch; digits (8) and cifar10 (32) have their own: leave it out
 # held_out = 0.2            # of digits, cifar10 and celeba: the share of the pictures for tests and W1 alone
 """
 _FUNNELS = """
 [funnel]                    # u(x) = min_n (||x - a_n|| + b_n)
 count = {count}
-offset_std = 0.1            # of the offsets b_n; or balanced = true, by which all funnels have the same mass
+offset_std = 0.1            # of the offsets b_n; or, in its place, balanced = true, by which all funnels have the same mass
 centers = "uniform"         # the a_n: in the cube | "source": drawn as targets are (blend = 2: means of two draws)
 """
 _BALL = """
@@ -48,8 +48,8 @@ centers = "origin"
 _ATTENUATION = """
 [attenuation]               # x = P y + factor (y - P y)
 keep = "lowpass"            # what P keeps: "lowpass" (size x size frequencies) | "mean" | "grey" | "none" | "random" (rank)
-size = 8
-factor = 0.3                # 0 <= factor < 1
+size = 8                    # of "lowpass" alone, and less than the pictures' side
+factor = 0.3                # 0 < factor < 1
 """
 _SMOOTH = """
 [smooth]                    # u = the distance from an ellipsoid, without a kink
@@ -69,8 +69,8 @@ blocks = 4                  # so that the pair has blocks x dim dimensions
 fraction = 0.1              # of one block's way to its centre is left
 """
 _SPIKE = """
-[spike]                     # the pair above lies in a subspace of dim dimensions, drawn from the seed
-dim = 128
+[spike]                     # the pair above lies in a subspace, drawn from the seed, of a larger space
+dim = 128                   # of the whole space
 nuisance_std = 1.0          # of the normal noise in all other dimensions
 """
 _LATE = """

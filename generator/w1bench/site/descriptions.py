@@ -21,12 +21,6 @@ FAMILIES = {
     "spiked": "the pair lives in a few dimensions that nobody names, and all others are noise",
     "late": "most inputs are targets already, and a small share has been moved",
 }
-_PHOTOS = {
-    "photos": "patches of photographs",
-    "digits": "handwritten digits",
-    "cifar10": "pictures of CIFAR-10",
-    "celeba": "faces of CelebA",
-}
 
 
 class Snippet(NamedTuple):
@@ -38,23 +32,14 @@ class Snippet(NamedTuple):
 
 def source(manifest: Manifest) -> str:
     """What the targets Q are."""
-    given: dict[str, Any] = manifest.recipe.get("source", {})
-    match given.get("kind"):
-        case "uniform":
-            return f"points drawn uniformly from the cube [{-manifest.half_width:g}, {manifest.half_width:g}] in {manifest.dim} dimensions"
-        case "ball":
-            return f"points drawn uniformly from the ball of radius {given['radius']:g} in {manifest.dim} dimensions"
-        case "images":
-            return f"{_PHOTOS.get(given['dataset'], given['dataset'])} of {_shape(manifest)} values, with normal noise of standard deviation {given['noise']:g}"
-        case "generator":
-            return f"pictures of {_shape(manifest)} values that a generator makes, with normal noise of standard deviation {given['noise']:g}"
-        case _:
-            return f"points of {_shape(manifest)} values"
+    from w1bench.builder.describe.family import describe_source  # here, so that a server loads nothing that builds
+
+    return describe_source(manifest)
 
 
 def inputs(manifest: Manifest) -> str:
     """What the inputs P are."""
-    from w1bench.builder.describe.family import describe_map  # here, so that a server loads nothing that builds
+    from w1bench.builder.describe.family import describe_map
 
     return describe_map(manifest)
 
@@ -81,7 +66,7 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
     )
     load = f'pair = w1bench.load("{pair}")\nx, y = pair.train.input[:], pair.train.target[:]   # draws of P and of Q'
     numpy = (
-        f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = (rows[:512].reshape(512, -1) for rows in (x, y))\n\ndef critic(points):          # high on P, low on Q\n"
+        f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = (rows[:512].reshape(len(rows[:512]), -1) for rows in (x, y))\n\ndef critic(points):          # high on P, low on Q\n"
         "    def to(rows):\n        return np.linalg.norm(points.reshape(len(points), 1, -1) - rows, axis=2).mean(axis=1)\n    return to(b) - to(a)\n\n"
         + tail
     )
@@ -128,10 +113,6 @@ def citation(method: str, metadata: dict[str, Any], address: str) -> str:
     lines += [f"  note = {{{_escaped(str(metadata[name]))}}}" for name in ("paper",) if metadata.get(name)]
     lines += [f"  howpublished = {{{_escaped(metadata.get('code') or address)}}}"]
     return f"@misc{{{key},\n" + ",\n".join(lines) + "\n}"
-
-
-def _shape(manifest: Manifest) -> str:
-    return " × ".join(map(str, manifest.shape))
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,7 @@ import torch
 import w1bench
 from support.recipes import Sealed
 from w1bench.client.api import score_file
-from w1bench.errors import InputError, SubmissionError
+from w1bench.errors import InputError, PairError, SubmissionError
 
 NAME = "small-d16-n64-p8"
 Points = np.ndarray[Any, np.dtype[Any]]
@@ -156,7 +156,7 @@ def test_what_takes_neither_arrays_nor_tensors_is_said(pair: w1bench.StoredPair)
 
     with pytest.raises(
         InputError,
-        match=r"neither a numpy array of shape \(2, 16\) nor a torch tensor of it \(ValueError: I need 3 channels",
+        match=r"no values for a numpy array of shape \(2, 16\), nor for a torch tensor of it; it raised ValueError: I need 3 channels",
     ):
         w1bench.evaluate(critic, pair)
 
@@ -188,3 +188,37 @@ def test_tensors_are_taken_with_their_history_and_things_show_themselves_in_a_li
     assert repr(evaluation).startswith(f"<Evaluation on {NAME}: cos 1 ")
     assert "<th>cos</th>" in evaluation._repr_html_()
     assert {"compare", "whoami", "__version__"} <= set(dir(w1bench))
+
+
+def test_what_cannot_be_a_critic_a_pair_or_a_batch_is_said(pair: w1bench.StoredPair) -> None:
+    for network, error, message in (
+        (torch.nn.Linear(5, 1), SubmissionError, r"The critic raised RuntimeError \(mat1 and mat2"),
+        (lambda x: np.array(["a"] * len(x)), SubmissionError, "The critic raised ValueError"),
+        (3, InputError, "The critic came as a int"),
+    ):
+        with pytest.raises(error, match=message):
+            w1bench.evaluate(network, pair)  # type: ignore[arg-type]
+    with pytest.raises(PairError, match="A pair came as a Linear; give its name or its folder"):
+        w1bench.evaluate(pair, torch.nn.Linear(16, 1))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="The batch came as 0; give 1 or more"):
+        w1bench.evaluate(torch.nn.Linear(16, 1), pair, batch=0)
+
+
+@pytest.mark.parametrize("name", ["zero", "constant", "noise"])
+def test_a_control_that_is_not_solved_is_said(name: str, families: Path) -> None:
+    control = w1bench.load(families / "shift")
+    shape = control.test.input.shape
+    across = np.linalg.svd(control.test.gradient[:1])[2][1]
+    gradient = {
+        "zero": np.zeros(shape),
+        "constant": np.tile(across, (shape[0], 1)),
+        "noise": np.random.default_rng(0).standard_normal(shape),
+    }[name]
+    first = w1bench.score(control, gradient=gradient).findings[0]
+    assert first.code == "trivial"
+    assert "a control, which every method must solve" in first.sentence
+    assert ("zero everywhere" in first.sentence, "same everywhere" in first.sentence) == (
+        name == "zero",
+        name == "constant",
+    )
+    assert w1bench.score(control, gradient=control.test.gradient[:]).findings == ()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from w1bench.site.descriptions import commands, snippets
+from w1bench.archive.manifest import read_published_manifest
+from w1bench.site.descriptions import commands, inputs, snippets, source
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,26 @@ def test_of_a_sealed_pair_nobody_is_told_to_score_it(archive: Path) -> None:
     shown = snippets("ADDRESS", "sealed-d16", sealed=True)
     assert [snippet.name for snippet in shown] == ["numpy", "curl"]
     assert "evaluate" not in shown[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "of_targets", "of_inputs"),
+    [
+        ("shift", "uniform on the cube of half width 2.5 in", "in one direction"),
+        (
+            "spiked-funnel",
+            "half width 2.5 in 4 dimensions, with normal noise of standard deviation 1 in 20 more",
+            "a random subspace of 4 of 24 dimensions",
+        ),
+        ("product", "in 3 dimensions, in each of 4 blocks", "over 4 blocks of coordinates"),
+    ],
+)
+def test_a_pair_is_described_by_the_spaces_that_it_is_drawn_in(
+    families: Path, name: str, of_targets: str, of_inputs: str
+) -> None:
+    manifest = read_published_manifest(families / name)
+    assert of_targets in source(manifest)
+    assert of_inputs in inputs(manifest)
 
 
 def test_names_are_quoted_in_addresses() -> None:

@@ -11,6 +11,9 @@ import pytest
 from support.recipes import RECIPES
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import InputError
+from w1bench.scoring.scorecard import Interval
+from w1bench.site.board.overall import placed
+from w1bench.site.board.rows import Row
 from w1bench.site.board.sheets import of_rows, written
 from w1bench.site.leaderboard import TrialRow, content_of, read_trials
 from w1bench.trials import results
@@ -89,3 +92,30 @@ def test_the_csv_has_every_metric_with_its_interval(manifests: dict[str, Manifes
     assert {"cos", "cos_low", "cos_high", "dev"} <= set(names)
     assert dict(zip(names, first.split(","), strict=True))["cos_low"] == "0.4"
     assert '"wc, twice (10 steps)"' in last
+
+
+def test_rows_of_before_have_the_skill_of_their_cosine(manifests: dict[str, Manifest]) -> None:
+    rows = [row("old", cos=0.5), row("new", cos=0.7, trivial={"radial": 0.25, "shift": -0.5})]
+    board = {
+        each.method: each for each in content_of([TrialRow.model_validate(r) for r in rows], manifests)[0].boards[PAIR]
+    }
+    skill = board["old (10 steps)"].metrics["skill"]
+    assert skill is not None
+    assert (skill.value, skill.low, skill.high) == pytest.approx((1 / 3, 0.2, 7 / 15))
+
+
+def test_no_single_row_changes_which_pairs_count() -> None:
+    def of(pair: str, method: str, *, reference: bool = True, skill: float = 0.5) -> Row:
+        metrics = {"skill": Interval(value=skill, low=skill, high=skill)}
+        return Row(pair, method, "ann", f"{pair}-{method}", "funnel", 2, 1, metrics, reference=reference)
+
+    core = [of("hd-d16-n64-p8", "a"), of("smooth-d16", "a"), of("hd-d16-n64-p8", "b")]
+    for rows, counted, places in (
+        (core, 2, {"a": 1, "b": None}),
+        ([*core, of("hd-d2-n4-p8", "mine", reference=False)], 2, {"a": 1, "b": None, "mine": None}),
+        ([of("one", "a"), of("two", "mine", reference=False)], 1, {"a": 1, "mine": None}),
+        ([of("one", "mine", reference=False)], 1, {"mine": 1}),
+    ):
+        methods = placed(rows, "open")
+        assert {method.first.method: method.rank for method in methods} == places
+        assert {method.of for method in methods} == {counted}

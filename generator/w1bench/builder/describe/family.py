@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from w1bench.archive.manifest import Manifest
+from w1bench.recipes.consistency import core_dim
 from w1bench.recipes.families import Attenuation
 from w1bench.recipes.recipe import PublicRecipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
@@ -26,7 +27,7 @@ def describe_map(manifest: Manifest) -> str:
     if recipe.product:
         words = f"Q moved down the rays of a sum of MinFunnels over {recipe.product.blocks} blocks of coordinates{_count(manifest)}, {recipe.product.fraction:g} of one block's way left"
     if recipe.spike:
-        words += f", inside a random subspace of {recipe.spike.dim} dimensions with normal noise of standard deviation {recipe.spike.nuisance_std:g} in all others"
+        words += f", inside a random subspace of {core_dim(recipe)} of {recipe.spike.dim} dimensions"
     if recipe.late:
         words += f"; only a share {recipe.late.share:g} of the inputs is moved"
     return words
@@ -34,9 +35,20 @@ def describe_map(manifest: Manifest) -> str:
 
 def describe_source(manifest: Manifest) -> str:
     """What the targets are drawn from."""
-    match manifest.public_recipe().source:
+    recipe = manifest.public_recipe()
+    words = _drawn(recipe, manifest)
+    if recipe.product:
+        words += f", in each of {recipe.product.blocks} blocks of coordinates"
+    if recipe.spike:
+        words += f", with normal noise of standard deviation {recipe.spike.nuisance_std:g} in {recipe.spike.dim - core_dim(recipe)} more"
+    return words
+
+
+def _drawn(recipe: PublicRecipe, manifest: Manifest) -> str:
+    """The law that a recipe's source names."""
+    match recipe.source:
         case UniformSource(dim=dim):
-            return f"uniform on the cube of half width {manifest.half_width:g} in {dim} dimensions"
+            return f"uniform on the cube of half width {recipe.half_width or manifest.half_width:g} in {dim} dimensions"
         case BallSource(dim=dim, radius=radius):
             return f"uniform on the ball of radius {radius:g} in {dim} dimensions"
         case ImageSource(dataset=dataset, noise=noise, through=through):
@@ -45,7 +57,11 @@ def describe_source(manifest: Manifest) -> str:
         case GeneratorSource(architecture=architecture, noise=noise):
             return f"pictures of a generator ({architecture}) with normal noise of standard deviation {noise:g}"
         case None:
-            return "drawn by the family"
+            return (
+                f"points outside an ellipsoid in {core_dim(recipe)} dimensions"
+                if recipe.smooth
+                else "drawn by the family"
+            )
 
 
 def describe_profile(manifest: Manifest) -> str:
@@ -53,7 +69,7 @@ def describe_profile(manifest: Manifest) -> str:
     if (profile := manifest.profile) is None:
         return ""
     if manifest.funnels is None:
-        effective = f"it has {profile.effective:.3g} directions, effectively"
+        effective = f"the effective number of its directions is {profile.effective:.3g}"
     elif manifest.public_recipe().product:
         effective = f"the mass lies in {profile.effective:,.0f} sectors, effectively, of {manifest.funnels} funnels"
     else:

@@ -143,7 +143,7 @@ def _size(e: Evidence) -> Iterator[Finding]:
     if scaled and diagnosis.best_scale_l2 < 1 - _RIGHT**2:
         yield Finding(
             code="size", severity="symptom",
-            sentence=f"The direction is right and the size is not: multiplied by {_3(diagnosis.best_scale)} it has L2 {_3(diagnosis.best_scale_l2)} for {_3(l2)}.",
+            sentence=f"The direction is right and the size is not: multiplied by {_3(diagnosis.best_scale)} its L2 is {_3(diagnosis.best_scale_l2)} instead of {_3(l2)}.",
             figures={"best_scale": diagnosis.best_scale, "best_scale_l2": diagnosis.best_scale_l2, "l2": l2},
         )  # fmt: skip
 
@@ -166,16 +166,27 @@ def _radial(e: Evidence) -> Iterator[Finding]:
 
 def _trivial(e: Evidence) -> Iterator[Finding]:
     cos, skill, trivial = _value(e, "cos"), _value(e, "skill"), e.card.trivial
-    if cos is None or skill is None or not trivial or skill >= _SKILL or cos < _OPPOSITE:
+    unsolved = e.card.control and cos is not None and cos < _NEARLY
+    if cos is None or not trivial or cos < _OPPOSITE or not (unsolved or (skill is not None and skill < _SKILL)):
         return
     best = max(trivial, key=trivial.__getitem__)
     names = {"radial": "f(x) = -||x - mean of Q||", "shift": "the constant step from the mean of Q to that of P"}
     constant = (e.card.diagnosis and e.card.diagnosis.constant) or 0.0
-    same = "Its gradient is the same everywhere: it is no" if constant > _NEARLY else "It is no"
+    zero = e.card.diagnosis is not None and e.card.diagnosis.zero_gradients == e.card.points
+    same = (
+        "Its gradient is zero everywhere. "
+        if zero
+        else "Its gradient is the same everywhere. "
+        if constant > _NEARLY
+        else ""
+    )
+    worth = (
+        "The pair is a control, which every method must solve: it is worse than" if unsolved else "It is no better than"
+    )
     yield Finding(
         code="trivial", severity="symptom",
-        sentence=f"{same} better than {names.get(best, best)}, which gets {_3(trivial[best])} here; it gets {_3(cos)}.",
-        figures={"cos": cos, "skill": skill, "trivial": trivial[best], "constant": constant},
+        sentence=f"{same}{worth} {names.get(best, best)}, which gets {_3(trivial[best])} here; it gets {_3(cos)}.",
+        figures={"cos": cos, "trivial": trivial[best], "constant": constant} | ({} if skill is None else {"skill": skill}),
     )  # fmt: skip
 
 
