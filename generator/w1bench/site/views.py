@@ -62,10 +62,11 @@ def home(content: Content, address: str) -> Context:
         key=lambda method: (-len(method.by_family), -(method.score or 0)),
     )
     names = families(scored)
-    best = {name: max(method.by_family[name] for method in scored if name in method.by_family) for name in names}
+    heat = [method for method in scored if len(method.by_family) * 2 >= len(names)][:_HOME_METHODS]
+    best = {name: max((m.by_family[name] for m in heat if name in m.by_family), default=None) for name in names}
     return {
         "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
-        "heat": [method for method in scored if len(method.by_family) * 2 >= len(names)][:_HOME_METHODS], "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
+        "heat": heat, "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
         "snippets": descriptions.snippets(address, example(content)),
     }  # fmt: skip
 
@@ -96,7 +97,7 @@ def board(content: Content, choice: Choice, *, all_rows: bool = False) -> Contex
         "choice": choice,
         "options": options,
         "columns": columns,
-        "of": shown[0].of if shown else 0,
+        "counted": sorted(shown[0].counted) if shown else [],
         "total": len(shown),
     }
     size = 10**9 if all_rows else PAGE_ROWS

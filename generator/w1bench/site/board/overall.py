@@ -25,13 +25,17 @@ class Method:
     """A method of a user over pairs; `score` is its mean over families of `by_family`, and `error` that mean's standard error."""
 
     rows: tuple[Row, ...]
-    of: int
+    counted: frozenset[str]  # the pairs that count
     score: float | None
     error: float
     by_family: dict[str, float]
     entered: int  # of the pairs that count
     rank: int | None = None
     tied: bool = False
+
+    @property
+    def of(self) -> int:
+        return len(self.counted)
 
     @property
     def first(self) -> Row:
@@ -87,14 +91,14 @@ def families(methods: Iterable[Method]) -> list[str]:
     return sorted({family for method in methods for family in method.by_family})
 
 
-def _counted(rows: Iterable[Row], score: str) -> set[str]:
+def _counted(rows: Iterable[Row], score: str) -> frozenset[str]:
     """The pairs that count, which no single submission changes: those of the suite `core`, else those with reference rows, else all that have a row."""
     scored = [row for row in rows if not row.control and row.value(score) is not None]
-    found = {row.pair for row in scored}
-    return found & {*CORE} or {row.pair for row in scored if row.reference} or found
+    found = frozenset(row.pair for row in scored)
+    return found & {*CORE} or frozenset(row.pair for row in scored if row.reference) or found
 
 
-def _method(rows: tuple[Row, ...], counted: set[str], score: str) -> Method:
+def _method(rows: tuple[Row, ...], counted: frozenset[str], score: str) -> Method:
     values: dict[str, list[float]] = {}
     squares: dict[str, list[float]] = {}
     for row in rows:
@@ -104,7 +108,7 @@ def _method(rows: tuple[Row, ...], counted: set[str], score: str) -> Method:
     means = {family: fmean(found) for family, found in values.items()}
     error = sqrt(sum(sum(found) / len(found) ** 2 for found in squares.values())) / len(means) if means else 0.0
     entered = sum(len(found) for found in values.values())
-    return Method(rows, len(counted), fmean(means.values()) if means else None, error, means, entered)
+    return Method(rows, counted, fmean(means.values()) if means else None, error, means, entered)
 
 
 def _placed(methods: Sequence[Method]) -> list[Method]:
