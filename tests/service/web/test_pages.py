@@ -119,7 +119,7 @@ def test_a_pair_s_page_shows_its_files_and_figures(board: TestClient, pair: Publ
     for entry in pair.manifest.certificate:
         assert entry.name in text
     assert with_error(*pair.manifest.known_w1[:2]) in text
-    assert "drawn uniformly from the cube" in text
+    assert "uniform on the cube" in text
     assert "gets cos" in text  # the trivial critics
 
 

@@ -19,7 +19,7 @@ from w1bench.storage.canonical import first_fault
 _PIPE_WIDTH = 300
 _WIDE = 200  # columns, in which a table may show all that it has
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder.")]
+PairDir = Annotated[Path, typer.Argument(metavar="PAIR_DIR", help="A pair's folder, or its name.")]
 Pair = Annotated[str, typer.Argument(metavar="PAIR", help="A pair's name, or its folder.")]
 ArchiveDir = Annotated[Path | None, typer.Option(help="The archive's folder; default W1BENCH_ARCHIVE, else `archive`.")]
 Data = Annotated[Path | None, typer.Option(help="The service's own folder; default W1BENCH_DATA, else `data`.")]
