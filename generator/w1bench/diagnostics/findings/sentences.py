@@ -166,7 +166,7 @@ def _radial(e: Evidence) -> Iterator[Finding]:
 
 def _trivial(e: Evidence) -> Iterator[Finding]:
     cos, skill, trivial = _value(e, "cos"), _value(e, "skill"), e.card.trivial
-    unsolved = e.card.control and cos is not None and cos < _NEARLY
+    unsolved = e.card.control and cos is not None and trivial and cos < min(_NEARLY, max(trivial.values()))
     if cos is None or not trivial or cos < _OPPOSITE or not (unsolved or (skill is not None and skill < _SKILL)):
         return
     best = max(trivial, key=trivial.__getitem__)
