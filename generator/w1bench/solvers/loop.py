@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class Budget:
     save_every: float = 60.0
     identity: str = ""  # of the training: a checkpoint of another one is ignored
     report: Callable[[int, float], object] | None = None  # called with (steps done, dual value) now and then
+    looks_at: tuple[int, ...] = ()  # the steps after which `look` says how good the learner is, for the fit's curve
+    look: Callable[[], Mapping[str, float | None]] | None = None
 
 
 def train(
@@ -36,7 +38,7 @@ def train(
     """
     rng = torch.Generator(device)
     state = _load(budget, learner)
-    step, values, spent = state["step"], state["values"], state["seconds"]
+    step, values, spent, curve = state["step"], state["values"], state["seconds"], state["curve"]
     learner.networks.train()
     started = saved = time.monotonic()
     outcome = Outcome.FINISHED
@@ -44,6 +46,17 @@ def train(
         rng.manual_seed((seed << 32) + step)
         value = learner.update(inputs(step), targets(step), rng)
         step += 1
+        if budget.look and step in budget.looks_at:
+            paused = time.monotonic()
+            curve.append(
+                {
+                    "steps": step,
+                    "seconds": spent + paused - started,
+                    "dual_value": _finite(value),
+                    "metrics": _seen(learner, budget.look),
+                }
+            )
+            started += time.monotonic() - paused
         if step % REPORT_EVERY and step < budget.steps:
             continue
         values.append(float(value))
@@ -54,17 +67,31 @@ def train(
             outcome = Outcome.DIVERGED
             break
         if budget.checkpoint and now - saved > budget.save_every:
-            state = {"step": step, "values": values, "seconds": spent + now - started}
+            state = {"step": step, "values": values, "seconds": spent + now - started, "curve": curve}
             _save(budget.checkpoint, budget.identity, learner, state)
             saved = now
     learner.networks.eval()
     last = values[-_AVERAGED:]
-    return Fit(outcome, step, spent + time.monotonic() - started, sum(last) / max(len(last), 1), tuple(values))
+    seconds = spent + time.monotonic() - started
+    return Fit(outcome, step, seconds, sum(last) / max(len(last), 1), tuple(values), tuple(curve))
+
+
+def _seen(learner: Learner, look: Callable[[], Mapping[str, float | None]]) -> dict[str, float | None]:
+    """What a look sees, which leaves the training as it was."""
+    learner.networks.eval()
+    with torch.random.fork_rng(devices=[]):
+        seen = dict(look())
+    learner.networks.train()
+    return seen
+
+
+def _finite(value: torch.Tensor) -> float | None:
+    return float(value) if torch.isfinite(value) else None
 
 
 def _load(budget: Budget, learner: Learner) -> dict[str, Any]:
     """Where a training stands: at its beginning, unless its own checkpoint is there and whole."""
-    beginning: dict[str, Any] = {"step": 0, "values": [], "seconds": 0.0}
+    beginning: dict[str, Any] = {"step": 0, "values": [], "seconds": 0.0, "curve": []}
     if budget.checkpoint is None or not budget.checkpoint.exists():
         return beginning
     try:

@@ -45,13 +45,14 @@ def published(shape: tuple[int, ...], steps: tuple[int, int, int], betas: tuple[
 
 @dataclass(frozen=True)
 class Fit:
-    """A training's outcome: steps done, seconds they took, the method's own dual value over its last steps."""
+    """A training's outcome: steps done, seconds they took, the method's own dual value over its last steps, and what looks on the way saw."""
 
     outcome: Outcome
     steps: int
     seconds: float
     dual_value: float
     dual_values: tuple[float, ...] = ()
+    curve: tuple[Mapping[str, Any], ...] = ()  # `steps`, `seconds`, `dual_value` and `metrics` of each look
 
     def summary(self) -> Mapping[str, Any]:
         """As plain values, for a sidecar file."""

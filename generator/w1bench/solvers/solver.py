@@ -1,6 +1,6 @@
 """The reference solver: a method with its settings and a seed, which is trained by `fit` and then answers at any points."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,9 @@ class ReferenceSolver:
     save_every: float = 60.0
     data: str = ""  # what the samplers draw from, in words: part of a checkpoint's identity
     report: Callable[[int, float], object] | None = None
+    stop: int | None = None  # the step to stop at, before all of the settings' are done
+    looks_at: tuple[int, ...] = ()
+    look: Callable[[], Mapping[str, float | None]] | None = None  # called after these steps, for the fit's curve
     learner: Learner | None = None
 
     def fit(self, inputs: Sampler, targets: Sampler) -> Fit:
@@ -31,7 +34,15 @@ class ReferenceSolver:
             torch.manual_seed(self.seed)
             self.learner = self.method.learner(self.shape, self.settings)
         identity = f"{self.method} {self.shape} {self.settings} {self.seed} {self.data}"
-        budget = Budget(self.settings.steps, self.checkpoint, self.save_every, identity, self.report)
+        budget = Budget(
+            self.stop or self.settings.steps,
+            self.checkpoint,
+            self.save_every,
+            identity,
+            self.report,
+            self.looks_at,
+            self.look,
+        )
         return train(self.learner, inputs, targets, seed=self.seed, device=self.device, budget=budget)
 
     def potential(self, x: Tensor) -> Tensor | None:

@@ -11,29 +11,57 @@ import torch
 
 from w1bench.client.api import score_with_resamples
 from w1bench.diagnostics.record import read_record
+from w1bench.scoring.score import Scored
 from w1bench.solvers.protocol import Fit
 from w1bench.trials.resamples import packed
 from w1bench.trials.results import published_name, with_findings
-from w1bench.trials.trial import SAVE_EVERY, Trial, run
+from w1bench.trials.trial import SAVE_EVERY, Looks, Trial, run
+
+SEEN = ("cos", "skill", "l2", "w1_estimate")  # what a point of a curve has
 
 
 def row(
     trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY
 ) -> dict[str, Any]:
-    """Train and score: what was run, how it ended, its metrics with their intervals and resamples, its findings; these are None where it diverged."""
-    fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every)
+    """Train and score: what was run, how it ended, its metrics with their intervals and resamples, its findings, and a curve of how it got there.
+
+    Metrics, findings and curve's last point are not there where it diverged.
+    """
+    looks = looks_of(trial, looks_at(trial.settings.steps) if trial.settings.steps else ())
+    fit, arrays = run(trial, device=device, checkpoint=checkpoint, save_every=save_every, looks=looks)
     about = {
         "law": published_name(trial.pair.manifest), "family": trial.pair.manifest.family, "w1": trial.pair.w1, "data_note": trial.data_note, **fit_summary(fit),
         "machine": _machine(device),
         "software": {name: version(name) for name in ("w1bench", "torch", "numpy")} | {"python": platform.python_version()},
     }  # fmt: skip
     if arrays is None:
-        return trial.identity() | about | {"metrics": None}
+        return trial.identity() | about | {"metrics": None, "curve": list(fit.curve)}
     scored = score_with_resamples(trial.pair, **arrays)
     card = scored.card.model_dump(mode="json")
     of_card = ("points", "metric_version", "metrics", "missing", "diagnosis", "trivial", "excess")
-    found = trial.identity() | about | {name: card[name] for name in of_card} | {"resamples": packed(scored)}
+    last = {"steps": fit.steps, "seconds": fit.seconds, "dual_value": about["dual_value"], "metrics": _seen(scored)}
+    found = (
+        trial.identity()
+        | about
+        | {name: card[name] for name in of_card}
+        | {"curve": [*fit.curve, last], "resamples": packed(scored)}
+    )
     return with_findings(found, read_record(trial.pair.folder, trial.pair.manifest.digest()))
+
+
+def looks_at(steps: int) -> tuple[int, ...]:
+    """The steps of a curve's points but the last: 1/64, 1/16 and 1/4 of all."""
+    return tuple(sorted({steps // part for part in (64, 16, 4)} - {0}))
+
+
+def looks_of(trial: Trial, at: tuple[int, ...], stop: int | None = None) -> Looks:
+    """Looks of a trial after steps `at`: a few metrics by name, without their intervals."""
+    return Looks(at, lambda arrays: _seen(score_with_resamples(trial.pair, **arrays)), stop)
+
+
+def _seen(scored: Scored) -> dict[str, float | None]:
+    found = scored.card.metrics
+    return {name: interval.value if (interval := found.get(name)) else None for name in SEEN}
 
 
 def _machine(device: str) -> dict[str, Any]:
@@ -53,7 +81,7 @@ def _processor() -> str:
 
 def fit_summary(fit: Fit) -> dict[str, Any]:
     summary = dict(fit.summary())
-    del summary["dual_values"]
+    del summary["dual_values"], summary["curve"]
     if not math.isfinite(fit.dual_value):
         summary["dual_value"] = None  # JSON has no word for it
     return summary

@@ -1,6 +1,6 @@
 """A trial: a reference solver, or a user's own, trained on a pair from a seed, and its answers at the pair's points."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,15 @@ class Trial:
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Looks:
+    """The steps after which the answers of a reference solver are judged, and what judges them; `stop` ends a training after so many steps."""
+
+    at: tuple[int, ...]
+    judge: Callable[[Mapping[str, NDArray[Any]]], Mapping[str, float | None]]
+    stop: int | None = None
+
+
 def make_trial(
     method: str | OwnMethod, pair: StoredPair, *, steps: int | None = None, at_most: int | None = None, batch: int | None = None,
     seed: int = 0, data: Data | None = None,
@@ -70,7 +79,7 @@ def make_trial(
 
 def run(
     trial: Trial, *, device: str = "cpu", checkpoint: Path | None = None, save_every: float = SAVE_EVERY,
-    report: Callable[[int, float], object] | None = None,
+    report: Callable[[int, float], object] | None = None, looks: Looks | None = None,
 ) -> tuple[Fit, dict[str, NDArray[Any]] | None]:  # fmt: skip
     """Train; returns how it ended and the answers at the pair's points, None where a figure is not finite any more."""
     on, pair = _device(device), trial.pair
@@ -86,6 +95,8 @@ def run(
             trial.method, pair.shape, trial.settings, seed=trial.seed, device=on, checkpoint=checkpoint,
             save_every=save_every, data=f"{pair.manifest.digest()} {trial.data}", report=report,
         )  # fmt: skip
+        if looks:
+            solver.stop, solver.looks_at, solver.look = looks.stop, looks.at, partial(_judged, looks, solver, pair)
         answer = partial(answers, solver, pair)
     with ahead(inputs, targets) as drawn:
         fit = solver.fit(*drawn)
@@ -95,7 +106,7 @@ def run(
         arrays = answer()
     except DivergedError:
         return replace(fit, outcome=Outcome.DIVERGED), None
-    if not all(np.isfinite(array).all() for array in arrays.values()):
+    if not _finite(arrays):
         return replace(fit, outcome=Outcome.DIVERGED), None
     return fit, arrays
 
@@ -111,6 +122,16 @@ def answers(solver: ReferenceSolver, pair: StoredPair) -> dict[str, NDArray[Any]
             "probe_gradient": solver.gradient(z),
         }
     return {name: tensor.numpy() for name, tensor in arrays.items() if tensor is not None}
+
+
+def _judged(looks: Looks, solver: ReferenceSolver, pair: StoredPair) -> Mapping[str, float | None]:
+    """Nothing where an answer is not finite."""
+    arrays = answers(solver, pair)
+    return looks.judge(arrays) if _finite(arrays) else {}
+
+
+def _finite(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    return all(np.isfinite(array).all() for array in arrays.values())
 
 
 def _data(pair: StoredPair, asked: Data | None) -> tuple[Data, str | None]:
