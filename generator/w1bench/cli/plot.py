@@ -31,6 +31,13 @@ class Background(StrEnum):
     transparent = "transparent"
 
 
+class Over(StrEnum):
+    """The axis of a learning curve."""
+
+    steps = "steps"
+    seconds = "seconds"
+
+
 Out = Annotated[Path, typer.Option(help="The figure: a name that ends in .png, .svg or .pdf.")]
 Themed = Annotated[Theme, typer.Option(help="Colours for a light or a dark page.")]
 Behind = Annotated[Background, typer.Option(help="The theme's paper, or nothing.")]
@@ -145,6 +152,22 @@ def learning(
         return curves.learning([curves.read_training(path) for path in sidecars])
 
     _draw("learning", draw, out, theme, background, as_json)
+
+
+@app.command()
+def curves(
+    files: Results, metric: Annotated[str, typer.Option(help="cos, skill, l2 or w1_estimate.")] = HEADLINE,
+    over: Annotated[Over, typer.Option(help="What training is counted in.")] = Over.steps, out: Out = Path("curves.png"),
+    theme: Themed = Theme.light, background: Behind = Background.paper, as_json: Json = False,
+) -> None:  # fmt: skip
+    """How good methods become over their training, a panel a family of pairs."""
+
+    def draw() -> "Figure":
+        from w1bench.figures.curves import scores
+
+        return scores(results.read_all(files), metric, over.value)
+
+    _draw("curves", draw, out, theme, background, as_json)
 
 
 @app.command()

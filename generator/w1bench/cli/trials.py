@@ -3,16 +3,19 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from w1bench.cli.terminal import tables
 from w1bench.cli.terminal.options import Device, Json, PairDir, show
-from w1bench.errors import InputError
+from w1bench.errors import CheckFailedError, InputError
 from w1bench.trials import results
 from w1bench.trials.comparison.result import compared
 from w1bench.trials.tables import as_csv, as_markdown
+
+if TYPE_CHECKING:
+    from w1bench.trials.comparison.repetition import Repeated
 
 app = typer.Typer()
 
@@ -134,16 +137,39 @@ def show_results(
     ] = False,
     latex: Annotated[bool, typer.Option("--latex", help="With --ranks: a table for LaTeX's booktabs.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="With --ranks: a table in Markdown.")] = False,
+    compact: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all rows to this file, to eight digits and without resamples."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Train cells again, for a quarter of their steps, and compare their curves.")
+    ] = False,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="With --check: how many of the cells, at least one.")
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="With --check: which of the cells.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, help="With --check: processes of one thread; 0 takes one for each processor.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Tables in Markdown, mean and spread over seeds beside the published figures; or ranks by skill over families."""
+    """Tables in Markdown, mean and spread over seeds beside the published figures; ranks by skill over families; or cells trained again."""
     from w1bench.trials.suites import suite_named
 
     if sum((csv, latex, markdown, as_json)) > 1:
         raise InputError("Two of --csv, --latex, --markdown and --json were given; give one of them.")
     if (latex or markdown or suite) and not ranks:
         raise InputError("--latex, --markdown and --suite are about ranks; give --ranks, too.")
+    if check and (ranks or csv):
+        raise InputError("--check trains cells again and shows no table; give it without --ranks and --csv.")
     rows = results.read_all(files)
+    if compact:
+        results.write(compact, map(results.compact, rows))
+        print(f"w1bench: {compact}: {len(rows)} rows, {compact.stat().st_size / 1000:,.0f} kB.", file=sys.stderr)
+        return
+    if check:
+        _check(rows, share, seed, workers, as_json)
+        return
     if not ranks:
         print(as_csv(rows), end="") if csv else show(as_json, {"rows": _told(rows)}, as_markdown(rows))
         return
@@ -179,6 +205,29 @@ def check_estimator(
 
     found = check(estimator, dims=dim or DIMS, sizes=n or SIZES, repeats=repeats, seed=seed, framework=framework.value)
     show(as_json, found.document(), str(found))
+
+
+def _check(rows: list[dict[str, Any]], share: float, seed: int, workers: int, as_json: bool) -> None:
+    """Cells trained again, said one by one.
+
+    Raises:
+        CheckFailedError: a curve is another one than the file's.
+    """
+    from w1bench.trials.comparison.repetition import TOLERANCE, repeat
+
+    cells: list[Repeated] = []
+    for cell in repeat(rows, share=share, seed=seed, workers=workers):
+        cells.append(cell)
+        print(cell, file=sys.stderr, flush=True)
+    wrong = [cell for cell in cells if not cell.holds]
+    said = f"{len(cells) - len(wrong)} of {len(cells)} cells have the file's cosines within {TOLERANCE}."
+    show(as_json, {"cells": [cell.document() for cell in cells], "tolerance": TOLERANCE}, said)
+    if wrong:
+        named = ", ".join(f"{cell.method} on {cell.pair} (seed {cell.seed})" for cell in wrong)
+        raise CheckFailedError(
+            f"Trained again, {named} came out otherwise; compare the torch and processor that the file's rows name with these, "
+            "and train the cells anew with `w1bench trial` if the method was changed."
+        )
 
 
 def _told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def themed(theme: ThemeName) -> Generator[None]:
     """Figures that are made inside have a theme's colours."""
     ink, paper, grid = INK[theme]
     colors = PALETTE[theme]
-    lines = [(colors[k % len(colors)], _DASHES[k // len(colors) % 4], _MARKERS[k % 6]) for k in range(24)]
+    lines = [(colors[k % len(colors)], _DASHES[k // len(colors) % 4], _MARKERS[(k + k // 24) % 6]) for k in range(48)]
     style: dict[Any, Any] = {
         "figure.facecolor": paper, "axes.facecolor": paper, "savefig.facecolor": paper, "text.color": ink, "axes.labelcolor": ink,
         "axes.edgecolor": ink, "xtick.color": ink, "ytick.color": ink, "grid.color": grid, "grid.linewidth": 0.6,

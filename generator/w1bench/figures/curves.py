@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from w1bench.diagnostics.record import PairDiagnosis
 from w1bench.errors import InputError
 from w1bench.figures.canvas import blank, ink, need
+from w1bench.trials import results
+from w1bench.trials.results import Row
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,46 @@ def learning(trainings: Sequence[Training]) -> Figure:
     return figure
 
 
+def scores(rows: Sequence[Row], metric: str, over: str) -> Figure:
+    """A metric over the `steps` or `seconds` of training, a line a method: means over seeds and pairs, a panel a family, or a dimension of one family.
+
+    Raises:
+        InputError: no row has a curve with the metric.
+    """
+    panels: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    with_curve = [
+        row for row in rows if any(point["metrics"].get(metric) is not None for point in row.get("curve", ()))
+    ]
+    need(with_curve, f"no row has a curve of {metric}")
+    by_family = len({row["family"] for row in with_curve}) > 1
+    for row in sorted(with_curve, key=results.row_order):
+        panels[row["family"] if by_family else _size(row["pair"])][row["method"]].append(row)
+    across = min(len(panels), 4)
+    down = -(-len(panels) // across)
+    figure = blank(0.8 + 2.6 * across, 0.9 + 2.4 * down, f"{metric} over {over} of training")
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    styles = dict(zip(_methods(with_curve), mpl.rcParams["axes.prop_cycle"], strict=False))
+    for axes, (name, methods) in zip(grid.flat, panels.items(), strict=False):
+        for method, of_method in methods.items():
+            axes.plot(
+                *zip(*_mean_curve(of_method, metric, over), strict=True),
+                label=method,
+                markersize=3,
+                linewidth=1,
+                **styles[method],
+            )
+        axes.set_title(name, fontsize=8)
+        axes.set_xscale("log")
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_axis_off()
+    figure.supxlabel(over, fontsize=8)
+    figure.supylabel(metric, fontsize=8)
+    handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    named = [method for method in styles if method in handles]
+    figure.legend([handles[name] for name in named], named, loc="outside right center")
+    return figure
+
+
 def bias(found: PairDiagnosis) -> Figure:
     """Exact transport between batches of P and Q and of P and P, and the c-transform of the truth, over the batch's size."""
     need(found.curve, f"{found.pair} has too few test points for a batch")
@@ -78,6 +124,26 @@ def bias(found: PairDiagnosis) -> Figure:
     axes.set_ylabel("distance")
     axes.legend()
     return figure
+
+
+def _mean_curve(rows: Sequence[Row], metric: str, over: str) -> list[tuple[float, float]]:
+    """The mean of each point over rows of a method, of those that have it."""
+    points: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for row in rows:
+        for point in row["curve"]:
+            if point["metrics"].get(metric) is not None:
+                points[point["steps"]].append((max(point[over], 1e-3), point["metrics"][metric]))
+    return [(fmean(x for x, _ in of_steps), fmean(y for _, y in of_steps)) for _, of_steps in sorted(points.items())]
+
+
+def _methods(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["method"] for row in sorted(rows, key=results.cell_of)))
+
+
+def _size(pair: str) -> str:
+    """D = 16 of hd-d16-n64-p8; else the name."""
+    found = re.match(r"[a-z]+-d(\d+)-", pair)
+    return f"D = {found[1]}" if found else pair
 
 
 def _level(axes: Axes, w1: float) -> None:

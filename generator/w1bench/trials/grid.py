@@ -57,7 +57,7 @@ def run_grid(
         missing = sorted((t for t in unopened if _find(rows, t) is None), key=lambda trial: trial.seed)
         unfinished.mkdir(exist_ok=True)
         work = partial(_row, folder=unfinished, device=device, save_every=save_every)
-        with _run(workers) as run:
+        with processes(workers) as run:
             for count, (trial, added) in enumerate(run(work, missing), start=1):
                 rows = [row for row in rows if not _is_edited(row, trial)] + [added]
                 results.write(out, rows)
@@ -74,8 +74,8 @@ Run = Callable[[Work, Sequence[Trial]], Iterator[tuple[Trial, Row]]]
 
 
 @contextmanager
-def _run(workers: int | None) -> Generator[Run]:
-    """What does work on trials: processes, or this one."""
+def processes(workers: int | None) -> Generator[Run]:
+    """So many processes of one thread, one for each processor for 0; or this one for None."""
     if workers is None:
         yield lambda work, trials: ((trial, work(trial)) for trial in trials)
         return

@@ -83,6 +83,19 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     write_atomically(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
 
 
+def compact(row: Row) -> Row:
+    """The row without what its resamples take, 13 kB, and with its figures to eight digits."""
+    return {name: _rounded(value) for name, value in row.items() if name != "resamples"}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.8g}")
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+    return {name: _rounded(part) for name, part in value.items()} if isinstance(value, dict) else value  # pyright: ignore[reportUnknownVariableType]
+
+
 def facts_of_fit(method: str, settings: Mapping[str, Any], dual_value: float | None) -> Facts:
     """What a reference method declares of a training: its penalty, its batch, and the value that it ended with as its own estimate of W1."""
     return Facts(penalty_weight=PENALTIES.get(method), batch=settings.get("batch"), native_value=dual_value)

@@ -105,6 +105,21 @@ def test_what_does_not_go_together_is_said(solver: str, archive: Path, tmp_path:
     assert "cannot be imported" in run("trial", f"{solver}s", "--pair", archive / "small-d2-n4-p8", code=2)
 
 
+def test_a_file_is_checked_and_made_compact(archive: Path, tmp_path: Path) -> None:
+    out, small = tmp_path / "results.json", tmp_path / "small.json"
+    run("trial", "wc", "--pair", archive / "small-d2-n4-p8", "--steps", 64, "--workers", 1, "--out", out)
+    run("results", out, "--compact", small)
+    assert small.stat().st_size < out.stat().st_size / 3
+    there = {"W1BENCH_ARCHIVE": str(archive)}
+    said = run("results", small, "--check", "--workers", 1, **there)
+    assert said == "1 of 1 cells have the file's cosines within 0.02.\n"
+    document = json.loads(small.read_text())
+    document["rows"][0]["curve"][1]["metrics"]["cos"] -= 0.1
+    small.write_text(json.dumps(document))
+    assert "WC on small-d2-n4-p8 (seed 0) came out otherwise" in run("results", small, "--check", code=1, **there)
+    assert "without --ranks" in run("results", small, "--check", "--ranks", code=2)
+
+
 def test_an_estimator_is_checked(solver: str) -> None:
     place = solver.replace("Center", "size")
     words = ("check-estimator", place, "--dim", 2, "--dim", 4, "--n", 16, "--n", 64, "--repeats", 2)

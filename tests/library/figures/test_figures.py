@@ -232,6 +232,35 @@ def test_a_background_is_the_theme_s_or_none(tmp_path: Path, theme: canvas.Theme
     assert corners[1][3] == 0  # pyright: ignore[reportOptionalSubscript, reportIndexIssue]
 
 
+@pytest.fixture
+def with_curves(tmp_path: Path) -> Path:
+    """Rows of two methods on two families and two seeds, whose curves rise to their cosines."""
+    rows = [
+        row | {"seed": seed, "curve": [
+            {"steps": 4**k, "seconds": 2.0 * 4**k, "dual_value": 0.0, "metrics": {"cos": (row["metrics"]["cos"]["value"] + seed) * k / 3, "skill": None}}
+            for k in range(4)
+        ]}
+        for row in results.read(CORE) for seed in (0, 1) if row["method"] in ("LP", "KR") and row["pair"] in ("product-d16", "smooth-d16")
+    ]  # fmt: skip
+    results.write(tmp_path / "curves.json", rows)
+    return tmp_path / "curves.json"
+
+
+def test_a_learning_curve_is_a_mean_over_seeds(with_curves: Path) -> None:
+    rows = results.read(with_curves)
+    figure = curves.scores(rows, "cos", "seconds")
+    assert [axes.get_title() for axes in figure.axes] == ["product", "smooth"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["LP", "KR"]  # in the order of the tables
+    (line,) = [line for line in figure.axes[1].lines if line.get_label() == "KR"]
+    ends = [row["curve"][-1]["metrics"]["cos"] for row in rows if (row["method"], row["family"]) == ("KR", "smooth")]
+    assert len(ends) == 2
+    np.testing.assert_allclose(line.get_xydata()[-1], (128, np.mean(ends)))
+    np.testing.assert_allclose(line.get_xydata()[0], (2, 0))
+    with pytest.raises(InputError, match="no row has a curve of skill"):
+        curves.scores(rows, "skill", "steps")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_colour_stands_out_from_its_paper(theme: canvas.ThemeName) -> None:
     """A contrast of 3 to 1, which WCAG 2.1 asks of graphics; text has 4.5."""
@@ -249,12 +278,12 @@ def contrast(a: str, b: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_every_figure_is_drawn_by_the_command(archive: Path, half: Path, tmp_path: Path) -> None:
+def test_every_figure_is_drawn_by_the_command(archive: Path, half: Path, with_curves: Path, tmp_path: Path) -> None:
     sidecar = {"method": "lp", "pair": PLANE, "w1": 1.0, "dual_values": [[50, 0.5], [100, None], [110, 0.75]]}
     (tmp_path / "lp.json").write_text(json.dumps(sidecar))
     figures: dict[str, list[object]] = {
         "surfaces": [archive / PLANE, half], "rays": [archive / PLANE], "pictures": [archive / "small-digits", "--count", 3],
-        "heat": [CORE, "--metric", "l2"], "dimensions": [CORE, "--method", "LP"], "cost": [CORE],
+        "heat": [CORE, "--metric", "l2"], "dimensions": [CORE, "--method", "LP"], "cost": [CORE], "curves": [with_curves, "--over", "seconds"],
         "learning": [tmp_path / "lp.json"], "bias": [archive / PLANE], "congestion": [archive / PLANE, half, "--penalty-weight", 1],
     }  # fmt: skip
     for kind, words in figures.items():

@@ -26,6 +26,7 @@ from w1bench.scoring.scorecard import Scorecard
 from w1bench.solvers import ReferenceSolver
 from w1bench.solvers.protocol import Settings
 from w1bench.trials import results
+from w1bench.trials.comparison.repetition import repeat
 from w1bench.trials.grid import checkpoint_of, run_grid
 from w1bench.trials.resamples import unpacked
 from w1bench.trials.results import published_name
@@ -105,6 +106,55 @@ def test_a_row_equals_the_scorecard_of_the_submission(pair: StoredPair, tmp_path
         unpacked(found["metrics"], {"cos": found["resamples"]["cos"]})
 
 
+def test_a_curve_is_what_shorter_trainings_end_in_and_leaves_a_training_as_it_was(pair: StoredPair) -> None:
+    """LP's steps do not know how many come after them, so that a point of its curve is the row of a training that ended there."""
+    for method in ("lp", "sn", "mm"):
+        trial = make_trial(method, pair, steps=64)
+        found = row(trial)
+        assert [point["steps"] for point in found["curve"]] == [1, 4, 16, 64]
+        _, arrays = run(trial)
+        assert arrays is not None
+        unwatched = score_with_resamples(pair, **arrays).card
+        for point, steps in zip(found["curve"], (1, 4, 16, 64), strict=True):
+            ended = found if steps == 64 else row(make_trial(method, pair, steps=steps))
+            for name in ("cos", "l2", "w1_estimate"):
+                assert point["metrics"][name] == ended["metrics"][name]["value"], (method, steps, name)
+        assert found["metrics"] == unwatched.model_dump(mode="json")["metrics"]
+        seconds = [point["seconds"] for point in found["curve"]]
+        assert seconds == sorted(seconds)
+        assert seconds[-1] == found["seconds"]
+
+
+def test_what_does_not_train_has_a_curve_of_one_point(pair: StoredPair) -> None:
+    (point,) = row(make_trial("radial", pair))["curve"]
+    assert point["steps"] == 1
+
+
+def test_cells_are_trained_again_and_compared(
+    pair: StoredPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("W1BENCH_ARCHIVE", str(pair.folder.parent))
+    out = tmp_path / "results.json"
+    run_grid(["wc", "cones", "radial"], [pair], out, steps=64, workers=1)
+    results.write(out, map(results.compact, results.read(out)))
+    cells = list(repeat(results.read(out), share=1, workers=None))
+    assert sorted((cell.method, cell.steps, cell.holds) for cell in cells) == [
+        ("WC", (1, 4, 16), True), ("cones", (1, 4, 16), True), ("radial", (1,), True),
+    ]  # fmt: skip
+    assert all(cell.difference is not None and cell.difference < 1e-7 for cell in cells)
+    rows = results.read(out)
+    for row_ in rows:
+        row_["curve"][0]["metrics"]["cos"] += 0.03
+    (cell,) = repeat(rows, share=0.1, workers=None)
+    assert not cell.holds
+    assert "differ" in str(cell)
+    rows[0]["recipe_sha256"] = "0" * 64
+    with pytest.raises(InputError, match="build the pair"):
+        list(repeat(rows, share=1, workers=None))
+    with pytest.raises(InputError, match="learning curve"):
+        list(repeat([row_ | {"curve": []} for row_ in rows], workers=None))
+
+
 def test_dot_and_maps_give_what_they_have(pair: StoredPair) -> None:
     _, arrays = run(replace(make_trial("dot", pair), settings=Settings(1, 256, 0.0, (0.0, 0.0))))
     assert arrays is not None
@@ -141,7 +191,7 @@ def test_the_law_of_a_pair_names_its_published_figures(archive: Path) -> None:
 
 
 def figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return [{name: value for name, value in row.items() if name not in ("seconds", "curve")} for row in rows]
 
 
 def test_a_grid_is_computed_once_and_grows(pair: StoredPair, tmp_path: Path) -> None:
@@ -206,4 +256,5 @@ def test_a_grid_goes_on_from_its_checkpoints(
     (resumed,) = run_grid(["wc"], [pair], out, steps=STEPS, workers=1)
     assert resumed["seconds"] > 1e6
     assert resumed["metrics"] == undisturbed["metrics"]
+    assert [point["metrics"] for point in resumed["curve"]] == [point["metrics"] for point in undisturbed["curve"]]
     assert not checkpoint.parent.exists()
