@@ -25,6 +25,9 @@ BESIDE = ("datasets/FORMAT.md", "datasets/catalogue.md", "datasets/results/READM
           "datasets/generators/patches32.png", "CHANGELOG.md")  # fmt: skip
 ASSETS = ("assets/site.css", "assets/iframe-worker.js")
 _LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+# The way to the boards that a page is served beside, which `w1bench.site.links.linked_back` opens; the built pages alone have none.
+_WAY_BACK = '<!--w1bench <a class="md-header__option w1-boards" href="{root}/..HOME">Boards</a> w1bench-->'
+_SEARCH = '<label class="md-header__button md-icon" for="__search">'
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _scripts: dict[str, str] = {}
 
@@ -73,7 +76,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """Move inline scripts to files, so that the site needs no exception in a Content-Security-Policy."""
+    """Move inline scripts to files, so that the site needs no exception in a Content-Security-Policy, and leave room for a way to the boards."""
     root = posixpath.relpath(".", posixpath.dirname(page.url) or ".")
 
     def moved(match: re.Match[str]) -> str:
@@ -81,7 +84,7 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
         _scripts[name] = match[1]
         return f'<script src="{posixpath.join(root, name)}"></script>'
 
-    return _INLINE.sub(moved, output)
+    return _INLINE.sub(moved, output).replace(_SEARCH, _WAY_BACK.format(root=root) + _SEARCH, 1)
 
 
 def on_post_build(config: Any) -> None:

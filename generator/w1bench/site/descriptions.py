@@ -23,6 +23,9 @@ FAMILIES = {
 }
 
 
+PLACE = "ADDRESS"  # where pages of files lie; a page's script puts its own place there
+
+
 class Snippet(NamedTuple):
     """A way to score a critic: the name of its tab and its lines."""
 
@@ -58,12 +61,12 @@ def resolution(rows: Iterable[Row]) -> float | None:
 
 
 def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
-    """From nothing to a row, in numpy, torch, JAX and with curl alone; `address` is the service's."""
-    head = f'import os\nos.environ["W1BENCH_SERVER"] = os.environ["W1BENCH_ARCHIVE"] = "{address}"'
-    tail = (
-        "evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # cos, skill, dev\n"
-        'row = evaluation.submit(method="mine")      # with W1BENCH_TOKEN set'
-    )
+    """From nothing to a row, in numpy, torch, JAX and with curl alone; `address` is the service's, empty where there are only files, which take no rows."""
+    names = '"W1BENCH_SERVER"] = os.environ["W1BENCH_ARCHIVE"' if address else '"W1BENCH_ARCHIVE"'
+    head = f'import os\nos.environ[{names}] = "{address or PLACE}"'
+    tail = "evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # cos, skill, dev"
+    if address:
+        tail += '\nrow = evaluation.submit(method="mine")      # with W1BENCH_TOKEN set'
     load = f'pair = w1bench.load("{pair}")\nx, y = pair.train.input[:], pair.train.target[:]   # draws of P and of Q'
     numpy = (
         f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = (rows[:512].reshape(len(rows[:512]), -1) for rows in (x, y))\n\ndef critic(points):          # high on P, low on Q\n"
@@ -79,6 +82,10 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
         f"{head}\nimport jax.numpy as jnp, w1bench\n\n{load}\nmiddle = jnp.asarray(y.mean(axis=0))\n\ndef critic(point):           # of one point; w1bench takes its gradient\n"
         "    return -jnp.linalg.norm((point - middle).ravel())\n\n" + tail
     )
+    files = (
+        f"curl -O {PLACE}/{pair}/train.h5          # draws of P and Q\n"
+        f"curl -O {PLACE}/{pair}/test.h5           # the points to answer at, and the truth there"
+    )
     curl = (
         f"curl -O {address}/v1/pairs/{pair}/files/train.h5          # draws of P and Q\n"
         f"curl -O {address}/v1/pairs/{pair}/files/test.h5           # the points to answer at\n"
@@ -91,8 +98,13 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
             f"{head}\nimport numpy as np, w1bench\n\n{load}\ng = np.tile(x.mean(axis=0) - y.mean(axis=0), (len(pair.test.input), 1))   # grad f at pair.test.input\n"
             'row = w1bench.submit(pair, method="mine", gradient=g / np.linalg.norm(g[0]))   # with W1BENCH_TOKEN set; scored as a job'
         )
-        return [Snippet("numpy", sent), Snippet("curl", curl)]
-    return [Snippet("numpy", numpy), Snippet("torch", torch), Snippet("JAX", jax), Snippet("curl", curl)]
+        return [Snippet("numpy", sent), Snippet("curl", curl)] if address else [Snippet("curl", files)]
+    return [
+        Snippet("numpy", numpy),
+        Snippet("torch", torch),
+        Snippet("JAX", jax),
+        Snippet("curl", curl if address else files),
+    ]
 
 
 def commands(address: str, pair: str, method: str) -> list[Snippet]:

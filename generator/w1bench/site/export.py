@@ -21,7 +21,7 @@ from w1bench.site.board import sheets
 from w1bench.site.board.choice import TRACKS, VIEWS, Choice
 from w1bench.site.board.content import Content, Receipt
 from w1bench.site.leaderboard import TrialRow, content_of, read_trials
-from w1bench.site.links import TwinLinks, slug
+from w1bench.site.links import TwinLinks, linked_back, slug
 from w1bench.site.pages import STATIC, Site, render
 from w1bench.storage.files import exclusive, keep_current
 
@@ -83,7 +83,7 @@ def export(
         for folder, manifest in tqdm(pairs.items(), desc="export", unit="pair", disable=None if progress else True):
             files[manifest.name] = _bring(folder, manifest, out)
         written = set[Path]()
-        for name, content in _files(shown, files, address):
+        for name, content in _files(shown, files, address, docs is not None):
             keep_current(out / name, content.encode() if isinstance(content, str) else content)
             written.add(out / name)
         for name, content in archives.index(pairs).items():
@@ -96,14 +96,16 @@ def export(
 
 
 def _files(
-    boards: Boards, files: Mapping[str, Mapping[str, archives.Listed]], address: str
+    boards: Boards, files: Mapping[str, Mapping[str, archives.Listed]], address: str, has_docs: bool
 ) -> Iterator[tuple[str, str | bytes]]:
     """The pages and what they need, by their names."""
     content = boards.content
-    at_root, below = Site(TwinLinks(), address), Site(TwinLinks("../"), address)
+    at_root, below = (
+        Site(TwinLinks(root), address, f"{root}docs/index.html" if has_docs else None) for root in ("", "../")
+    )
     for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
         yield f"static/{path.relative_to(STATIC).as_posix()}", path.read_bytes()
-    yield "index.html", render("home.html", at_root, views.home(content, address or "ADDRESS"))
+    yield "index.html", render("home.html", at_root, views.home(content, address))
     yield "pairs.html", render("pairs.html", at_root, views.pairs(content))
     yield "rounds.html", render("rounds.html", at_root, views.rounds(content))
     for choice in _choices(content):
@@ -112,7 +114,7 @@ def _files(
             render("board.html", at_root, views.board(content, choice, all_rows=True)),
         )
     for name, manifest in content.manifests.items():
-        context = views.pair(content, manifest, files[name], address or "ADDRESS", all_rows=True)
+        context = views.pair(content, manifest, files[name], address, all_rows=True)
         yield f"{name}/index.html", render("pair.html", below, context)
     for key in sorted({row.key for row in content.rows}):
         yield f"methods/{slug(*key)}.html", render("method.html", below, views.method(content, *key) or {})
@@ -190,4 +192,5 @@ def _put_docs(out: Path, docs: Path) -> None:
     for stale in (path for path in out.rglob("*") if path.is_file() and path.relative_to(out) not in wanted):
         stale.unlink()
     for name, path in wanted.items():
-        keep_current(out / name, path.read_bytes())
+        content = path.read_bytes()
+        keep_current(out / name, linked_back(content, "/index.html") if path.suffix == ".html" else content)

@@ -105,6 +105,13 @@ def board_file(query: str) -> str:
     return "-".join(["board", *words]) + ".html"
 
 
+def linked_back(page: bytes, home: str) -> bytes:
+    """A page of the built documentation with its way to the boards, whose first page is `home` in the folder that the documentation's lies in."""
+    before, opened, rest = page.partition(b"<!--w1bench ")
+    way, closed, after = rest.partition(b" w1bench-->")
+    return before + way.replace(b"HOME", home.encode()) + after if opened and closed else page
+
+
 def slug(*names: str) -> str:
     """A file's name for a method or user: what letters it has, and a digest that tells it from others."""
     plain = re.sub(r"[^a-z0-9]+", "-", names[0].lower()).strip("-")[:40]

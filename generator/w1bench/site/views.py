@@ -66,7 +66,7 @@ def home(content: Content, address: str) -> Context:
     best = {name: max((m.by_family[name] for m in heat if name in m.by_family), default=None) for name in names}
     return {
         "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
-        "heat": heat, "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
+        "heat": heat, "sizes": content.sizes, "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
         "snippets": descriptions.snippets(address, example(content)),
     }  # fmt: skip
 

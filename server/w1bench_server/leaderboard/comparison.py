@@ -1,11 +1,12 @@
 """Paired comparison of two scores: the difference of their metrics over the same resamples of a pair's test points.
 
 The resamples depend on the pair alone (see `w1bench.scoring.intervals.bootstrap`), so that the luck of the test points, which both
-submissions share, cancels. Two methods are tied where they differ by noise alone, that of their seeds included (`w1bench.scoring.intervals.seeds`).
+submissions share, cancels. Where the resamples of one were not kept, the points count as independent. Two methods are tied where they differ by noise alone, that of their seeds included (`w1bench.scoring.intervals.seeds`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from w1bench.scoring.intervals.seeds import Sample, are_tied
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.scorecard import LEVEL, Scorecard
 
+_TWO_SIDED = 1.959964
 Resampled = dict[str, NDArray[np.float64]]
 
 
@@ -27,7 +29,8 @@ class Compared:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference a - b of two values of a metric, with its paired 95 % interval; `tied` where it may be noise alone."""
+    """The difference a - b of two values of a metric, with its 95 % interval, `paired` where the resamples of both were kept, and else as wide as
+    that of independent test points; `tied` where it may be noise alone."""
 
     a: float
     b: float
@@ -35,6 +38,7 @@ class Difference:
     low: float
     high: float
     tied: bool
+    paired: bool = True
 
 
 def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
@@ -44,23 +48,33 @@ def unpacked(card: Scorecard, resampled: bytes) -> Resampled:
 
 
 def difference(a: Compared, b: Compared, metric: str) -> Difference | None:
-    """The difference in a metric; None where a score lacks the value or resamples, or the metric versions differ."""
+    """The difference in a metric; None where a score lacks the value or its interval, or the metric versions differ."""
     x, y = sample([a], metric), sample([b], metric)
-    if x is None or y is None or a.resampled is None or b.resampled is None or not _are_comparable([a, b], metric):
+    if x is None or y is None or not _are_comparable([a, b], metric):
         return None
+    if a.resampled is None or b.resampled is None:
+        return _of_intervals(x, y)
     resampled = a.resampled[metric] - b.resampled[metric]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Difference(x.value, y.value, x.value - y.value, float(low), float(high), are_tied(x, y))
 
 
+def _of_intervals(x: Sample, y: Sample) -> Difference | None:
+    """The difference by the intervals of both alone, if both have one."""
+    if any(interval.low is None or interval.high is None for of_it in (x, y) for interval in of_it.intervals):
+        return None
+    value, half = x.value - y.value, _TWO_SIDED * hypot(x.points_error, y.points_error)
+    return Difference(x.value, y.value, value, value - half, value + half, are_tied(x, y), paired=False)
+
+
 def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str | None:
     """Why two named scores have no difference in a metric; None where they have one."""
     for name, score in (a, b):
-        if score.card.metrics.get(metric) is None:
+        if (interval := score.card.metrics.get(metric)) is None:
             return f"{name} has no {metric}: {score.card.missing.get(metric, 'it was not computed')}"
-        if score.resampled is None:
-            return f"the resamples of {name} were not kept"
+        if interval.low is None or interval.high is None:
+            return f"the {metric} of {name} has no interval"
     if not _are_comparable([a[1], b[1]], metric):
         return f"the two were scored by different metric versions, and {metric} changed between them"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from w1bench.errors import InputError
+from w1bench.site.links import linked_back
 
 PATH = "/docs"
 # Its scripts are files of its own, among them the search; data: is for the icons inside its style sheet.
@@ -30,12 +32,19 @@ W1BENCH_DOCS=build/docs w1bench serve</pre>
 
 
 class DocumentationFiles(StaticFiles):
-    """The built pages, each under its own Content-Security-Policy."""
+    """The built pages, each with a way to the boards, under their own Content-Security-Policy."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers["Content-Security-Policy"] = _POLICY
         return response
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        if Path(full_path).suffix != ".html":
+            return super().file_response(full_path, stat_result, scope, status_code)
+        return HTMLResponse(linked_back(Path(full_path).read_bytes(), "/"), status_code)
 
 
 def mount(app: FastAPI, folder: Path | None) -> None:

@@ -25,6 +25,19 @@ def test_a_snippet_scores_a_critic(archive: Path, name: str, pair: str) -> None:
     assert "cos" in done.stdout
 
 
+def test_where_there_are_only_files_nothing_is_submitted(archive: Path) -> None:
+    shown = snippets("", "small-d2-n4-p8")
+    assert [snippet.name for snippet in shown] == ["numpy", "torch", "JAX", "curl"]
+    text = "\n".join(snippet.text for snippet in shown)
+    assert "submi" not in text
+    assert "/v1/" not in text
+    assert 'os.environ["W1BENCH_ARCHIVE"] = "ADDRESS"' in text
+    program = shown[0].text.replace("ADDRESS", str(archive))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "cos" in done.stdout
+
+
 def test_of_a_sealed_pair_nobody_is_told_to_score_it(archive: Path) -> None:
     shown = snippets("ADDRESS", "sealed-d16", sealed=True)
     assert [snippet.name for snippet in shown] == ["numpy", "curl"]

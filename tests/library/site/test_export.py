@@ -328,9 +328,9 @@ def test_the_documentation_is_brought_and_what_it_lost_goes(archive: Path, tmp_p
     docs, site = tmp_path / "built", tmp_path / "site"
     (docs / "why").mkdir(parents=True)
     for name in ("index.html", "why/a.html", "why/b.html"):
-        (docs / name).write_text(name)
+        (docs / name).write_text(f'{name}<!--w1bench <a href="..HOME">Boards</a> w1bench-->')
     export(archive, site, docs=docs)
-    assert (site / "docs" / "why" / "b.html").read_text() == "why/b.html"
+    assert (site / "docs" / "why" / "b.html").read_text() == 'why/b.html<a href="../index.html">Boards</a>'
     (docs / "why" / "b.html").unlink()
     export(archive, site, docs=docs)
     assert sorted(path.name for path in (site / "docs").rglob("*.html")) == ["a.html", "index.html"]

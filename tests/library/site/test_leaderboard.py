@@ -15,6 +15,7 @@ from w1bench.scoring.scorecard import Interval
 from w1bench.site.board.overall import placed
 from w1bench.site.board.rows import Row
 from w1bench.site.board.sheets import of_rows, written
+from w1bench.site.board.sizes import by_size
 from w1bench.site.leaderboard import TrialRow, content_of, read_trials
 from w1bench.trials import results
 
@@ -119,3 +120,25 @@ def test_no_single_row_changes_which_pairs_count() -> None:
         methods = placed(rows, "open")
         assert {method.first.method: method.rank for method in methods} == places
         assert {method.of for method in methods} == {counted}
+
+
+def test_the_leaders_of_a_size_are_complete_there_and_know_no_family() -> None:
+    def of(pair: str, dim: int, method: str, skill: float, **changes: Any) -> Row:
+        metrics = {"skill": Interval(value=skill, low=skill - 0.01, high=skill + 0.01)}
+        return Row(pair, method, "w1bench", f"{pair}-{method}", "funnel", dim, 1, metrics, reference=True, **changes)
+
+    rows = [
+        of("hd-d2-n4-p8", 2, "a", 0.1), of("plane", 2, "a", 0.3), of("hd-d2-n4-p8", 2, "half", 0.9),
+        of("high", 128, "a", 0.2), of("spiked-d128-k4", 128, "a", 0.0),
+        of("high", 128, "b", 0.3), of("spiked-d128-k4", 128, "b", 0.1),
+        of("high", 128, "knows", 0.9, metadata={"knows_family": True}), of("spiked-d128-k4", 128, "knows", 0.9, metadata={"knows_family": True}),
+        of("sealed", 128, "a", 0.5, track="sealed"),
+        of("digits", 64, "a", -0.2),
+    ]  # fmt: skip
+    found = {size.name: size for size in by_size(rows, frozenset({"digits"}))}
+    assert list(found) == ["up to 8 dimensions", "100 dimensions and more", "pictures"]
+    high = found["100 dimensions and more"]
+    assert (high.pairs, high.methods) == (["high", "spiked-d128-k4"], 3)  # all with reference rows, not core's alone
+    assert [(each.first.method, each.score) for each in high.leaders] == [("b", 0.2), ("a", 0.1)]
+    assert [each.first.method for each in found["up to 8 dimensions"].leaders] == ["a"]
+    assert by_size([], frozenset()) == []

@@ -14,7 +14,7 @@ from w1bench.archive import hdf5 as store
 from w1bench.archive.manifest import read_published_manifest
 from w1bench.scoring.metrics import METRIC_VERSION, METRICS
 from w1bench.scoring.score import score_resampled
-from w1bench.scoring.scorecard import Scorecard
+from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench_server.leaderboard import comparison
 from w1bench_server.leaderboard.comparison import Compared, difference, unpacked
 from w1bench_server.ledger.records import Entry, Score, fold
@@ -131,6 +131,26 @@ def test_every_metric_is_compared_where_both_have_it(scored: Scoring, truth: dic
     assert [difference(a, without, metric) is None for metric in METRICS] == [
         "gradient" not in of_it.needs for of_it in METRICS.values()
     ]
+
+
+def test_without_resamples_points_count_as_independent(scored: Scoring) -> None:
+    a, b = scored(angles(3)), scored(angles(4, 0.6))
+    committed = Compared(b.card, None)
+    paired, apart = difference(a, b, "cos"), difference(a, committed, "cos")
+    assert paired is not None
+    assert apart is not None
+    assert (paired.paired, apart.paired) == (True, False)
+    assert apart.difference == paired.difference
+    x, y = a.card.metrics["cos"], b.card.metrics["cos"]
+    assert x is not None
+    assert y is not None
+    halves = [(i.high - i.low) / 2 for i in (x, y) if i.high is not None and i.low is not None]
+    assert (apart.high - apart.low) / 2 == pytest.approx(np.hypot(*halves), rel=0.02)
+    assert comparison.reason(("a", a), ("b", committed), "cos") is None
+    rounded = {"cos": Interval(value=0.5, low=None, high=None)}
+    sealed = Compared(b.card.model_copy(update={"metrics": {**b.card.metrics, **rounded}}), None)
+    assert difference(a, sealed, "cos") is None
+    assert comparison.reason(("a", a), ("b", sealed), "cos") == "the cos of b has no interval"
 
 
 def test_metrics_that_changed_between_versions_are_not_compared(scored: Scoring) -> None:

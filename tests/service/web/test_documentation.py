@@ -16,7 +16,9 @@ from w1bench_server.web.app import create_app
 def built(tmp_path: Path) -> Path:
     folder = tmp_path / "site"
     (folder / "assets").mkdir(parents=True)
-    (folder / "index.html").write_text("<p>the first page</p>")
+    (folder / "index.html").write_text(
+        '<p>the first page</p><!--w1bench <a href="./..HOME">Boards</a> w1bench--><!-- a remark -->'
+    )
     (folder / "assets" / "search.js").write_text("1;")
     return folder
 
@@ -26,7 +28,7 @@ def test_a_built_folder_is_served_with_its_scripts(settings: Settings, built: Pa
         for path in ("/docs", "/docs/"):
             assert client.get(path, follow_redirects=False).headers["location"] == "/docs/index.html"
         page = client.get("/docs/index.html")
-        assert "the first page" in page.text
+        assert page.text == '<p>the first page</p><a href="./../">Boards</a><!-- a remark -->'
         policy = page.headers["content-security-policy"]
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy

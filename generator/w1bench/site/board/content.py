@@ -12,6 +12,7 @@ from w1bench.scoring.scorecard import Scorecard
 from w1bench.site.board.choice import Choice
 from w1bench.site.board.overall import Method, placed
 from w1bench.site.board.rows import Retracted, Row
+from w1bench.site.board.sizes import Size, by_size
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Content:
     @cached_property
     def users(self) -> list[str]:
         return sorted({row.user for row in self.rows})
+
+    @cached_property
+    def sizes(self) -> list[Size]:
+        """Who leads on data of each size."""
+        pictures = frozenset(name for name, manifest in self.manifests.items() if len(manifest.shape) > 1)
+        return by_size(self.rows, pictures)
 
     def methods(self, choice: Choice) -> list[Method]:
         """All methods of the pairs that a choice names, placed."""

@@ -70,10 +70,13 @@ class Method:
         return fmean(values) if values else None
 
 
-def placed(rows: Iterable[Row], track: str) -> list[Method]:
-    """The methods of rows on the pairs that were chosen: the complete ones with their places, and then the others."""
+def placed(rows: Iterable[Row], track: str, *, every: bool = False) -> list[Method]:
+    """The methods of rows on the pairs that were chosen: the complete ones with their places, and then the others.
+
+    With `every`, all pairs with reference rows count, those of the suite `core` no more than others.
+    """
     scope = [row for row in rows if not row.truth]
-    counted = _counted(scope, SCORES[track])
+    counted = _counted(scope, SCORES[track], frozenset() if every else frozenset(CORE))
     entered: dict[tuple[str, str], list[Row]] = {}
     for row in scope:
         entered.setdefault(row.key, []).append(row)
@@ -91,11 +94,11 @@ def families(methods: Iterable[Method]) -> list[str]:
     return sorted({family for method in methods for family in method.by_family})
 
 
-def _counted(rows: Iterable[Row], score: str) -> frozenset[str]:
-    """The pairs that count, which no single submission changes: those of the suite `core`, else those with reference rows, else all that have a row."""
+def _counted(rows: Iterable[Row], score: str, first: frozenset[str]) -> frozenset[str]:
+    """The pairs that count, which no single submission changes: those of `first`, else those with reference rows, else all that have a row."""
     scored = [row for row in rows if not row.control and row.value(score) is not None]
     found = frozenset(row.pair for row in scored)
-    return found & {*CORE} or frozenset(row.pair for row in scored if row.reference) or found
+    return found & first or frozenset(row.pair for row in scored if row.reference) or found
 
 
 def _method(rows: tuple[Row, ...], counted: frozenset[str], score: str) -> Method:

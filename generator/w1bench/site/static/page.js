@@ -10,6 +10,15 @@
 
   for (const element of document.querySelectorAll(".needs-script")) element.hidden = false;
 
+  // Commands of pages that no service serves name the place where these lie.
+  if (document.body.dataset.root) {
+    const root = new URL(document.body.dataset.root, document.baseURI);
+    const place = (root.protocol === "file:" ? decodeURIComponent(root.pathname) : root.href).replace(/\/$/, "");
+    for (const code of document.querySelectorAll("code")) {
+      if (code.textContent.includes("ADDRESS")) code.textContent = code.textContent.replaceAll("ADDRESS", place);
+    }
+  }
+
   for (const code of document.querySelectorAll(".code")) {
     const button = make("button", { type: "button", class: "copy" }, "Copy");
     button.addEventListener("click", async () => {

@@ -4,7 +4,10 @@
   const form = document.querySelector("[data-submit]");
   const find = (name) => form.querySelector(`[data-${name}]`);
   const [answer, drop, input, token] = ["answer", "drop", "file", "token"].map(find);
+  // Below the step that was taken, so that nobody has to look for it.
+  let step = find("dry").closest("fieldset");
   const say = (parts, wrong = false) => {
+    step.after(answer);
     answer.classList.toggle("wrong", wrong);
     answer.replaceChildren(...parts.map((part) => {
       const line = document.createElement("p");
@@ -14,7 +17,11 @@
     answer.scrollIntoView({ block: "nearest" });
   };
   const link = (text, href) => Object.assign(document.createElement("a"), { textContent: text, href });
-  const problem = (found) => say([found.detail, ...(found.errors || []).map((part) => part.detail)], true);
+  const plain = (text) => text.replaceAll("`", "");
+  const problem = (found) => {
+    const others = (found.errors || []).map((part) => part.detail).filter((detail) => !found.detail.includes(detail));
+    return say([found.detail, ...others].map(plain), true);
+  };
   const mebibytes = (count) => (count / 1e6).toFixed(2) + " MB";
 
   for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
@@ -44,7 +51,8 @@
   }
 
   async function dry() {
-    const pair = form.elements.pair.value;
+    step = find("dry").closest("fieldset");
+    const pair = form.elements.pair.value, state = form.elements.pair.selectedOptions[0].dataset.state;
     const done = await send("/v1/validate", { pair });
     if (!done) return;
     const [, found] = done;
@@ -54,11 +62,13 @@
       `Nothing is wrong with this file: ${pair} would take it, with ${arrays.join(", ")}, all finite.`,
       lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
       ...(found.findings || []).map((finding) => finding.sentence),
+      state === "open" ? `A dry run looks at the form alone. How good it is, without a row: w1bench score ${pair} ${input.files[0].name}` : "A dry run looks at the form alone.",
       "Nothing was kept. With a token it becomes a row.",
     ]);
   }
 
   async function submit() {
+    step = find("send").closest("fieldset");
     if (!form.reportValidity()) return;
     if (!token.value) return say(["A row needs a token: whoever runs this service makes one."], true);
     const params = { pair: form.elements.pair.value, method: form.elements.method.value };
@@ -68,10 +78,10 @@
     const done = await send("/v1/submissions", params, { Authorization: `Bearer ${token.value}` });
     if (!done) return;
     const [status, found] = done;
-    if (status === 202) return say(["It is scored as a job: ", link("follow it", `/jobs/${found.id}`)].length ? [["It is scored as a job: ", link("follow it", `/jobs/${found.id}`), "."]] : []);
+    if (status === 202) return say([["It is scored as a job: ", link("follow it", `/jobs/${found.id}`), "."]]);
     const figures = ["cos", "skill", "dev"].map((name) => [name, found.scorecard.metrics[name]]).filter(([, interval]) => interval).map(([name, interval]) => `${name} ${interval.value.toPrecision(4)}`);
     say([
-      [`${status === 200 ? "This file was submitted before, and its row stands: " : "It is a row now: "}`, link(`${found.method} on ${found.pair}`, `/submissions/${found.id}`), "."],
+      [`${status === 200 ? "This file was submitted before by this user for this method, and its row stands as it is, with what it said of itself then: " : "It is a row now: "}`, link(`${found.method} on ${found.pair}`, `/submissions/${found.id}`), "."],
       figures.join(", "),
       ...((found.findings || found.scorecard.findings || []).map((finding) => finding.sentence)),
     ]);
