@@ -152,8 +152,10 @@ def init_recipe(
     if output is None:
         show(as_json, document | {"recipe": text}, text.rstrip("\n"))
         return
-    if output.suffix != ".toml" or output.exists():
-        raise InputError(f"The recipe cannot be written to {output}; give the name of a new file that ends in .toml.")
+    if output.suffix != ".toml":
+        raise InputError(f"The recipe's file came as {output}; give a name that ends in .toml.")
+    if output.exists():
+        raise InputError(f"{output} is there already, and is not written over; give the name of a new file.")
     output.write_text(text, encoding="utf-8")
     show(
         as_json,

@@ -22,7 +22,9 @@ from w1bench.cli.terminal.options import (
 from w1bench.scoring.metrics import HEADLINE
 
 app = typer.Typer()
-Server = Annotated[str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER.")]
+Server = Annotated[
+    str | None, typer.Option(help="The service's URL; default W1BENCH_SERVER, else http://127.0.0.1:8100.")
+]
 Submission = Annotated[Path, typer.Argument(help="A .h5 or .npy file.")]
 Identity = Annotated[str, typer.Argument(metavar="ID", help="A submission's id, or its page's address.")]
 
@@ -188,7 +190,7 @@ def show_submission(identity: Identity, server: Server = None, as_json: Json = F
 @app.command()
 def compare(
     first: Annotated[str, typer.Argument(metavar="ID", help="A submission's id, or its page's address.")],
-    second: Annotated[str, typer.Argument(metavar="ID", help="That of another one to the same pair.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER_ID", help="That of another one to the same pair.")],
     server: Server = None,
     as_json: Json = False,
 ) -> None:

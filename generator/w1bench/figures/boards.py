@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from math import log10
 from pathlib import Path
 from statistics import fmean
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ def heat(rows: Sequence[Row], metric: str = "cos") -> Figure:
     methods = list(dict.fromkeys(row["method"] for row in sorted(rows, key=results.cell_of)))
     values = np.array([[found.get((method, pair), np.nan) for pair in pairs] for method in methods])
     figure = blank(
-        2.2 + 0.42 * len(pairs), 1.9 + 0.27 * len(methods), f"{METRICS[metric].name}: {METRICS[metric].meaning}"
+        2.2 + 0.42 * len(pairs),
+        1.9 + 0.27 * len(methods),
+        fill(f"{METRICS[metric].name}: {METRICS[metric].meaning}", int(12 * (2.2 + 0.42 * len(pairs)))),
     )
     axes = figure.subplots()
     lowest, highest = (
@@ -101,7 +104,7 @@ def dimensions(rows: Sequence[Row], methods: Iterable[str] = ()) -> Figure:
             )
     axes.axhline(0, color="0.5", linewidth=0.8, linestyle="-", marker="")
     axes.set_xscale("log", base=2)
-    ticks = sorted({dim for of_method in found.values() for dim in of_method})
+    ticks = sorted({dim for method in found for dim in (*found[method], *published.get(method, ()))})
     axes.set_xticks(ticks, [str(dim) for dim in ticks])
     axes.minorticks_off()
     axes.set_xlabel("dimension D (hollow: published)")

@@ -30,8 +30,14 @@ def members(file: h5py.File, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
         others = len(file) - len(datasets)
     except _LIBRARY_ERRORS:
         raise SubmissionError("The file's members cannot be counted; write it again.") from None
+    if others and not datasets:
+        raise SubmissionError(
+            f"The file holds {others} member{'s' if others > 1 else ''}, of which none is called {' or '.join(shapes)}; give your array one of these names."
+        )
     if others:
-        raise SubmissionError(f"The file holds {others} members besides {', '.join(shapes)}; leave them out.")
+        raise SubmissionError(
+            f"The file holds {others} member{'s' if others > 1 else ''} besides {', '.join(shapes)}; leave {'them' if others > 1 else 'it'} out."
+        )
     return datasets
 
 

@@ -117,8 +117,8 @@ def test_a_recipe_to_begin_with_says_its_size_and_builds_that(kind: str, tmp_pat
 
 def test_a_recipe_is_not_written_over_another_file(tmp_path: Path) -> None:
     (tmp_path / "there.toml").write_text("mine")
-    for file in ("there.toml", "there.txt"):
-        assert "give the name of a new file" in run("recipe", "init", "late", "--output", tmp_path / file, code=2)
+    for file, said in (("there.toml", "is there already"), ("there.txt", "give a name that ends in .toml")):
+        assert said in run("recipe", "init", "late", "--output", tmp_path / file, code=2)
     assert (tmp_path / "there.toml").read_text() == "mine"
 
 

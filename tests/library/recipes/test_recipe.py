@@ -31,6 +31,15 @@ def test_a_ball_needs_its_own_radius_and_centres(changes: dict[str, Any]) -> Non
         small_recipe(**changes)
 
 
+def test_offsets_are_drawn_or_balanced_not_both() -> None:
+    values = {"name": "b", "power": 8.0, "half_width": 2.5, "source": {"kind": "uniform", "dim": 2}}
+    funnel = {"count": 4, "balanced": True}
+    balanced = parse_recipe({**values, "funnel": funnel}, origin="here")
+    assert parse_recipe(json.loads(balanced.canonical()), origin="here") == balanced
+    with pytest.raises(RecipeError, match="offset_std came as 0.2 with balanced = true"):
+        parse_recipe({**values, "funnel": {**funnel, "offset_std": 0.2}}, origin="here")
+
+
 def test_sizes_can_be_given_and_bad_ones_are_refused() -> None:
     recipe = small_recipe().with_sizes(train=500, test=None)
     assert (recipe.sizes.train, recipe.sizes.test) == (500, small_recipe().sizes.test)
