@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from w1bench.recipes.fields import Digest, FileName, Part, Positive
 
-
 _OFFSET_STD = 0.1
 
 
