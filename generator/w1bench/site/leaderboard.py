@@ -49,8 +49,7 @@ class TrialRow(BaseModel):
     @property
     def name(self) -> str:
         """The name of its method on a board, e.g. `LP (2,000 steps)`."""
-        learned_from = "" if self.data == "fresh" else f", {self.data}.h5"
-        return f"{self.method} ({self.steps:,} steps{learned_from})"
+        return results.board_name(self.method, self.steps, self.data)
 
 
 def read_trials(paths: Iterable[Path]) -> list[TrialRow]:

@@ -126,6 +126,12 @@ def cell_of(row: Row) -> tuple[Any, ...]:
     return (place, row["method"], row["recipe_sha256"], row["data"], settings)
 
 
+def board_name(method: str, steps: int, data: str) -> str:
+    """A method's name on a board, with its budget: `LP (2,000 steps)`; `radial` of what does not train."""
+    told = [*([f"{steps:,} steps"] if steps > 1 else []), *([] if data == "fresh" else [f"{data}.h5"])]
+    return f"{method} ({', '.join(told)})" if told else method
+
+
 def row_order(row: Row) -> tuple[Any, ...]:
     numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["pair"])]  # d2 before d128
     return (numbered, row["pair"], *cell_of(row), row["seed"])

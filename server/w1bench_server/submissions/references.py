@@ -35,16 +35,15 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
         of_pair = [row for row in rows if row["recipe_sha256"] == pair.manifest.recipe_sha256 and row["metrics"]]
         for row in of_pair:
             body = json.dumps(row, sort_keys=True).encode()
-            new = Content(REFERENCE_USER, pair.digest, _name(row), hashlib.sha256(body).hexdigest())
+            new = Content(
+                REFERENCE_USER,
+                pair.digest,
+                results.board_name(row["method"], row["settings"]["steps"] or row["steps"], row["data"]),
+                hashlib.sha256(body).hexdigest(),
+            )
             if new not in recorded:
                 _keep(bodies, body, new.sha256)
                 ledger.append(_entry(pair, row, new, len(body)), resampled=_resampled(pair, row))
-
-
-def _name(row: Row) -> str:
-    """A method's name on the board, e.g. `LP (2,000 steps)`."""
-    learned_from = "" if row["data"] == "fresh" else f", {row['data']}.h5"
-    return f"{row['method']} ({row['settings']['steps'] or row['steps']:,} steps{learned_from})"
 
 
 def _metadata(row: Row, family: str) -> Metadata:

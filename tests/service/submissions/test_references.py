@@ -189,7 +189,7 @@ def test_a_reference_row_is_compared_where_its_resamples_were_kept(
     npy: Callable[..., bytes],
     bearer: Callable[..., Any],
 ) -> None:
-    """To the rounding that they are kept with; an older row says why it is not."""
+    """To the rounding that they are kept with; an older row by its intervals alone."""
     with hdf5.open_file(pair.folder / "test.h5") as file:
         zero = score_resampled(pair.manifest, hdf5.datasets(file), {"gradient": np.ones((1500, 2))})
     kept = {"pair_digest": pair.digest, "resamples": packed(zero), **zero.card.model_dump(include=_OF_CARD)}
@@ -217,7 +217,8 @@ def test_a_reference_row_is_compared_where_its_resamples_were_kept(
         again = compare("DOT (2,000 steps)", same)["metrics"]
         assert again["cos"]["tied"] is again["l2"]["tied"] is True
         assert abs(again["cos"]["low"]) < 1e-5 > abs(again["cos"]["high"])
-        old = compare("LP (2,000 steps)", mine)
-        assert old["metrics"]["cos"] is None
-        assert "resamples" in old["missing"]["cos"]
-        assert "LP (2,000 steps)" in old["missing"]["cos"]
+        assert found["metrics"]["cos"]["paired"] is True
+        old = compare("LP (2,000 steps)", mine)["metrics"]["cos"]
+        assert old["paired"] is False
+        assert old["difference"] == pytest.approx(old["a"] - 1)
+        assert old["low"] < old["difference"] < old["high"]
