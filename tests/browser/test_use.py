@@ -58,9 +58,11 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         page.locator("[data-file]").set_input_files(tmp_path / "broken.npy")
         page.locator(".answer.wrong").wait_for()
         page.locator("[data-file]").set_input_files(tmp_path / "mine.h5")
-        page.get_by_text("Nothing is wrong with this file").wait_for(timeout=SECONDS)
+        page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
         assert "gradient (1500 × 2)" in answer.inner_text()
         page.get_by_label("Method’s name").fill("from a page")
+        page.get_by_role("button", name="Show the commands").click()  # without losing the file
+        page.get_by_text('mine.h5 --method "from a page"').wait_for(timeout=SECONDS)
         page.get_by_label("Seed", exact=True).fill("3")
         page.get_by_role("button", name="Submit").click()
         assert "needs a token" in answer.inner_text()
@@ -80,7 +82,7 @@ def test_a_large_file_is_a_job_that_the_page_follows_to_its_end(
     (tmp_path / "large.h5").write_bytes(submission(service.archive / LARGER, 0.3))
     with visit(f"{service.url}/submit?pair={LARGER}&method=large") as page:
         page.locator("[data-file]").set_input_files(tmp_path / "large.h5")
-        page.get_by_text("Nothing is wrong").wait_for(timeout=SECONDS)
+        page.get_by_text(f"{LARGER} would take this file").wait_for(timeout=SECONDS)
         page.get_by_label("Token").fill(service.submit)
         page.get_by_role("button", name="Submit").click()
         page.get_by_role("link", name="follow it").click(timeout=SECONDS)

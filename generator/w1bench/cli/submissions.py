@@ -115,6 +115,9 @@ def submit(
     receptive_field: ReceptiveField = None,
     native_value: NativeValue = None,
     own_value: OwnValue = None,
+    curve: Annotated[
+        str | None, typer.Option(metavar="STEP:COS...", help="How it got there, e.g. '312:.41 1250:.55'.")
+    ] = None,
     server: Server = None,
     as_json: Json = False,
 ) -> None:
@@ -129,7 +132,7 @@ def submit(
         "paper": paper, "code": code, "description": description, "steps": steps, "data": data and data.value, "seconds": seconds,
         "hardware": hardware, "parameters": parameters, "trains": trains, "knows_family": knows_family,
         "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
-        "own_value": own_value,
+        "own_value": own_value, "curve": curve,
     }  # fmt: skip
     given = {field: value for field, value in said.items() if value is not None}
     checked = remote.said_of_files(name, files, given, seed or ())

@@ -1,7 +1,7 @@
 """What a submission says of itself: its seed, and how, on what and by whom it was made. All of it is optional, and claimed by its user."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import isfinite
@@ -13,15 +13,26 @@ from w1bench.errors import SubmissionError
 Data = Literal["train", "fresh"]
 LONGEST = {"paper": 300, "code": 300, "description": 1000, "hardware": 200}  # characters
 LARGEST = 2**63 - 1  # of whole numbers
-_OF_A_RUN = ("seed", "seconds", "hardware", "native_value", "own_value")  # what differs between the seeds of one method
+_OF_A_RUN = (
+    "seed",
+    "seconds",
+    "hardware",
+    "native_value",
+    "own_value",
+    "curve",
+)  # what differs between the seeds of one method
 _NUMBERS = ("penalty_weight", "native_value", "own_value")
+MOST_POINTS = 64  # of a curve
+CURVE = r"[0-9]{1,12}:-?[01]?\.?[0-9]{1,16}( [0-9]{1,12}:-?[01]?\.?[0-9]{1,16}){0,63}"
+CURVE_IN_WORDS = f"1 to {MOST_POINTS} points STEP:COSINE with blanks between them, e.g. 312:.41 1250:.55"
 _LINE = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
 class Metadata:
     """`paper` and `code` say where to read, `data` whether it learned from train.h5 or from fresh draws, `parameters` how many it has,
-    `trains` whether it learns at all, `knows_family` whether its form of critic is that of the pair's family. The last five are facts that findings use."""
+    `trains` whether it learns at all, `knows_family` whether its form of critic is that of the pair's family. The five after these are facts that findings use.
+    `curve` tells how it got there: cosines after steps, as in `312:.41 1250:.55 5000:.6`."""
 
     seed: int | None = None
     paper: str | None = None
@@ -39,6 +50,7 @@ class Metadata:
     receptive_field: int | None = None
     native_value: float | None = None
     own_value: float | None = None
+    curve: str | None = None
 
     @property
     def facts(self) -> Facts:
@@ -53,6 +65,17 @@ class Metadata:
     def series(self) -> tuple[Any, ...]:
         """What the seeds of one method have in common."""
         return tuple((name, value) for name, value in self.given().items() if name not in _OF_A_RUN)
+
+
+def points_of(curve: str | None) -> list[tuple[int, float]]:
+    """The steps and cosines of a curve, in the order of the steps."""
+    points = (point.split(":") for point in (curve or "").split())
+    return sorted((int(step), float(cosine)) for step, cosine in points)
+
+
+def curve_of(points: Iterable[tuple[int, float | None]]) -> str | None:
+    """The curve of steps and cosines, to four digits, of those that have one; None where none has."""
+    return " ".join(f"{step}:{cosine:.4f}" for step, cosine in points if cosine is not None) or None
 
 
 NAMES = tuple(field.name for field in fields(Metadata))
@@ -80,6 +103,8 @@ def _needed(name: str, value: Any) -> str | None:
         longest = LONGEST[name]
         fits = isinstance(value, str) and len(value) <= longest and _LINE.fullmatch(value)
         return None if fits else f"one line of 1 to {longest} characters"
+    if name == "curve":
+        return None if isinstance(value, str) and re.fullmatch(CURVE, value) else CURVE_IN_WORDS
     if name == "data":
         return None if value in get_args(Data) else " or ".join(get_args(Data))
     if name in ("trains", "knows_family"):

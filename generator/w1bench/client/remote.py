@@ -56,7 +56,7 @@ def submit(
 
     With `seeds`, the arrays of each seed of the method in place of one's own, which become one row of the board; returns a row a seed.
     What else is given, the submission says of itself: seed, paper, code, description, steps, data ("train" or "fresh"), seconds,
-    hardware, parameters, trains, knows_family, and what findings use: penalty_weight, batch, receptive_field, native_value, own_value. It is
+    hardware, parameters, trains, knows_family, and what findings use: penalty_weight, batch, receptive_field, native_value, own_value; or how it got there: curve. It is
     checked, as the arrays of all seeds are, before anything is sent.
 
     Raises:

@@ -32,7 +32,7 @@ def members(file: h5py.File, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
         raise SubmissionError("The file's members cannot be counted; write it again.") from None
     if others and not datasets:
         raise SubmissionError(
-            f"The file holds {others} member{'s' if others > 1 else ''}, of which none is called {' or '.join(shapes)}; give your array one of these names."
+            f"The file holds {others} member{'s' if others > 1 else ''}, of which none is one of {', '.join(shapes)}; call your array by its name of these."
         )
     if others:
         raise SubmissionError(

@@ -47,7 +47,9 @@ def mapped(file: BinaryIO, name: str) -> NDArray[Any]:
             "it is empty or was cut off: save it again."
         )
     if fortran and len(shape) > 1:
-        raise SubmissionError("The file is in Fortran order; save numpy.ascontiguousarray(gradient).")
+        raise SubmissionError(
+            f"The array came with shape {shape} in Fortran order; save numpy.ascontiguousarray(gradient), and see that its rows are points."
+        )
     return np.memmap(file, dtype, "r", offset, shape)
 
 

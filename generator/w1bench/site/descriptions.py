@@ -64,9 +64,9 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
     """From nothing to a row, in numpy, torch, JAX and with curl alone; `address` is the service's, empty where there are only files, which take no rows."""
     names = '"W1BENCH_SERVER"] = os.environ["W1BENCH_ARCHIVE"' if address else '"W1BENCH_ARCHIVE"'
     head = f'import os\nos.environ[{names}] = "{address or PLACE}"'
-    tail = "evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # cos, skill, dev"
+    tail = "evaluation = w1bench.evaluate(critic, pair)\nprint(evaluation)                        # every metric, and what is wrong in words"
     if address:
-        tail += '\nrow = evaluation.submit(method="mine")      # with W1BENCH_TOKEN set'
+        tail += '\nrow = evaluation.submit(method="mine")      # with W1BENCH_TOKEN set; row["url"] is its page'
     load = f'pair = w1bench.load("{pair}")\nx, y = pair.train.input[:], pair.train.target[:]   # draws of P and of Q'
     numpy = (
         f"{head}\nimport numpy as np, w1bench\n\n{load}\na, b = (rows[:512].reshape(len(rows[:512]), -1) for rows in (x, y))\n\ndef critic(points):          # high on P, low on Q\n"

@@ -44,6 +44,7 @@ class TrialRow(BaseModel):
     diagnosis: Diagnosis | None = None
     trivial: dict[str, float] | None = None
     points: int = 0
+    curve: list[dict[str, Any]] = []
     metric_version: int = 1
 
     @property
@@ -116,6 +117,8 @@ def _row(
         "steps": first.steps, "data": first.data, "seconds": fmean(trial.seconds for trial in seeds), "trains": first.method not in UNTRAINED,
         "knows_family": manifest.family == "funnel" and first.method in OF_FUNNELS,
     }  # fmt: skip
+    if told := results.curve(first.model_dump()):
+        said["curve"] = told
     if len(scored) < len(seeds):
         said["description"] = f"{', '.join(sorted({t.outcome for t in seeds if not t.metrics}))}: no gradient"
     return Row(

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from w1bench.archive.manifest import Manifest
+from w1bench.client.metadata import curve_of
 from w1bench.diagnostics.findings.evidence import Record
 from w1bench.diagnostics.findings.facts import Facts
 from w1bench.diagnostics.findings.sentences import findings
@@ -117,6 +118,12 @@ def with_findings(row: Row, record: Record | None = None) -> Row:
 
 def metrics_of(row: Row) -> Mapping[str, Any]:
     return row["metrics"] or {}
+
+
+def curve(row: Mapping[str, Any]) -> str | None:
+    """How a row's training got there, as its submission says it; None of one that did not train."""
+    points = [(point["steps"], point["metrics"].get("cos")) for point in row.get("curve") or ()]
+    return curve_of(points) if len(points) > 1 else None
 
 
 def cell_of(row: Row) -> tuple[Any, ...]:

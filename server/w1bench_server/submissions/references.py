@@ -51,7 +51,7 @@ def _metadata(row: Row, family: str) -> Metadata:
     return Metadata(
         seed=row["seed"], steps=row["steps"], data=row["data"], seconds=row["seconds"], hardware=row.get("machine", {}).get("processor"),
         trains=row["method"] not in UNTRAINED, knows_family=family == "funnel" and row["method"] in OF_FUNNELS,
-        **results.facts_of(row).model_dump(exclude_none=True),
+        curve=results.curve(row), **results.facts_of(row).model_dump(exclude_none=True),
     )  # fmt: skip
 
 

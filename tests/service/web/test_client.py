@@ -30,7 +30,7 @@ PAIR = "small-d16-n64-p8"
 SAID: dict[str, Any] = {
     "paper": "arXiv:1 & 2", "code": "https://example.org/x?a=b", "description": "a critic", "steps": 0, "data": "fresh", "seconds": 1.5,
     "hardware": "two cores", "parameters": 3, "trains": False, "knows_family": True,
-    "penalty_weight": 10.0, "batch": 64, "receptive_field": 4, "native_value": 1.25, "own_value": -0.5,
+    "penalty_weight": 10.0, "batch": 64, "receptive_field": 4, "native_value": 1.25, "own_value": -0.5, "curve": "1:-.25 16:0.5 64:1",
 }  # fmt: skip
 
 

@@ -77,11 +77,8 @@ def planned(document: Mapping[str, Any]) -> Table:
     ]
     table = _table((document["name"], "data sets", "size"), rows)
     size = "of a size that only the source knows" if document["bytes"] is None else f"{document['bytes'] / 1e6:,.1f} MB"
-    funnels = (
-        f"; at most {document['funnels']:,} funnel{'s' if document['funnels'] > 1 else ''}"
-        if document["funnels"]
-        else ""
-    )
+    count = document["funnels"]
+    funnels = f"; at most {count:,} funnel{'s' if count > 1 else ''}" if count else ""
     table.caption = (
         f"{document['family']}, {size}{funnels}; draws {document['inputs']:,} inputs, {document['targets']:,} targets, and rays "
         f"for W1{f', {rays:,} at least' if (rays := document['w1_rays']) else ''}, unless it is known without them"

@@ -203,7 +203,7 @@ def _slope(e: Evidence) -> Iterator[Finding]:
 def _pooled(e: Evidence) -> Iterator[Finding]:
     cos = _value(e, "cos")
     means = {k: value for k in (512, 64, 8) if (value := _value(e, f"pooled_{k}")) is not None}
-    if cos is None or not means or max(means.values()) - cos <= _LITTLE:
+    if cos is None or not means or max(means.values()) - cos <= _LITTLE or max(means.values()) <= 0:
         return
     best = max(means, key=means.__getitem__)
     yield Finding(

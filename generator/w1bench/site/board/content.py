@@ -66,5 +66,5 @@ class Content:
         """All methods of the pairs that a choice names, placed."""
         scope = (choice.track, choice.family, choice.dim, choice.pair)
         if scope not in self._methods:
-            self._methods[scope] = placed(choice.scope(self.rows), choice.track)
+            self._methods[scope] = placed(choice.scope(self.rows), choice.track, every=choice.dim is not None)
         return self._methods[scope]

@@ -70,7 +70,7 @@ def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
         below = sum((method.score or 0) < (best.score or 0) for method in trained)
         yield Lesson(
             f"{below} of {len(trained)}",
-            f"Training is not always worth it: {below} of {len(trained)} trained methods have a lower mean skill than {best.first.method}, which computes its critic "
+            f"Training is not always worth it: of {len(trained)} trained methods that know no family, {below} have a lower mean skill than {best.first.method}, which computes its critic "
             f"from a sample ({best.score:.2f}).",
         )
 

@@ -65,8 +65,8 @@ class Method:
         return median(said) if said else None
 
     def mean(self, metric: str) -> float | None:
-        """Over all of its pairs that have the metric."""
-        values = [value for row in self.rows if (value := row.value(metric)) is not None]
+        """Over those of its pairs that count and have the metric."""
+        values = [value for row in self.rows if row.pair in self.counted and (value := row.value(metric)) is not None]
         return fmean(values) if values else None
 
 

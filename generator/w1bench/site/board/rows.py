@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
+from w1bench.client.metadata import points_of
 from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.scoring.scorecard import Interval
 
@@ -38,6 +39,11 @@ class Row:
     w1: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     published: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def curve(self) -> list[tuple[int, float]]:
+        """The steps and cosines on its way, where it told them; a training has two or more."""
+        return points_of(self.metadata.get("curve"))
 
     @property
     def key(self) -> tuple[str, str]:

@@ -17,6 +17,7 @@ class Size(NamedTuple):
     """Data of a size: its pairs that count, how many methods have figures on all of them, and the first of these that know no family."""
 
     name: str
+    dims: list[int]
     pairs: list[str]
     methods: int
     leaders: list[Method]
@@ -36,7 +37,7 @@ def _sizes(of_size: dict[str, list[Row]]) -> Iterator[Size]:
         complete = [method for method in placed(rows, "open", every=True) if method.rank is not None]
         leaders = [method for method in complete if not method.first.metadata.get("knows_family")][:_LEADERS]
         if leaders:
-            yield Size(name, sorted(leaders[0].counted), len(complete), leaders)
+            yield Size(name, sorted({row.dim for row in rows}), sorted(leaders[0].counted), len(complete), leaders)
 
 
 def _size(dim: int) -> str:

@@ -50,6 +50,25 @@
       })).filter((point) => point.value !== null);
       return scatter(figure, data, "dim", "dimensions →");
     },
+    curves(figure) {
+      const points = rows(document.querySelector("#curves")).flatMap((row) => row.cells[1].dataset.points.trim().split(" ").map((point) => point.split(":").map(Number))
+        .map(([steps, value]) => ({ pair: row.cells[0].textContent, dim: Number(row.dataset.dim), steps, value })));
+      const [blue, warm, ink] = colours();
+      const few = (dim) => (dim <= 8 ? "up to 8 dimensions" : dim < 100 ? "9 to 99" : "100 and more");
+      const names = [...new Set(points.map((point) => few(point.dim)))].sort((a, b) => parseInt(a.replace("up to ", "")) - parseInt(b.replace("up to ", "")));
+      const colour = (point) => ({ u: warm, 9: blue, 1: ink })[few(point.dim)[0]];
+      legend(figure, names.map((name) => `${{ u: "●", 9: "■", 1: "▲" }[name[0]]} ${name}`));
+      return Plot.plot({
+        ...base(figure, 280),
+        x: { type: "log", label: "steps →", grid: true, ticks: 5, tickFormat: (value) => value.toLocaleString("en") }, y: { domain: shares(points.map((point) => point.value)), label: "↑ cos", grid: true },
+        marks: [
+          Plot.ruleY([0], { stroke: style("--rule") }),
+          Plot.line(points, { x: "steps", y: "value", z: "pair", stroke: colour, strokeOpacity: 0.7 }),
+          Plot.dot(points, { x: "steps", y: "value", fill: colour, r: 3.5, symbol: (point) => few(point.dim), title: (point) => point.pair }),
+        ],
+        symbol: { type: "ordinal", domain: ["up to 8 dimensions", "9 to 99", "100 and more"], range: ["circle", "square", "triangle"] },
+      });
+    },
     seconds(figure) {
       const table = document.querySelector("table.board");
       const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
@@ -124,14 +143,13 @@
       ],
       symbol: { type: "ordinal", domain: [0, 1, 2, 3, 4, 5], range: symbols },
     });
-    if (names.length > 1) {
-      const legend = document.createElement("p");
-      legend.className = "legend";
-      const signs = { circle: "●", square: "■", triangle: "▲", diamond: "◆", star: "★", cross: "✚" };
-      legend.textContent = names.map((name, index) => `${signs[symbols[index % 6]]} ${name}`).join("   ");
-      figure.replaceChildren(legend);
-    }
+    const signs = { circle: "●", square: "■", triangle: "▲", diamond: "◆", star: "★", cross: "✚" };
+    if (names.length > 1) legend(figure, names.map((name, index) => `${signs[symbols[index % 6]]} ${name}`));
     return plot;
+  }
+
+  function legend(figure, parts) {
+    figure.replaceChildren(Object.assign(document.createElement("p"), { className: "legend", textContent: parts.join("   ") }));
   }
 
   const draw = () => {

@@ -59,11 +59,11 @@
     const arrays = Object.entries(found.arrays).map(([name, shape]) => `${name} (${shape.join(" × ")})`);
     const lacks = ["input_potential", "target_potential"].filter((name) => !(name in found.arrays));
     say([
-      `Nothing is wrong with this file: ${pair} would take it, with ${arrays.join(", ")}, all finite.`,
+      `${pair} would take this file, with ${arrays.join(", ")}, all finite.`,
       lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
+      ...((found.findings || []).length ? ["What is wrong with its critic:"] : []),
       ...(found.findings || []).map((finding) => finding.sentence),
-      state === "open" ? `A dry run looks at the form alone. How good it is, without a row: w1bench score ${pair} ${input.files[0].name}` : "A dry run looks at the form alone.",
-      "Nothing was kept. With a token it becomes a row.",
+      `Nothing was kept. With a token it becomes a row${state === "open" ? `; its scores without one: w1bench score ${pair} ${input.files[0].name}` : ""}.`,
     ]);
   }
 
@@ -87,6 +87,17 @@
     ]);
   }
 
+  // The commands for what is chosen now, without leaving the page, on which the file would be lost.
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const asked = new URLSearchParams({ pair: form.elements.pair.value, method: form.elements.method.value });
+    const page = new DOMParser().parseFromString(await (await fetch(`${form.action}?${asked}`)).text(), "text/html");
+    const fresh = page.querySelectorAll("[data-tabs] code"), file = input.files[0]?.name;
+    document.querySelectorAll("[data-tabs] code").forEach((code, index) => {
+      code.textContent = file ? fresh[index].textContent.replaceAll("mine.npy", file) : fresh[index].textContent;
+    });
+    document.querySelector("[data-tabs]").scrollIntoView({ block: "nearest" });
+  });
   find("dry").addEventListener("click", dry);
   find("send").addEventListener("click", submit);
   form.addEventListener("keydown", (event) => {

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query
 
-from w1bench.client.metadata import LARGEST, LONGEST, Data, Metadata
+from w1bench.client.metadata import CURVE, CURVE_IN_WORDS, LARGEST, LONGEST, Data, Metadata
 from w1bench.diagnostics.findings.facts import Facts
 from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
@@ -55,11 +55,12 @@ def _said(
     knows_family: Annotated[bool | None, Query(description="Whether its form of critic is that of the pair's family.")] = None,
     penalty_weight: PenaltyWeight = None, batch: Batch = None, receptive_field: ReceptiveField = None, native_value: NativeValue = None,
     own_value: OwnValue = None,
+    curve: Annotated[str | None, Query(pattern=worded(f"^{CURVE}$", CURVE_IN_WORDS), max_length=2000, description="How it got there: cosines after steps, as in 312:.41 1250:.55.")] = None,
 ) -> Metadata:  # fmt: skip
     return Metadata(
         seed=seed, paper=paper, code=code, description=description, steps=steps, data=data, seconds=seconds, hardware=hardware,
         parameters=parameters, trains=trains, knows_family=knows_family, penalty_weight=penalty_weight, batch=batch,
-        receptive_field=receptive_field, native_value=native_value, own_value=own_value,
+        receptive_field=receptive_field, native_value=native_value, own_value=own_value, curve=curve,
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ class Said(Part):
     receptive_field: int | None = None
     native_value: float | None = None
     own_value: float | None = None
+    curve: str | None = None
 
 
 class SubmissionRow(Part):
