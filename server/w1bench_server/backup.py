@@ -7,6 +7,7 @@ It holds `backup.json` (format and schema revision), `tables/NAME.jsonl` (a row 
 import base64
 import hashlib
 import json
+import os
 import re
 import tarfile
 from collections.abc import Generator, Iterator, Mapping
@@ -66,6 +67,7 @@ def backup(settings: Settings, out: Path) -> Held:
         raise InputError(f"{out} exists; give another name, or remove it.")
     bodies, sums = Bodies(settings.data, settings.bodies_url), dict[str, str]()
     with (
+        _private(),
         database.existing(settings) as engine,
         TemporaryDirectory(prefix=".w1bench-", dir=out.parent) as folder,
         atomic_write(out) as file,
@@ -109,11 +111,12 @@ def restore(settings: Settings, file: Path) -> Held:
             or a server is using it.
         CheckFailedError: the backup is damaged or incomplete.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
-    bodies = Bodies(settings.data, settings.bodies_url)
-    bodies.incoming.mkdir(exist_ok=True)
     running = InputError(f"A server uses {settings.data}; stop it, or restore into another --data.")
-    with exclusive(settings.data / ".serve.lock", running), database.connected(settings) as engine:
+    bodies = Bodies(settings.data, settings.bodies_url)
+    with _private():
+        settings.data.mkdir(parents=True, exist_ok=True)
+        bodies.incoming.mkdir(exist_ok=True)
+    with _private(), exclusive(settings.data / ".serve.lock", running), database.connected(settings) as engine:
         with engine.connect() as connection:
             _check_empty(connection)
         with TemporaryDirectory(prefix=".w1bench-", dir=settings.data) as folder:
@@ -141,6 +144,16 @@ def restore(settings: Settings, file: Path) -> Held:
                 if service is not None:
                     bodies.set_owner(service)
     return Held(counts, len(kept))
+
+
+@contextmanager
+def _private() -> Generator[None]:
+    """What is made inside is for this user alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _checked(connection: Connection) -> set[str]:

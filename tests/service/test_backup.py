@@ -52,12 +52,14 @@ def test_it_restores_the_same_to_either_database(
     token = fill(settings, make_entry)
     file = tmp_path / "backup.tar"
     held = backup(settings, file)
+    assert file.stat().st_mode & 0o077 == 0
     assert held == Held({"ledger": 4, "resamples": 1, "idempotency_keys": 3, "tokens": 1, "jobs": 0, "identity": 0}, 2)
     with database.opened(settings) as engine:
         rows = Ledger(engine).rows()
     for kind in DATABASES:
         target = settings.model_copy(update={"data": tmp_path / kind, "database_url": new_database(kind)})
         assert restore(target, file) == held
+        assert [path for path in (target.data, *target.data.rglob("*")) if path.stat().st_mode & 0o077] == []
         with database.opened(target) as engine:
             ledger = Ledger(engine)
             assert ledger.rows() == rows

@@ -29,7 +29,7 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 def download(request: Request, file: PublishedFile, *, accel_prefix: str | None = None) -> Response:
     """The response with a file or the requested part of it; 304 where the client has it.
 
-    With `accel_prefix` the response is empty, and names the file to the nginx in front.
+    With `accel_prefix` the response to a proxy is empty, and names the file to the nginx in front; who asks past it gets the file from here.
     """
     etag = f'"{file.sha256}"'
     headers = {
@@ -40,7 +40,7 @@ def download(request: Request, file: PublishedFile, *, accel_prefix: str | None 
     if _has_it(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     media_type = MEDIA_TYPES[file.path.suffix]
-    if accel_prefix:
+    if accel_prefix and "x-forwarded-for" in request.headers:
         place = f"{accel_prefix}{file.path.parent.name}/{file.path.name}"
         return Response(headers=headers | {"X-Accel-Redirect": place}, media_type=media_type)
     stat = file.path.stat()

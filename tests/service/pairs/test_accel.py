@@ -35,6 +35,9 @@ FILES = "/v1/pairs/small-d2-n4-p8/files"
 
 def test_the_answer_names_the_file_to_nginx_and_is_empty(settings: Settings, pair: PublishedPair) -> None:
     with TestClient(create_app(settings.model_copy(update={"accel_prefix": "/_archive/"}))) as client:
+        past_nginx = client.get(f"{FILES}/test.h5", headers={"Range": "bytes=5-9"})
+        assert (past_nginx.status_code, len(past_nginx.content)) == (206, 5)
+        client.headers["X-Forwarded-For"] = "192.0.2.7"
         answer = client.get(f"{FILES}/test.h5", headers={"Range": "bytes=5-9"})
         assert (answer.status_code, answer.content) == (200, b"")
         assert answer.headers["x-accel-redirect"] == "/_archive/small-d2-n4-p8/test.h5"
@@ -65,7 +68,8 @@ def nginx(tmp_path: Path) -> Iterator[Started]:
                 port = free.getsockname()[1]
             secure = "ssl;" in text
             here = f"127.0.0.1:{port}"
-            words = {"/tmp/": f"{folder}/", "listen 443 " if secure else "listen 8080": f"listen {here} "} | words
+            listen = next(each for each in ("listen 443", "listen 127.0.0.1:8080", "listen 8080") if each in text)
+            words = {"/tmp/": f"{folder}/", listen: f"listen {here}"} | words
             for word, other in words.items():
                 assert word in text, word
                 text = text.replace(word, other)
@@ -112,10 +116,10 @@ def behind_nginx(in_front: Callable[[Settings], httpx2.Client], settings: Settin
 
 
 @pytest.fixture
-def balanced(nginx: Started, tmp_path: Path) -> Callable[[httpx2.Client], httpx2.Client]:
-    """Starts the balancer of hosting.md, with TLS, before an nginx; returns a client of it."""
+def balanced(nginx: Started, tmp_path: Path) -> Callable[..., httpx2.Client]:
+    """Starts the balancer of hosting.md, with TLS, before an nginx, or before several; returns a client of it."""
 
-    def start(inner: httpx2.Client) -> httpx2.Client:
+    def start(inner: httpx2.Client, *others: httpx2.Client) -> httpx2.Client:
         key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
         names = ["-subj", "/CN=w1.example.org", "-keyout", key, "-out", certificate]
         made = [
@@ -135,6 +139,12 @@ def balanced(nginx: Started, tmp_path: Path) -> Callable[[httpx2.Client], httpx2
             "10.0.0.8:8080": f"127.0.0.1:{inner.base_url.port}",
             "/etc/letsencrypt/live/w1.example.org": str(tmp_path),
         }
+        for other in others:
+            (upstream,) = [
+                part for part in re.findall(r"```\n(.*?)```", HOSTING, re.DOTALL) if part.startswith("upstream")
+            ]
+            block = upstream + block.replace("http://10.0.0.8:8080", "http://w1bench")
+            words["10.0.0.9:8080"] = f"127.0.0.1:{other.base_url.port}"
         client = nginx(f"pid /tmp/pid; events {{}}\nhttp {{ {_TEMPORARY}\n{block} }}", words)
         _wait(client)
         return client
@@ -146,11 +156,14 @@ _TEMPORARY = "".join(f"{name}_temp_path /tmp/{name};" for name in ("client_body"
 
 
 def _wait(client: httpx2.Client) -> None:
+    assert _when_up(client, "/livez") == 200
+
+
+def _when_up(client: httpx2.Client, path: str) -> int:
     end = time.monotonic() + 10
     while True:
         try:
-            assert client.get("/livez").status_code == 200
-            return
+            return client.get(path).status_code
         except httpx2.TransportError:
             assert time.monotonic() < end, "nginx did not start"
             time.sleep(0.05)
@@ -221,6 +234,24 @@ def test_the_largest_submission_passes_a_balancer(
     assert client.post("/v1/validate", params={"pair": "small-photos"}, content=body + padding).status_code == 200
     beyond = send(content=body + padding + b"0", headers=bearer(settings))
     assert (beyond.status_code, beyond.headers["content-type"]) == (413, "application/problem+json")
+
+
+def test_a_server_whose_service_is_stopped_is_passed_over(
+    nginx: Started,
+    in_front: Callable[[Settings], httpx2.Client],
+    balanced: Callable[..., httpx2.Client],
+    settings: Settings,
+) -> None:
+    """Its nginx lives, and answers 502."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nothing = f"127.0.0.1:{taken.getsockname()[1]}"
+    stopped = nginx(
+        f"pid /tmp/pid; events {{}}\nhttp {{ {_TEMPORARY} server {{ listen 8080; location / {{ proxy_pass http://{nothing}; }} }} }}",
+        {},
+    )
+    client = balanced(in_front(settings), stopped)
+    assert _when_up(stopped, "/livez") == 502
+    assert [client.get("/v1/pairs").status_code for _ in range(6)] == [200] * 6
 
 
 def test_behind_a_balancer_each_client_has_its_own_limit(

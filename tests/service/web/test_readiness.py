@@ -42,6 +42,14 @@ def test_a_full_disk_is_said(settings: Settings, is_problem: Callable[..., Any])
         assert client.get("/livez").status_code == 200
 
 
+def test_a_data_folder_that_is_gone_is_said(client: TestClient, settings: Settings, is_problem: Any) -> None:
+    settings.data.rename(settings.data.with_name("aside"))
+    pointers = [e["pointer"] for e in is_problem(client.get("/readyz"), 503)["errors"]]
+    assert "#/disk" in pointers
+    settings.data.with_name("aside").rename(settings.data)
+    assert client.get("/readyz").status_code == 200
+
+
 def test_a_missing_archive_is_said(settings: Settings, archive: Path, tmp_path: Path, is_problem: Any) -> None:
     copied = shutil.copytree(archive / "small-d2-n4-p8", tmp_path / "archive" / "small-d2-n4-p8").parent
     with TestClient(create_app(settings.model_copy(update={"archive": copied}))) as client:

@@ -63,7 +63,10 @@ def _database(service: Service) -> Check:
 
 def _disk(service: Service) -> Check:
     floor = service.settings.min_free_bytes
-    free = shutil.disk_usage(service.bodies.incoming).free
+    try:
+        free = shutil.disk_usage(service.bodies.incoming).free
+    except OSError as error:
+        return Check(name="disk", ok=False, detail=f"The folder of uploads cannot be read ({error.strerror}).")
     return Check(name="disk", ok=free >= floor, detail=f"{free} bytes are free; needed {floor}.")
 
 
