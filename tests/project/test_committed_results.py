@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from w1bench.builder.build import build
 from w1bench.recipes.families import CONTROLS
-from w1bench.recipes.files import read_recipe
+from w1bench.recipes.files import find_recipe, read_recipe
 from w1bench.trials import results
+from w1bench.trials.comparison.repetition import repeat
 from w1bench.trials.comparison.result import compared
 from w1bench.trials.suites import SUITES
 from w1bench.trials.tables import as_markdown
@@ -36,6 +38,16 @@ def test_the_grid_of_all_methods_on_the_published_sizes_is_whole() -> None:
     assert all(
         row["outcome"] == "diverged" or row["metrics"]["cos"]["low"] < row["metrics"]["cos"]["high"] for row in rows
     )
+
+
+def test_a_cell_comes_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of `w1bench results datasets/results/published.json --check`, on whatever processor this is."""
+    build(find_recipe("hd-d2-n4-p8"), tmp_path)
+    monkeypatch.setenv("W1BENCH_ARCHIVE", str(tmp_path))
+    rows = [row for row in results.read(FOLDER / "published.json") if row["pair"] == "hd-d2-n4-p8"]
+    (cell,) = repeat([row for row in rows if row["method"] == "WC"], workers=None)
+    assert cell.steps == (78, 312, 1250)
+    assert cell.holds, str(cell)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
