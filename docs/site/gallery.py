@@ -12,7 +12,7 @@ from PIL import Image
 
 import w1bench
 from w1bench.builder.build import build
-from w1bench.client.diagnosis import diagnose_folder
+from w1bench.client.diagnosis import diagnosis_of
 from w1bench.client.stored_pair import StoredPair
 from w1bench.figures import boards, canvas, curves, plane
 from w1bench.figures.critics import read_critic
@@ -65,10 +65,15 @@ def main() -> None:
             "learning": lambda: curves.learning(
                 [curves.read_training(path.with_suffix(".json")) for path in critics()]
             ),
-            "bias": lambda: curves.bias(diagnose_folder(pair("hd-d16-n64-p8").folder)),
+            "bias": lambda: curves.bias(diagnosis_of(pair("hd-d16-n64-p8"))),
             "heat": lambda: boards.heat(results.read(RESULTS / "core.json"), "skill"),
             "dimensions": lambda: boards.dimensions(
                 results.read(RESULTS / "hd-grid.json"), ("WC", "LP", "KR", "MM:B", "DOT")
+            ),
+            "curves": lambda: curves.scores(
+                [row for row in results.read(RESULTS / "published.json") if row["law"] in results.published_figures()],
+                "cos",
+                "steps",
             ),
             "cost": lambda: boards.cost(results.read(RESULTS / "core.json")),
         }

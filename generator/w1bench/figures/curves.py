@@ -84,13 +84,19 @@ def scores(rows: Sequence[Row], metric: str, over: str) -> Figure:
     styles = dict(zip(_methods(with_curve), mpl.rcParams["axes.prop_cycle"], strict=False))
     for axes, (name, methods) in zip(grid.flat, panels.items(), strict=False):
         for method, of_method in methods.items():
-            axes.plot(
-                *zip(*_mean_curve(of_method, metric, over), strict=True),
-                label=method,
-                markersize=3,
-                linewidth=1,
-                **styles[method],
-            )
+            points, style = _mean_curve(of_method, metric, over), styles[method]
+            if len(points) > 1:
+                axes.plot(*zip(*points, strict=True), label=method, markersize=3, linewidth=1, **style)
+            else:  # of what does not train: a level
+                axes.axhline(
+                    points[0][1],
+                    label=method,
+                    linewidth=0.8,
+                    color=style["color"],
+                    linestyle=":",
+                    marker=style["marker"],
+                    markersize=3,
+                )
         axes.set_title(name, fontsize=8)
         axes.set_xscale("log")
     for axes in list(grid.flat)[len(panels) :]:

@@ -80,13 +80,13 @@ def _version(row: Row) -> int:
 
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
-    lines = ",\n".join(json.dumps(row, allow_nan=False) for row in sorted(rows, key=row_order))
+    lines = ",\n".join(json.dumps(row, allow_nan=False, separators=(",", ":")) for row in sorted(rows, key=row_order))
     write_atomically(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
 
 
 def compact(row: Row) -> Row:
-    """The row without what its resamples take, 13 kB, and with its figures to eight digits."""
-    return {name: _rounded(value) for name, value in row.items() if name != "resamples"}
+    """The row without its resamples, which take 13 kB, and its findings, which its figures make anew; to eight digits."""
+    return {name: _rounded(value) for name, value in row.items() if name not in ("resamples", "findings")}
 
 
 def _rounded(value: Any) -> Any:
