@@ -108,10 +108,7 @@ def coverage(dim: int, funnels: int, length: float, draws: int) -> tuple[dict[st
         for name in seeds[0]:
             sample = Sample([of_it[name][1] for of_it in seeds], [of_it[name][2] for of_it in seeds])
             rows[name].append(
-                (
-                    float(np.mean([of_it[name][0] for of_it in seeds])),
-                    combined(sample, is_size=METRICS[name].better == "lower"),
-                )
+                (float(np.mean([of_it[name][0] for of_it in seeds])), combined(sample, bounds=METRICS[name].bounds))
             )
     return _shares(singles, w1), _shares(rows, w1)
 

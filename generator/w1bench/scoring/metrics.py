@@ -33,6 +33,13 @@ class Metric:
     is_size: bool = False  # whether it is the size of what `compute` gives, whose sign the interval needs
     since: int = METRIC_VERSION  # the version that defined it as it is
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What it cannot be less and more than."""
+        if self.name == "cos" or self.name.startswith("pooled_"):
+            return -1.0, 1.0
+        return (0.0 if self.better == "lower" else -inf), (1.0 if self.name == "skill" else inf)
+
     def badness(self, interval: Interval | None, w1: float | None) -> float:
         """A sort key of values on a pair of distance `w1`, the best first; infinite where it cannot be told."""
         if interval is None:

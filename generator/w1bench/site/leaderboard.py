@@ -133,7 +133,7 @@ def _combined(name: str, scored: list[dict[str, Interval | None]]) -> Interval |
     intervals = [interval for of in scored if (interval := of.get(name)) is not None]
     if len(intervals) < len(scored) or len(intervals) == 1:
         return intervals[0] if len(intervals) == len(scored) else None
-    return combined(Sample(intervals, [None] * len(intervals)), is_size=METRICS[name].better == "lower")
+    return combined(Sample(intervals, [None] * len(intervals)), bounds=METRICS[name].bounds)
 
 
 def _ranked(rows: list[Row]) -> list[Row]:

@@ -80,7 +80,7 @@ def connected(settings: Settings) -> Generator[Engine]:
             "`postgres` (in a checkout: pip install '.[postgres]')."
         ) from None
     if file := _sqlite_file(settings):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         event.listen(engine, "connect", _SqliteFile(file).prepare)
         event.listen(engine, "begin", _begin_sqlite)
     try:

@@ -90,9 +90,7 @@ class Boards:
             return scores[0].card.metrics
         opened = self._all(scores)
         samples = {name: sample(opened, name) for name in scores[-1].card.metrics}
-        return {
-            name: of_it and combined(of_it, is_size=METRICS[name].better == "lower") for name, of_it in samples.items()
-        }
+        return {name: of_it and combined(of_it, bounds=METRICS[name].bounds) for name, of_it in samples.items()}
 
     def _all(self, scores: Scores) -> list[Compared]:
         return [self.opened(score) for score in scores]

@@ -46,8 +46,15 @@ class Room:
     announced: int = 0  # and not there yet
 
     def check(self, needed: int) -> None:
-        """Raise a 507 where there is no room for so many more bytes."""
-        if shutil.disk_usage(self.folder).free - self.announced - needed < self.min_free:
+        """Raise a 507 where there is no room for so many more bytes, a 503 where the folder is gone."""
+        try:
+            free = shutil.disk_usage(self.folder).free
+        except OSError as error:
+            raise ProblemError(
+                503,
+                f"The service cannot keep uploads at the moment ({error.strerror}); its operator finds the reason in /readyz. Try again later.",
+            ) from None
+        if free - self.announced - needed < self.min_free:
             raise disk_full()
 
 

@@ -77,7 +77,8 @@ class Liveness:
 
     @contextmanager
     def _file_lock(self, name: str) -> Generator[Callable[[], None] | None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         lock = filelock.FileLock(self._lock_file(name))
         try:
             lock.acquire(timeout=0)

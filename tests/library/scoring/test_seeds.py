@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from w1bench.scoring.intervals.seeds import Sample, are_tied, combined, student
+from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.scorecard import RESAMPLES, Interval
 
 SEED_ERROR, OWN_ERROR = 0.02, 0.01  # of a method's seeds, and of what test points do to one method and not to another
@@ -77,3 +78,16 @@ def test_quantiles_of_student() -> None:
     """From the tables; between them to a hundredth."""
     for degrees, quantile in ((1, 12.706), (2, 4.303), (7, 2.365), (10, 2.228), (30, 2.042), (1e9, 1.960)):
         assert student(degrees) == pytest.approx(quantile, abs=0.011)
+
+
+def test_an_interval_stays_within_what_its_metric_can_be() -> None:
+    """Three seeds say little of a spread, and Student's quantile would lead a cosine beyond 1."""
+    intervals = [Interval(value=value, low=value - 0.01, high=value + 0.01) for value in (0.6, 0.9, 0.99)]
+    sample = Sample(intervals, [None] * 3)
+    free = combined(sample)
+    assert free.high is not None
+    assert free.high > 1
+    for name, low, high in (("cos", free.low, 1.0), ("skill", free.low, 1.0), ("progress_full", free.low, free.high)):
+        assert combined(sample, bounds=METRICS[name].bounds) == Interval(value=free.value, low=low, high=high)
+    small = Sample([Interval(value=value, low=0.0, high=0.1) for value in (0.01, 0.02, 0.2)], [None] * 3)
+    assert combined(small, bounds=METRICS["l2"].bounds).low == 0.0

@@ -42,10 +42,15 @@ def test_a_full_disk_is_said(settings: Settings, is_problem: Callable[..., Any])
         assert client.get("/livez").status_code == 200
 
 
-def test_a_data_folder_that_is_gone_is_said(client: TestClient, settings: Settings, is_problem: Any) -> None:
+def test_a_data_folder_that_is_gone_is_said(
+    client: TestClient, settings: Settings, is_problem: Any, bearer: Callable[..., Any], truth: dict[str, Any], npy: Any
+) -> None:
+    url, headers, body = "/v1/submissions?pair=small-d2-n4-p8&method=mine", bearer(settings), npy(truth["gradient"])
     settings.data.rename(settings.data.with_name("aside"))
     pointers = [e["pointer"] for e in is_problem(client.get("/readyz"), 503)["errors"]]
     assert "#/disk" in pointers
+    assert "/readyz" in is_problem(client.post("/v1/validate?pair=small-d2-n4-p8", content=body), 503)["detail"]
+    is_problem(client.post(url, content=body, headers=headers), 503)
     settings.data.with_name("aside").rename(settings.data)
     assert client.get("/readyz").status_code == 200
 

@@ -68,15 +68,15 @@ class Sample:
         return _deviation(values) * sqrt(len(values) / (len(values) - 1)) if len(values) > 1 else None
 
 
-def combined(sample: Sample, *, is_size: bool = False) -> Interval:
-    """The row's interval: a single seed's own, else the mean over seeds with its interval over seeds and test points."""
+def combined(sample: Sample, *, bounds: tuple[float, float] = (-inf, inf)) -> Interval:
+    """The row's interval: a single seed's own, else the mean over seeds with its interval over seeds and test points, within what the metric can be."""
     spread = sample.seed_deviation
     if spread is None or any(interval.low is None for interval in sample.intervals):
         return sample.intervals[0] if spread is None else Interval(value=sample.value, low=None, high=None)
     seeds = len(sample.intervals)
     width = _width(sample.points_error, spread / sqrt(seeds), seeds - 1)
-    low, high = sample.value - width, sample.value + width
-    return Interval(value=sample.value, low=max(low, 0.0) if is_size else low, high=high)
+    least, most = bounds
+    return Interval(value=sample.value, low=max(sample.value - width, least), high=min(sample.value + width, most))
 
 
 def are_tied(a: Sample, b: Sample) -> bool:
