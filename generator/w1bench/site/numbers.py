@@ -35,7 +35,7 @@ def number(value: float, count: int = 3) -> str:
     if abs(value) >= _LARGE:
         mantissa, _, power = f"{value:.1e}".partition("e")
         return f"{mantissa}e{int(power)}".replace("-", _MINUS)
-    return f"{value:,.{count}f}".replace("-", _MINUS)
+    return f"{round(value, count) + 0.0:,.{count}f}".replace("-", _MINUS)  # + 0.0: no minus before zero
 
 
 def half(interval: Interval | None) -> float | None:

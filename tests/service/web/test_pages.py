@@ -215,6 +215,7 @@ def test_figures_have_the_digits_that_their_errors_leave() -> None:
     assert figure(Interval(value=0.123456, low=0.10, high=0.15)) == "0.12"
     assert figure(Interval(value=-41.2345, low=-60, high=-20)) == "\u221241"
     assert figure(Interval(value=2.4e11, low=2e11, high=3e11)) == "2.4e11"
+    assert figure(Interval(value=-0.0001, low=-0.01, high=0.01)) == "0.00"
     assert figure(None) == "–"
     assert with_error(1.0260176, 0.000086) == "1.02602 ± 0.00009"
     assert with_error(4.666666666, 0.0) == "4.666667 (exact)"
