@@ -4,7 +4,6 @@ A critic takes a batch of points (n, *shape) and returns a value each, (n,) or (
 """
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w1bench.arrays import Array, RowArray
+from w1bench.client.user_module import import_file
 from w1bench.errors import DivergedError, InputError, SubmissionError, W1BenchError
 
 Framework = Literal["torch", "jax", "numpy"]
@@ -46,14 +46,7 @@ def import_critic(place: str) -> Callable[..., Any]:
     if not module_name or not name:
         raise InputError(f"A critic came as {place!r}; give package.module:name or path/to/file.py:name.")
     try:
-        if module_name.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(module_name).stem, module_name)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(module_name)
+        module = import_file(Path(module_name)) if module_name.endswith(".py") else importlib.import_module(module_name)
     except (ImportError, OSError) as error:
         raise InputError(
             f"{module_name} cannot be imported ({error}); give package.module:name or path/to/file.py:name."

@@ -7,11 +7,9 @@ differentiated by its library. Batches and points are torch tensors, or arrays w
 
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import math
 import random
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from numpy.typing import NDArray
 
 from w1bench.client.differentiation import at_rows, differentiated
 from w1bench.client.stored_pair import StoredPair
+from w1bench.client.user_module import import_file
 from w1bench.errors import InputError
 from w1bench.solvers.protocol import Fit, Outcome, Sampler
 from w1bench.trials.results import ORDER
@@ -254,32 +253,12 @@ def imported(place: str) -> Any:
     """
     module_name, _, name = place.rpartition(":")
     try:
-        module = _of_file(Path(module_name)) if module_name.endswith(".py") else importlib.import_module(module_name)
+        module = import_file(Path(module_name)) if module_name.endswith(".py") else importlib.import_module(module_name)
         return getattr(module, name)
     except (ImportError, OSError, AttributeError, ValueError) as error:
         raise InputError(
             f"{place} cannot be imported ({error}); give package.module:name or path/to/file.py:name."
         ) from error
-
-
-def _of_file(path: Path) -> Any:
-    """A file as a module, which finds its neighbours, and is run once as long as it is not edited."""
-    path = path.resolve()
-    name = f"{path.stem}_{hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:8]}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # where dataclasses look for it
-        sys.path.insert(0, str(path.parent))
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        finally:
-            sys.path.remove(str(path.parent))
-    return sys.modules[name]
 
 
 def _source_digest(make: Any) -> str | None:
