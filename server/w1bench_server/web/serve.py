@@ -24,7 +24,7 @@ from w1bench_server.sandbox.scorer import check_jail
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 from w1bench_server.web.connections import Connections
-from w1bench_server.worker import supervisor
+from w1bench_server.worker import own_worker
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75  # longer than nginx (60) and clients do, because the server must not be the first to close
@@ -94,7 +94,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
         )
         server = uvicorn.Server(config)
         # The worker starts when the service answers, and stops beside it; what it builds is for all to read.
-        worker = supervisor.worker(settings, announced, lambda: server.should_exit, before)
+        worker = own_worker.worker(settings, announced, lambda: server.should_exit, before)
         with _stopped_by_signals(server), worker:
             server.run(sockets=[listener])
 
