@@ -108,7 +108,7 @@ def test_a_row_equals_the_scorecard_of_the_submission(pair: StoredPair, tmp_path
 
 def test_a_curve_is_what_shorter_trainings_end_in_and_leaves_a_training_as_it_was(pair: StoredPair) -> None:
     """LP's steps do not know how many come after them, so that a point of its curve is the row of a training that ended there."""
-    for method in ("lp", "sn", "mm"):
+    for method in ("lp", "sn"):
         trial = make_trial(method, pair, steps=64)
         found = row(trial)
         assert [point["steps"] for point in found["curve"]] == [1, 4, 16, 64]

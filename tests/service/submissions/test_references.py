@@ -138,10 +138,11 @@ def test_no_token_is_of_their_user(settings: Settings) -> None:
 
 
 def test_the_committed_results_can_be_recorded(settings: Settings, pair: PublishedPair, tmp_path: Path) -> None:
-    """Those that come with w1bench, as if they were of this pair."""
+    """Those of the first seed that come with w1bench, as if they were of this pair."""
     folder = tmp_path / "references"
     folder.mkdir()
-    committed = results.read_all(sorted(references.PACKAGED.glob("*.json")))
+    packaged = results.read_all(sorted(references.PACKAGED.glob("*.json")))
+    committed = [row for row in packaged if row["seed"] == 0]
     assert {row["method"] for row in committed} >= {"WC", "GP", "LP", "SN", "SO", "LS", "MM:B", "MM:Bv2", "MM", "MM:R"}
     results.write(folder / "all.json", [{**row, "recipe_sha256": pair.manifest.recipe_sha256} for row in committed])
     with TestClient(create_app(settings.model_copy(update={"references": folder}))) as client:
