@@ -137,6 +137,9 @@ def show_results(
     ] = False,
     latex: Annotated[bool, typer.Option("--latex", help="With --ranks: a table for LaTeX's booktabs.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="With --ranks: a table in Markdown.")] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="The order of methods beside that of the published figures.")
+    ] = False,
     compact: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write all rows to this file, to eight digits and without resamples."),
@@ -160,12 +163,20 @@ def show_results(
         raise InputError("Two of --csv, --latex, --markdown and --json were given; give one of them.")
     if (latex or markdown or suite) and not ranks:
         raise InputError("--latex, --markdown and --suite are about ranks; give --ranks, too.")
-    if check and (ranks or csv):
-        raise InputError("--check trains cells again and shows no table; give it without --ranks and --csv.")
+    if sum((check, published, ranks, compact is not None)) > 1 or (csv and (check or published or compact)):
+        raise InputError(
+            "Two of --ranks, --published, --check and --compact were given, or --csv with one that has no sheet; give one of them."
+        )
     rows = results.read_all(files)
     if compact:
         results.write(compact, map(results.compact, rows))
         print(f"w1bench: {compact}: {len(rows)} rows, {compact.stat().st_size / 1000:,.0f} kB.", file=sys.stderr)
+        return
+    if published:
+        from w1bench.trials.comparison.agreement import agreement
+
+        beside = agreement(rows)
+        show(as_json, beside.document(), str(beside))
         return
     if check:
         _check(rows, share, seed, workers, as_json)

@@ -117,7 +117,10 @@ def test_a_file_is_checked_and_made_compact(archive: Path, tmp_path: Path) -> No
     document["rows"][0]["curve"][1]["metrics"]["cos"] -= 0.1
     small.write_text(json.dumps(document))
     assert "WC on small-d2-n4-p8 (seed 0) came out otherwise" in run("results", small, "--check", code=1, **there)
-    assert "without --ranks" in run("results", small, "--check", "--ranks", code=2)
+    assert "give one of them" in run("results", small, "--check", "--ranks", code=2)
+    beside = json.loads(run("results", small, "--published", "--json"))
+    assert list(beside["laws"]) == ["hd-d2-n4-p8"]
+    assert beside["difference"]["WC"] == pytest.approx(document["rows"][0]["metrics"]["cos"]["value"] - 0.072217)
 
 
 def test_an_estimator_is_checked(solver: str) -> None:
