@@ -80,8 +80,7 @@ def digits(card: Scorecard) -> list[bytes]:
         card.w1_stderr,
     ]
     figures = [f"{value:.5g}" for value in values if value is not None]
-    # A bare 0.25 or 6.07 is in many pages: certificates and sizes have three digits.
-    return [figure.encode() for figure in figures if len(figure.lstrip("-0.").replace(".", "")) >= 4]
+    return [figure.encode() for figure in figures if len(figure.lstrip("-0.")) >= 4]  # a bare 0.25 is in many pages
 
 
 @pytest.mark.parametrize("made", [SEALED, *SEALED_FAMILIES], ids=lambda recipe: recipe.family, indirect=True)
@@ -101,6 +100,7 @@ def test_a_round_from_commitment_to_replay(
     commitment = read_published_manifest(made.folder).commitment
     with TestClient(create_app(settings)) as client:
         assert client.get(f"/v1/pairs/{made.name}").json()["commitment"] == commitment
+        before = answers(client, made.name, [])  # whose sizes and certificates may have a figure's digits by chance
         jobs: list[str] = []
         for method, body in bodies.items():
             answer = client.post(
@@ -123,7 +123,10 @@ def test_a_round_from_commitment_to_replay(
         numbers = ("/slice?", ".h5", "/metrics")  # have any digits
         spoken = {page: content for page, content in told.items() if not any(part in page for part in numbers)}
         figures = [figure for card in cards for figure in digits(card)]
-        assert [(page, figure) for page, content in spoken.items() for figure in figures if figure in content] == []
+        more = [
+            (page, figure) for page, content in spoken.items() for figure in figures if content.count(figure) > before.get(page, b"").count(figure)
+        ]  # fmt: skip
+        assert more == []
         log = (caplog.text + "".join(capfd.readouterr())).encode()
         assert found({"log": log}, made.kept) == set()
         assert [figure for figure in figures if figure in log] == []
