@@ -69,7 +69,7 @@ def measure(points: Points, submission: Submission, *, w1: float, baseline: Base
     for name, metric in METRICS.items():
         if name not in missing:
             value, values = float(metric.compute(means, w1)), metric.compute(of_resamples, w1)
-            metrics[name] = size_interval(value, values) if metric.is_size else interval(value, values)
+            metrics[name] = size_interval(value, values) if metric.is_size else interval(value, values, metric.bounds)
             resampled.append(np.abs(values) if metric.is_size else values)
     return Measured(metrics, missing, np.stack(resampled).astype("<f8").tobytes())
 

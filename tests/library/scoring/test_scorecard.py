@@ -124,6 +124,14 @@ def test_intervals_cover_the_mean_about_as_often_as_they_say(pair: StoredPair) -
     assert np.std(centre) < np.mean(widths)
 
 
+def test_an_interval_stays_within_what_its_metric_can_be(archive: Path) -> None:
+    """Noise that averages out in groups leaves their cosines near 1, about which resamples lie on both sides."""
+    plane = w1bench.load(archive / "small-d2-n4-p8")
+    metrics = w1bench.score(plane, gradient=noisy(plane, 0.7)).metrics
+    assert all(metrics[f"pooled_{count}"].high == 1 for count in (8, 64))
+    assert metrics["cos"].high < 1
+
+
 def test_a_scorecard_is_a_function_of_its_submission(pair: StoredPair) -> None:
     g = noisy(pair, 0.2)
     assert w1bench.score(pair, gradient=g) == w1bench.score(pair, gradient=g)

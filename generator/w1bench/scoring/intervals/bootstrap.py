@@ -5,6 +5,7 @@ point is drawn is kept from one submission to the next: drawing takes ten times 
 """
 
 from collections.abc import Iterable, Iterator
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,10 +71,11 @@ def resampled_means(inputs: Means, targets: Means, digest: str, counts: Counts =
     }
 
 
-def interval(value: float, resampled: F64) -> Interval:
-    """The value of a metric with its percentile interval."""
+def interval(value: float, resampled: F64, bounds: tuple[float, float] = (-inf, inf)) -> Interval:
+    """The value of a metric with its percentile interval, as far as it lies within `bounds`, what the metric can be."""
+    least, most = bounds
     low, high = _bounds(resampled)
-    return Interval(value=value, low=low, high=high)
+    return Interval(value=value, low=max(low, least), high=min(high, most))
 
 
 def size_interval(value: float, resampled: F64) -> Interval:
