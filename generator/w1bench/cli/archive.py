@@ -108,6 +108,7 @@ def build(
     from w1bench.archive.manifest import read_published_manifest
     from w1bench.builder.build import build as build_pair
     from w1bench.recipes.files import find_recipe
+    from w1bench.recipes.shapes import check_kept, shape_of
 
     adjusted = find_recipe(recipe, root=root, checkpoint=checkpoint).with_sizes(
         train=train, test=test, probe=probe, w1_rays=w1_rays
@@ -119,6 +120,8 @@ def build(
     if sealed:
         _check_truth(truth)
     if dry_run:
+        if adjusted.attenuation and (shape := shape_of(adjusted)):
+            check_kept(adjusted.attenuation, shape)
         document = tables.plan(adjusted)
         show(as_json, document, tables.planned(document))
         return

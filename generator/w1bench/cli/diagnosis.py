@@ -89,13 +89,21 @@ def _pair_tables(found: "PairDiagnosis") -> Iterable[Table | str]:
             f"k-means centres {_3(minima.k_means.value)}, k-medians centres {_3(minima.k_medians.value)}."
         )
     if found.patches:
-        yield tables.plain([
-            {
-                "patches": f"{of.size} x {of.size}", "of a picture": of.count, "pictures": of.pictures, "pooled W1": _3(of.pooled), "local W1": _3(of.local),
-                "image W1 / sqrt(K)": _3(of.bound), "image W1": _3(of.image), "sliced": _3(of.sliced),
-            }
-            for of in found.patches
-        ])  # fmt: skip
+        yield tables.plain(_patches(found))
+
+
+def _patches(found: "PairDiagnosis") -> list[dict[str, object]]:
+    """Of pictures by square patches, of vectors by blocks of coordinates."""
+    part, whole, wholes = (
+        ("patches", "picture", "pictures") if len(found.shape) == 3 else ("blocks of coordinates", "point", "points")
+    )
+    return [
+        {
+            part: f"{of.size} x {of.size}" if len(found.shape) == 3 else of.size, f"of a {whole}": of.count, wholes: of.pictures, "pooled W1": _3(of.pooled),
+            "local W1": _3(of.local), f"{whole} W1 / sqrt(K)": _3(of.bound), f"{whole} W1": _3(of.image), "sliced": _3(of.sliced),
+        }
+        for of in found.patches
+    ]  # fmt: skip
 
 
 def _3(value: float) -> str:

@@ -1,6 +1,7 @@
 """The functions `w1bench.load`, `w1bench.score` and `w1bench.diagnose`."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from w1bench.diagnostics.findings.explanation import ExplainedScorecard
 from w1bench.diagnostics.findings.facts import Facts, facts_of
 from w1bench.diagnostics.findings.sentences import Finding
 from w1bench.errors import PairError
+from w1bench.recipes.files import catalogued_recipes
 from w1bench.scoring import submission
 from w1bench.scoring.score import Scored, score_resampled
 
@@ -47,9 +49,18 @@ def load(name: str | Path, *, archive: str | None = None) -> StoredPair:
         return StoredPair(folder, read_manifest(folder))
     looked = dict.fromkeys(str(folder.parent) for folder in (*local, cached))
     raise PairError(
-        f"There is no pair {name} in {', '.join(looked)}; build it (w1bench build {name}), "
-        "or set W1BENCH_ARCHIVE to an archive's URL, or W1BENCH_SERVER to a service's, to fetch it from."
+        f"There is no pair {name} in {', '.join(looked)}{_advice(str(name))} "
+        "W1BENCH_ARCHIVE to an archive's URL, or W1BENCH_SERVER to a service's, to fetch it from."
     )
+
+
+def _advice(name: str) -> str:
+    """How to come by a pair of that name, or by one that may have been meant."""
+    known = catalogued_recipes()
+    if name in known:
+        return f"; build it (w1bench build {name}), or set"
+    near = get_close_matches(name, known, 3)
+    return f", nor a recipe of that name{'; the nearest: ' if near else ''}{', '.join(near)}. Set"
 
 
 def open_pair(pair: StoredPair | str | Path) -> StoredPair:

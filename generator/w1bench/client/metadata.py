@@ -13,7 +13,7 @@ from w1bench.errors import SubmissionError
 Data = Literal["train", "fresh"]
 LONGEST = {"paper": 300, "code": 300, "description": 1000, "hardware": 200}  # characters
 LARGEST = 2**63 - 1  # of whole numbers
-_OF_A_RUN = (
+OF_A_RUN = (
     "seed",
     "seconds",
     "hardware",
@@ -64,7 +64,7 @@ class Metadata:
     @cached_property
     def series(self) -> tuple[Any, ...]:
         """What the seeds of one method have in common."""
-        return tuple((name, value) for name, value in self.given().items() if name not in _OF_A_RUN)
+        return tuple((name, value) for name, value in self.given().items() if name not in OF_A_RUN)
 
 
 def points_of(curve: str | None) -> list[tuple[int, float]]:
@@ -94,7 +94,19 @@ def metadata(given: Mapping[str, Any]) -> Metadata:
     for name, value in given.items():
         if value is not None and (needed := _needed(name, value)):
             raise SubmissionError(f"`{name}` came as {value!r}; give {needed}.")
-    return Metadata(**given)
+    said = Metadata(**given)
+    _check_curve(said)
+    return said
+
+
+def _check_curve(said: Metadata) -> None:
+    steps = [step for step, _ in points_of(said.curve)]
+    if again := sorted({step for step in steps if steps.count(step) > 1}):
+        raise SubmissionError(f"`curve` has step {again[0]} {steps.count(again[0])} times; give one cosine a step.")
+    if said.steps is not None and steps and steps[-1] > said.steps:
+        raise SubmissionError(
+            f"`curve` goes on to step {steps[-1]}, beyond `steps`, which came as {said.steps}; give one that ends there, or the steps of the whole run."
+        )
 
 
 def _needed(name: str, value: Any) -> str | None:

@@ -17,12 +17,17 @@ def find_recipe(name: str, *, root: Path | None = None, checkpoint: Path | None 
     """A recipe by its catalogued name, or by its path as in `read_recipe`."""
     if name.endswith(".toml"):
         return read_recipe(Path(name), root=root, checkpoint=checkpoint)
-    catalogued = {path.stem: path for path in sorted(_CATALOGUED.rglob("*.toml"))}
+    catalogued = catalogued_recipes()
     if name not in catalogued:
         raise RecipeError(
             f"{name!r} is neither a .toml file nor a catalogued recipe; there are: {', '.join(catalogued)}."
         )
     return read_recipe(catalogued[name], root=root, checkpoint=checkpoint)
+
+
+def catalogued_recipes() -> dict[str, Path]:
+    """The catalogue's files, by the names of their pairs."""
+    return {path.stem: path for path in sorted(_CATALOGUED.rglob("*.toml"))}
 
 
 def read_recipe(path: Path, *, root: Path | None = None, checkpoint: Path | None = None) -> Recipe:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from math import prod
 
+from w1bench.errors import RecipeError
 from w1bench.recipes.consistency import core_dim
+from w1bench.recipes.families import Attenuation
 from w1bench.recipes.funnels import DrawnFunnels
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.sources import BallSource, GeneratorSource, ImageSource, UniformSource
@@ -25,6 +28,27 @@ def shape_of(recipe: Recipe) -> tuple[int, ...] | None:
         case GeneratorSource(architecture=architecture):
             known = re.match(r"wgan-qc-resnet-(\d+)", architecture)
             return (3, int(known[1]), int(known[1])) if known else None
+
+
+def check_kept(table: Attenuation, shape: tuple[int, ...]) -> None:
+    """Raise a RecipeError unless points of `shape` have what an attenuation keeps of them, and more than that."""
+    if table.keep == "random" and (table.rank or 0) >= prod(shape):
+        raise RecipeError(
+            f"attenuation.rank came as {table.rank} for points of {prod(shape)} dimensions; give less, so that something is attenuated."
+        )
+    if table.keep in ("none", "random"):
+        return
+    if len(shape) != 3:
+        raise RecipeError(f'attenuation.keep came as "{table.keep}" for points of shape {shape}; it needs pictures.')
+    channels, height, width = shape
+    if table.keep == "lowpass" and (table.size or 0) >= min(height, width):
+        raise RecipeError(
+            f"attenuation.size came as {table.size} for pictures of {height} x {width}; give less, so that something is attenuated."
+        )
+    if table.keep == "grey" and channels == 1:
+        raise RecipeError(
+            'attenuation.keep came as "grey" for pictures of one channel, which are grey; it needs colours.'
+        )
 
 
 def most_funnels(recipe: Recipe) -> int | None:

@@ -113,6 +113,10 @@ class Scorecard(_Part):
         """Its first figures in a line."""
         return ", ".join(f"{name} {self.metrics[name]}" for name in _FIRST if self.metrics.get(name) is not None)
 
+    def __str__(self) -> str:
+        figures = [f"{name:16} {'-' if interval is None else interval}" for name, interval in self.metrics.items()]
+        return "\n".join([f"{self.pair}, {self.points:,} points, {self.level:.0%} intervals", *figures])
+
     def as_html(self) -> str:
         """All figures as a table."""
         rows = [(name, "-" if interval is None else str(interval)) for name, interval in self.metrics.items()]

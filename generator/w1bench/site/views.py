@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.manifest import Manifest, PairState
-from w1bench.recipes.families import CONTROLS
+from w1bench.client.metadata import OF_A_RUN
+from w1bench.recipes.families import CONTROLS, CORE
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench.site import descriptions
@@ -98,6 +99,7 @@ def board(content: Content, choice: Choice, *, all_rows: bool = False) -> Contex
         "options": options,
         "columns": columns,
         "counted": sorted(shown[0].counted) if shown else [],
+        "by_core": bool(shown) and shown[0].counted <= frozenset(CORE),
         "total": len(shown),
     }
     size = 10**9 if all_rows else PAGE_ROWS
@@ -181,7 +183,8 @@ def method(content: Content, name: str, user: str) -> Context | None:
     track = "open" if any(row.track == "open" for row in rows) else "sealed"
     placed = next((method for method in content.methods(Choice(track=track)) if method.first.key == (name, user)), None)
     return {
-        "section": "board", "kind": "method", "name": name, "user": user, "rows": rows, "method": placed, "metadata": dict(rows[0].metadata), "retracted": [],
+        "section": "board", "kind": "method", "name": name, "user": user, "rows": rows, "method": placed, "retracted": [],
+        "metadata": {field: said for field, said in rows[0].metadata.items() if field not in OF_A_RUN},
     }  # fmt: skip
 
 

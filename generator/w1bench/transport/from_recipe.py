@@ -11,10 +11,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w1bench.arrays import F64, Array
-from w1bench.errors import FunnelError, RecipeError
+from w1bench.errors import FunnelError
 from w1bench.recipes.consistency import core_dim
 from w1bench.recipes.funnels import DrawnFunnels, PublishedFunnels
 from w1bench.recipes.recipe import Recipe
+from w1bench.recipes.shapes import check_kept
 from w1bench.recipes.sources import BallSource, UniformSource
 from w1bench.rng import stream
 from w1bench.sources.domains import Ball, Cube
@@ -66,10 +67,7 @@ def draw_truth(recipe: Recipe, base: Source | None, funnels: list[MinFunnel]) ->
             truth["block"] = np.repeat(np.arange(len(funnels)), [f.count for f in funnels])
     if recipe.attenuation and recipe.attenuation.rank:
         assert base is not None
-        if recipe.attenuation.rank >= prod(base.shape):
-            raise RecipeError(
-                f"attenuation.rank came as {recipe.attenuation.rank} for points of {prod(base.shape)} dimensions; give less, so that something is attenuated."
-            )
+        check_kept(recipe.attenuation, base.shape)
         truth["basis"] = _frame(recipe, "basis", recipe.attenuation.rank, prod(base.shape))
     if recipe.smooth and recipe.smooth.rotated:
         truth["rotation"] = _frame(recipe, "rotation", recipe.smooth.dim, recipe.smooth.dim)

@@ -178,8 +178,10 @@ def test_bad_input_ends_with_2_and_a_sentence(built: Path, tmp_path: Path) -> No
     np.save(tmp_path / "nan.npy", np.full((600, 2), np.nan))
     np.save(tmp_path / "short.npy", np.zeros((5, 2)))
     (tmp_path / "bad.toml").write_text(RECIPE.replace("power = 8", "power = 0.5"))
+    (tmp_path / "sharp.toml").write_text(TEMPLATES["attenuation"].replace("size = 8 ", "size = 99 "))
     (empty := tmp_path / "empty").mkdir()
     for words, sentence in (
+        (("build", tmp_path / "sharp.toml", "--dry-run"), "attenuation.size came as 99 for pictures of"),
         (("build", "nonsense"), "neither a .toml file nor a catalogued recipe; there are:"),
         (("build", tmp_path / "bad.toml"), "power came as 0.5"),
         (("build", built.parent / "typed.toml", "--archive", built), "published already"),

@@ -30,8 +30,13 @@ def test_a_pair_opens_by_folder_and_by_name(archive: Path, tmp_path: Path, monke
 
 
 def test_an_unknown_pair_is_said_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(PairError, match="There is no pair nothing in .*w1bench build nothing"):
-        w1bench.load("nothing", archive=str(tmp_path))
+    for name, sentence in {
+        "hd-d2-n4-p8": r"; build it \(w1bench build hd-d2-n4-p8\), or set W1BENCH_ARCHIVE",
+        "hd-d2-n5-p8": r", nor a recipe of that name; the nearest: hd-d2-n\d+-p8, .*\. Set W1BENCH_ARCHIVE",
+        "nothing": r", nor a recipe of that name\. Set W1BENCH_ARCHIVE",
+    }.items():
+        with pytest.raises(PairError, match=f"There is no pair {name} in .*{sentence}"):
+            w1bench.load(name, archive=str(tmp_path))
 
 
 def test_arrays_are_lazy_and_named(archive: Path) -> None:

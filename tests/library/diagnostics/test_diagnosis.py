@@ -74,6 +74,8 @@ def test_a_pair_is_diagnosed_alone(archive: Path) -> None:
     assert document["patches"] == []
     assert document["w1"] == pytest.approx(w1bench.load(archive / "small-d2-n4-p8").w1, rel=1e-7)
     assert "EMD(P_n, Q_n)" in run("diagnose", archive / "small-d2-n4-p8")
+    assert "blocks of coordinates" in run("diagnose", archive / "small-d16-n64-p8")
+    assert "of a picture" in run("diagnose", archive / "small-digits")
 
 
 def test_facts_are_checked(archive: Path, flipped: Path) -> None:

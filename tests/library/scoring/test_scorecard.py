@@ -132,6 +132,16 @@ def test_an_interval_stays_within_what_its_metric_can_be(archive: Path) -> None:
     assert metrics["cos"].high < 1
 
 
+def test_a_scorecard_prints_as_a_figure_a_line(pair: StoredPair) -> None:
+    card = w1bench.score(pair, gradient=noisy(pair, 0.2))
+    first, *lines = str(card).splitlines()
+    assert first.startswith(f"{pair.name}, {card.points:,} points, 95% intervals")
+    assert [line.split()[0] for line in lines[: len(METRICS)]] == list(METRICS)
+    assert f"cos              {card.metrics['cos']}" in lines
+    assert "dev              -" in lines
+    assert lines[len(METRICS) :] == [finding.sentence for finding in card.findings]
+
+
 def test_a_scorecard_is_a_function_of_its_submission(pair: StoredPair) -> None:
     g = noisy(pair, 0.2)
     assert w1bench.score(pair, gradient=g) == w1bench.score(pair, gradient=g)

@@ -28,7 +28,7 @@ from w1bench_server.web.auth.tokens import create_token
 
 PAIR = "small-d16-n64-p8"
 SAID: dict[str, Any] = {
-    "paper": "arXiv:1 & 2", "code": "https://example.org/x?a=b", "description": "a critic", "steps": 0, "data": "fresh", "seconds": 1.5,
+    "paper": "arXiv:1 & 2", "code": "https://example.org/x?a=b", "description": "a critic", "steps": 64, "data": "fresh", "seconds": 1.5,
     "hardware": "two cores", "parameters": 3, "trains": False, "knows_family": True,
     "penalty_weight": 10.0, "batch": 64, "receptive_field": 4, "native_value": 1.25, "own_value": -0.5, "curve": "1:-.25 16:0.5 64:1",
 }  # fmt: skip
@@ -122,6 +122,11 @@ def test_a_row_a_board_and_a_dry_run_say_what_is_wrong_in_the_words_of_score(sit
         w1bench.submit(pair, method="never", **site.asked, **wrong, receptive_field=17)
     asked = httpx2.post(f"{site.server}v1/validate", params={"pair": PAIR, "receptive_field": 17}, content=b"")
     assert (asked.status_code, "give at most 16" in asked.text) == (422, True)
+    asked = httpx2.post(
+        f"{site.server}v1/submissions", params={"pair": PAIR, "method": "never", "steps": 4, "curve": "5:.1"}, content=b"",
+        headers={"Authorization": f"Bearer {site.asked['token']}"},
+    )  # fmt: skip
+    assert (asked.status_code, "beyond `steps`, which came as 4" in asked.text) == (422, True)
 
 
 def test_what_does_not_fit_is_said_before_anything_is_sent(site: Site) -> None:
@@ -133,6 +138,8 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(site: Site) -> None:
         ({"batch": 0.5, **good}, "`batch` came as 0.5; give a whole number from 1"),
         ({"native_value": float("nan"), **good}, "`native_value` came as nan; give a finite number"),
         ({"data": "both", **good}, "`data` came as 'both'; give train or fresh"),
+        ({"curve": "5:.1 5:.2", **good}, "`curve` has step 5 2 times; give one cosine a step"),
+        ({"curve": "5:.1 60:.2", "steps": 50, **good}, "`curve` goes on to step 60, beyond `steps`, which came as 50"),
         ({"colour": "red", **good}, "Unknown array `colour`"),
         ({"seeds": {0: good, 1: {"gradient": good["gradient"][1:]}}}, "came with shape"),
         ({"seeds": {0: good}, "gradient": good["gradient"]}, "`gradient` came beside `seeds`"),

@@ -13,6 +13,9 @@ class ExplainedScorecard(Scorecard):
 
     findings: tuple[Finding, ...] = ()
 
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(finding.sentence for finding in self.findings)])
+
     def as_html(self) -> str:
         """All figures as a table, and the findings."""
         return super().as_html() + "".join(f"<p>{escape(finding.sentence)}</p>" for finding in self.findings)

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from w1bench.arrays import F64, Array
-from w1bench.errors import RecipeError, SourceError
+from w1bench.errors import SourceError
 from w1bench.recipes.families import Attenuation
+from w1bench.recipes.shapes import check_kept
 from w1bench.sources.domains import Cube
 from w1bench.transport.families.convex_rays import shorten_rays
 
@@ -181,20 +182,11 @@ def _subspace(table: Attenuation, shape: tuple[int, ...], basis: F64 | None) -> 
     if table.keep == "random":
         assert basis is not None
         return Span(basis)
-    if len(shape) != 3:
-        raise RecipeError(f'attenuation.keep came as "{table.keep}" for points of shape {shape}; it needs pictures.')
+    check_kept(table, shape)
     channels, height, width = shape
     if table.keep == "lowpass":
         assert table.size is not None
-        if table.size >= min(height, width):
-            raise RecipeError(
-                f"attenuation.size came as {table.size} for pictures of {height} x {width}; give less, so that something is attenuated."
-            )
         return LowFrequencies((channels, height, width), table.size)
-    if table.keep == "grey" and channels == 1:
-        raise RecipeError(
-            'attenuation.keep came as "grey" for pictures of one channel, which are grey; it needs colours.'
-        )
     return Means((channels, height, width), (2, 3) if table.keep == "mean" else (1,))
 
 

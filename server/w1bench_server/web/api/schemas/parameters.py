@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query
 
-from w1bench.client.metadata import CURVE, CURVE_IN_WORDS, LARGEST, LONGEST, Data, Metadata
+from w1bench.client.metadata import CURVE, CURVE_IN_WORDS, LARGEST, LONGEST, Data, Metadata, metadata
 from w1bench.diagnostics.findings.facts import Facts
 from w1bench.recipes.recipe import Family
 from w1bench.scoring.metrics import METRICS
@@ -57,11 +57,11 @@ def _said(
     own_value: OwnValue = None,
     curve: Annotated[str | None, Query(pattern=worded(f"^{CURVE}$", CURVE_IN_WORDS), max_length=2000, description="How it got there: cosines after steps, as in 312:.41 1250:.55.")] = None,
 ) -> Metadata:  # fmt: skip
-    return Metadata(
-        seed=seed, paper=paper, code=code, description=description, steps=steps, data=data, seconds=seconds, hardware=hardware,
-        parameters=parameters, trains=trains, knows_family=knows_family, penalty_weight=penalty_weight, batch=batch,
-        receptive_field=receptive_field, native_value=native_value, own_value=own_value, curve=curve,
-    )  # fmt: skip
+    return metadata({
+        "seed": seed, "paper": paper, "code": code, "description": description, "steps": steps, "data": data, "seconds": seconds, "hardware": hardware,
+        "parameters": parameters, "trains": trains, "knows_family": knows_family, "penalty_weight": penalty_weight, "batch": batch,
+        "receptive_field": receptive_field, "native_value": native_value, "own_value": own_value, "curve": curve,
+    })  # fmt: skip
 
 
 def _declared(
