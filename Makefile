@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Compiled modules are kept, where the caller's environment says otherwise, too: tests start hundreds of processes that import them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check docs gallery notebooks archive results fuzz-api load clean
+.PHONY: demo test check docs gallery conclusions notebooks archive results fuzz-api load clean
 
 demo: $(VENV)/.installed docs
 	bash docs/demo.sh
@@ -16,6 +16,9 @@ docs: $(VENV)/.installed
 
 gallery: $(VENV)/.installed
 	$(BIN)/python docs/site/gallery.py
+
+conclusions: $(VENV)/.installed
+	$(BIN)/python docs/site/conclusions.py
 
 notebooks: $(VENV)/.installed
 	$(BIN)/python docs/site/notebooks.py
@@ -34,6 +37,7 @@ check: $(VENV)/.installed
 
 results: $(VENV)/.installed
 	$(BIN)/w1bench results datasets/results/*.json > datasets/results/tables.md
+	$(BIN)/python docs/site/conclusions.py
 
 fuzz-api: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m fuzz.api --postgres

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from PIL import Image
+from picture import small
 
 import w1bench
 from w1bench.builder.build import build
@@ -38,7 +38,6 @@ AXES = ("product-d4", "spiked-d16-k2", "late-d16-n64-e10", "shift-d128")  # whos
 CRITICS = {"lp": 800, "wc": 800}
 _SIZES = {"train": 4000, "test": 3000, "probe": 2000, "w1_rays": 1 << 15}
 _OF_PICTURES = {"train": 200, "test": 100, "probe": 20, "w1_rays": 1 << 12}
-_WIDTH = 900  # pixels
 
 
 def main() -> None:
@@ -87,15 +86,6 @@ def main() -> None:
             if not wanted or name in wanted:
                 (GALLERY / f"{name}.png").write_bytes((pair(name).folder / "preview.png").read_bytes())
                 small(GALLERY / f"{name}.png")
-
-
-def small(path: Path) -> None:
-    """Bring a picture to a page's width and 96 colours."""
-    picture = Image.open(path).convert("RGB")
-    if picture.width > _WIDTH:
-        picture = picture.resize((_WIDTH, round(picture.height * _WIDTH / picture.width)), Image.Resampling.LANCZOS)
-    picture.quantize(96).save(path, optimize=True)
-    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

@@ -67,15 +67,17 @@ def check_path(path: Path) -> None:
         raise InputError(f"The figure came as {path}; give a name that ends in {', '.join(SUFFIXES)}.")
 
 
-def save(figure: Figure, path: Path, background: BackgroundName = "paper") -> None:
-    """Write a figure as PNG, SVG or PDF, by its suffix; the same figure gives the same bytes.
+def save(
+    figure: Figure, path: Path, background: BackgroundName = "paper", *, dpi: float | Literal["figure"] = "figure"
+) -> None:
+    """Write a figure as PNG, SVG or PDF, by its suffix; the same figure gives the same bytes. `dpi` is of PNG.
 
     Raises:
         InputError: the name ends in something else.
     """
     check_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, transparent=background == "transparent", metadata=_NO_DATE[path.suffix])
+    figure.savefig(path, dpi=dpi, transparent=background == "transparent", metadata=_NO_DATE[path.suffix])
 
 
 def need(rows: Sequence[object], what: str) -> None:

@@ -55,7 +55,7 @@ class Agreement:
         ours, theirs = (
             [fmean(cosines[each][name] for each in laws) for name in methods] for cosines in (self.ours, self.theirs)
         )
-        return float(np.corrcoef(_ranks(ours), _ranks(theirs))[0, 1])
+        return rank_correlation(ours, theirs)
 
     def document(self) -> dict[str, Any]:
         """As plain values."""
@@ -108,6 +108,12 @@ def agreement(rows: Iterable[Row]) -> Agreement:
         )
     theirs = {law: {method: published[law][method]["cos"] for method in methods} for law, methods in ours.items()}
     return Agreement(ours, theirs)
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Spearman's correlation of two figures of the same things; NaN where one does not vary."""
+    with np.errstate(invalid="ignore"):
+        return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
 
 
 def _ranks(values: Sequence[float]) -> list[float]:

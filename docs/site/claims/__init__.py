@@ -1,0 +1,1 @@
+"""The ten conclusions about what critics do, each with its criterion, its table and its figure."""
