@@ -143,7 +143,9 @@ def balanced(nginx: Started, tmp_path: Path) -> Callable[..., httpx2.Client]:
             (upstream,) = [
                 part for part in re.findall(r"```\n(.*?)```", HOSTING, re.DOTALL) if part.startswith("upstream")
             ]
+            assert "with `proxy_pass http://w1bench;` and `proxy_request_buffering on;`" in HOSTING
             block = upstream + block.replace("http://10.0.0.8:8080", "http://w1bench")
+            block = block.replace("proxy_request_buffering off;", "proxy_request_buffering on;")
             words["10.0.0.9:8080"] = f"127.0.0.1:{other.base_url.port}"
         client = nginx(f"pid /tmp/pid; events {{}}\nhttp {{ {_TEMPORARY}\n{block} }}", words)
         _wait(client)
@@ -241,8 +243,11 @@ def test_a_server_whose_service_is_stopped_is_passed_over(
     in_front: Callable[[Settings], httpx2.Client],
     balanced: Callable[..., httpx2.Client],
     settings: Settings,
+    bearer: Callable[..., Any],
+    truth: Any,
+    npy: Callable[..., bytes],
 ) -> None:
-    """Its nginx lives, and answers 502."""
+    """Its nginx lives, and answers 502, to uploads as well."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nothing = f"127.0.0.1:{taken.getsockname()[1]}"
     stopped = nginx(
@@ -251,6 +256,10 @@ def test_a_server_whose_service_is_stopped_is_passed_over(
     )
     client = balanced(in_front(settings), stopped)
     assert _when_up(stopped, "/livez") == 502
+    send = partial(client.post, "/v1/submissions", content=npy(truth["gradient"]), headers=bearer(settings))
+    for number in range(6):
+        answer = send(params={"pair": "small-d2-n4-p8", "method": f"mine {number}"})
+        assert answer.status_code == 201, answer.text
     assert [client.get("/v1/pairs").status_code for _ in range(6)] == [200] * 6
 
 
