@@ -88,7 +88,8 @@ class Excess(_Part):
 class Scorecard(_Part):
     """What a critic scores on a pair. A metric without data is None, its reason in `missing`.
 
-    `trivial` holds the cosines of the trivial critics there, one of which solves a `control`; `truth` says that the gradient's directions are the stored ones, to rounding. Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
+    `trivial` holds the cosines of the trivial critics there, one of which solves a `control`; `truth` says that the gradient's directions are the stored ones, to rounding;
+    `plane` are figures at some of the inputs of a pair in the plane (see `diagnosis.plane`). Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
     """
 
     pair: str
@@ -102,6 +103,7 @@ class Scorecard(_Part):
     missing: dict[str, str]
     diagnosis: Diagnosis | None
     excess: Excess | None = None
+    plane: str | None = None
     trivial: dict[str, float] | None = None
     control: bool = False
     truth: bool = False

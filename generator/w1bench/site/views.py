@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from w1bench.archive.catalogue import Listed
 from w1bench.archive.manifest import Manifest, PairState
 from w1bench.recipes.families import CONTROLS
+from w1bench.scoring.diagnosis.plane import points_in
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench.site import descriptions
@@ -218,6 +219,7 @@ def submission(
         "section": "board", "row": own, "card": card, "standing": standing, "of": sum(other.rank is not None for other in content.boards.get(row.pair, ())),
         "retraction": retraction, "entry": entry, "near": near and _gap(own, near), "basis": (basis and basis is not near and _gap(own, basis)) or None,
         "findings": findings, "others": others[:PAGE_ROWS], "has_body": has_body, "debiased": _taken_back(findings),
+        "plane": points_in(card.plane),
     }  # fmt: skip
 
 

@@ -13,9 +13,10 @@ from urllib.parse import urljoin
 import pytest
 from starlette.testclient import TestClient
 
+from w1bench.scoring.diagnosis.plane import points_in
 from w1bench.scoring.metrics import METRICS
 from w1bench.site.board.choice import ORDERS, VIEWS
-from w1bench.site.numbers import figure, with_error
+from w1bench.site.numbers import figure, number, with_error
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
@@ -132,6 +133,20 @@ def test_a_submission_s_page_is_its_scorecard_and_its_place(board: TestClient) -
         assert f"<strong>{row['rank']}<small> of 2</small>" in text
         assert f'href="/submissions/{other["id"]}"' in text  # the nearest row
         assert f"{row['metrics']['cos']['value']:.2f}".removeprefix("-") in text
+
+
+def test_a_submission_in_the_plane_shows_its_field_beside_the_truth_in_figures(board: TestClient) -> None:
+    row = board.get("/v1/leaderboard").json()["rows"][1]  # the truth turned round
+    points = points_in(board.get(f"/v1/submissions/{row['id']}").json()["scorecard"]["plane"])
+    text = board.get(f"/submissions/{row['id']}").text
+    assert 'data-chart="field"' in text
+    assert 'data-chart="potentials"' in text
+    table = text.partition('id="plane"')[2].partition("</table>")[0]
+    cells = re.findall(r"<td>(.*?)</td>", table)
+    assert len(cells) == 5 * len(points) > 500
+    assert cells[1] == ", ".join(map(number, points[0].true_gradient))
+    assert cells[2] == ", ".join(map(number, points[0].gradient))
+    assert cells[3:5] == [number(points[0].true_value or 0), number(points[0].value or 0)]
 
 
 def test_two_rows_are_compared_over_the_same_points(board: TestClient) -> None:
