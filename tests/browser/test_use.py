@@ -61,6 +61,11 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
         assert "gradient (1500 × 2)" in answer.inner_text()
         page.get_by_label("Method’s name").fill("from a page")
+        with page.expect_request(
+            re.compile(r"/v1/validate\?.*method=from\+a\+page")
+        ):  # which refuses the names of reference rows
+            page.get_by_role("button", name="Dry run").click()
+        page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
         page.get_by_role("button", name="Show the commands").click()  # without losing the file
         page.get_by_text('mine.h5 --method "from a page"').wait_for(timeout=SECONDS)
         page.get_by_label("Seed", exact=True).fill("3")
