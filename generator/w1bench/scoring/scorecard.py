@@ -120,6 +120,12 @@ class Scorecard(_Part):
         rows = [(name, "-" if interval is None else str(interval)) for name, interval in self.metrics.items()]
         return notebook.table(self.pair, rows, ("metric", f"value [{self.level:.0%}]"))
 
+    def __str__(self) -> str:
+        """The table that the command line prints."""
+        from w1bench.scoring import table  # which is made of cards
+
+        return table.text(table.scorecard(self))
+
     def __repr__(self) -> str:
         return f"<Scorecard on {self.pair}: {self.figures()}>"
 
