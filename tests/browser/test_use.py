@@ -61,6 +61,11 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
         assert "gradient (1500 × 2)" in answer.inner_text()
         page.get_by_label("Method’s name").fill("from a page")
+        with page.expect_request(
+            re.compile(r"/v1/validate\?.*method=from\+a\+page")
+        ):  # which refuses the names of reference rows
+            page.get_by_role("button", name="Dry run").click()
+        page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
         page.get_by_role("button", name="Show the commands").click()  # without losing the file
         page.get_by_text('mine.h5 --method "from a page"').wait_for(timeout=SECONDS)
         page.get_by_label("Seed", exact=True).fill("3")
@@ -71,7 +76,8 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         page.get_by_role("link", name=f"from a page on {PAIR}").click(timeout=SECONDS)
         page.wait_for_url(re.compile("/submissions/"))
         assert "from a page" in page.locator("h1").inner_text()
-        assert page.locator("[data-chart] svg").count() == 3
+        assert page.locator("[data-chart] svg").count() == 6  # one of them the scale of colours
+        assert page.locator("[data-chart=field] svg [aria-label=vector] path").count() > 200
         page.goto(f"{service.url}/pairs/{PAIR}")
         assert "from a page" in methods(page)
 

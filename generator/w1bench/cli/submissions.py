@@ -153,6 +153,9 @@ def submit(
 def validate(
     pair: Pair,
     file: Submission,
+    method: Annotated[
+        str | None, typer.Option(help="The method's name, which must not be that of a reference row.")
+    ] = None,
     penalty_weight: PenaltyWeight = None,
     batch_size: Batch = None,
     receptive_field: ReceptiveField = None,
@@ -171,7 +174,8 @@ def validate(
         "penalty_weight": penalty_weight, "batch": batch_size, "receptive_field": receptive_field, "native_value": native_value,
         "own_value": own_value,
     }  # fmt: skip
-    found = validate_file(remote.service_at(server), remote.name_of(pair), file, facts=facts_of(facts))
+    service = remote.service_at(server)
+    found = validate_file(service, remote.name_of(pair), file, facts=facts_of(facts), method=method)
     arrays = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in found["arrays"].items())
     words = told(Finding.model_validate(each) for each in found["findings"] or ())
     show(as_json, found, f"{file} can be submitted to {found['pair']}: {arrays}.", *words)

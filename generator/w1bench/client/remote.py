@@ -117,17 +117,20 @@ def said_of_files(
 def validate(
     pair: StoredPair | str | Path,
     *,
+    method: str | None = None,
     server: str | None = None,
     facts: Facts | Mapping[str, Any] | None = None,
     **arrays: ArrayLike | None,
 ) -> dict[str, Any]:
-    """Whether the service would accept a critic's arrays: its digest of them, their shapes, and of an open pair the findings, which may use
-    `facts` as `w1bench.score` does. Nothing is kept, and no token is needed."""
+    """Whether the service would accept a critic's arrays, as a row of `method` where that is given: its digest of them, their shapes, and of an open
+    pair the findings, which may use `facts` as `w1bench.score` does. Nothing is kept, and no token is needed."""
     opened = open_pair(pair)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "submission.h5"
         submission.write(path, submission.from_arrays(opened.manifest, arrays))
-        return service_submissions.validate_file(service_at(server), opened.name, path, facts=facts_of(facts))
+        return service_submissions.validate_file(
+            service_at(server), opened.name, path, facts=facts_of(facts), method=method
+        )
 
 
 def show(identity: str, *, server: str | None = None) -> Row:

@@ -11,6 +11,7 @@ from w1bench.scoring.baseline.baseline import Baseline, baseline_of
 from w1bench.scoring.baseline.groups import pooled_cosines
 from w1bench.scoring.diagnosis.excess import excess
 from w1bench.scoring.diagnosis.lengths import diagnose
+from w1bench.scoring.diagnosis.plane import plane_of
 from w1bench.scoring.diagnosis.shape import shape_of
 from w1bench.scoring.diagnosis.slopes import slope_at_least
 from w1bench.scoring.intervals.bootstrap import interval, resampled_means, resampled_of_pair, size_interval
@@ -44,7 +45,7 @@ def score_resampled(manifest: Manifest, test: Mapping[str, RowArray], submission
         pair=manifest.name, pair_version=manifest.version, pair_digest=digest,
         metric_version=METRIC_VERSION, points=len(points.length), w1=w1.value, w1_stderr=w1.stderr,
         metrics=measured.metrics, missing=measured.missing,
-        diagnosis=diagnose(points, slope_at_least(test, submission), shape), excess=_excess(test, submission), trivial=dict(baseline.trivial), control=baseline.is_control,
+        diagnosis=diagnose(points, slope_at_least(test, submission), shape), excess=_excess(test, submission), plane=plane_of(test, submission), trivial=dict(baseline.trivial), control=baseline.is_control,
         truth=not baseline.is_control and bool(points.inputs["cosine"].min() >= 1 - _ROUNDING), sealed=manifest.sealed,
     )  # fmt: skip
     return Scored(card, measured.resampled)

@@ -88,7 +88,8 @@ class Excess(_Part):
 class Scorecard(_Part):
     """What a critic scores on a pair. A metric without data is None, its reason in `missing`.
 
-    `trivial` holds the cosines of the trivial critics there, one of which solves a `control`; `truth` says that the gradient's directions are the stored ones, to rounding. Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
+    `trivial` holds the cosines of the trivial critics there, one of which solves a `control`; `truth` says that the gradient's directions are the stored ones, to rounding;
+    `plane` are figures at some of the inputs of a pair in the plane (see `diagnosis.plane`). Before a sealed pair is revealed, W1 and the diagnosis are None too, and the cosine is rounded.
     """
 
     pair: str
@@ -102,6 +103,7 @@ class Scorecard(_Part):
     missing: dict[str, str]
     diagnosis: Diagnosis | None
     excess: Excess | None = None
+    plane: str | None = None
     trivial: dict[str, float] | None = None
     control: bool = False
     truth: bool = False
@@ -113,14 +115,16 @@ class Scorecard(_Part):
         """Its first figures in a line."""
         return ", ".join(f"{name} {self.metrics[name]}" for name in _FIRST if self.metrics.get(name) is not None)
 
-    def __str__(self) -> str:
-        figures = [f"{name:16} {'-' if interval is None else interval}" for name, interval in self.metrics.items()]
-        return "\n".join([f"{self.pair}, {self.points:,} points, {self.level:.0%} intervals", *figures])
-
     def as_html(self) -> str:
         """All figures as a table."""
         rows = [(name, "-" if interval is None else str(interval)) for name, interval in self.metrics.items()]
         return notebook.table(self.pair, rows, ("metric", f"value [{self.level:.0%}]"))
+
+    def __str__(self) -> str:
+        """The table that the command line prints."""
+        from w1bench.scoring import table  # which is made of cards
+
+        return table.text(table.scorecard(self))
 
     def __repr__(self) -> str:
         return f"<Scorecard on {self.pair}: {self.figures()}>"

@@ -38,6 +38,11 @@ def number(value: float, count: int = 3) -> str:
     return f"{round(value, count) + 0.0:,.{count}f}".replace("-", _MINUS)  # + 0.0: no minus before zero
 
 
+def vector(values: Iterable[float]) -> str:
+    """The figures of a vector, with commas between them."""
+    return ", ".join(map(number, values))
+
+
 def half(interval: Interval | None) -> float | None:
     """Half of an interval's width."""
     if interval is None or interval.low is None or interval.high is None:

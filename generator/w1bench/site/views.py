@@ -11,6 +11,7 @@ from w1bench.archive.catalogue import Listed
 from w1bench.archive.manifest import Manifest, PairState
 from w1bench.client.metadata import OF_A_RUN
 from w1bench.recipes.families import CONTROLS, CORE
+from w1bench.scoring.diagnosis.plane import points_in
 from w1bench.scoring.metrics import HEADLINE
 from w1bench.scoring.scorecard import Interval, Scorecard
 from w1bench.site import descriptions
@@ -221,6 +222,7 @@ def submission(
         "section": "board", "row": own, "card": card, "standing": standing, "of": sum(other.rank is not None for other in content.boards.get(row.pair, ())),
         "retraction": retraction, "entry": entry, "near": near and _gap(own, near), "basis": (basis and basis is not near and _gap(own, basis)) or None,
         "findings": findings, "others": others[:PAGE_ROWS], "has_body": has_body, "debiased": _taken_back(findings),
+        "plane": points_in(card.plane),
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.scorecard import LEVEL, Scorecard
 
 _TWO_SIDED = 1.959964
+_AGAIN = "submissions are scored again when their service starts, and reference rows are made again by `w1bench trial`"
 Resampled = dict[str, NDArray[np.float64]]
 
 
@@ -71,6 +72,8 @@ def _of_intervals(x: Sample, y: Sample) -> Difference | None:
 def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str | None:
     """Why two named scores have no difference in a metric; None where they have one."""
     for name, score in (a, b):
+        if (version := score.card.metric_version) < METRICS[metric].since and metric not in score.card.metrics:
+            return f"metric version {version}, by which {name} was scored, has no {metric}; {_AGAIN}"
         if (interval := score.card.metrics.get(metric)) is None:
             return f"{name} has no {metric}: {score.card.missing.get(metric, 'it was not computed')}"
         if interval.low is None or interval.high is None:

@@ -57,6 +57,7 @@ def redacted(card: Scorecard) -> Scorecard:
             "missing": missing,
             "diagnosis": None,
             "excess": None,
+            "plane": None,
             "trivial": None,
             "truth": False,
         }

@@ -168,10 +168,22 @@ def check_name(ledger: Ledger, connection: Connection, submitted: Submitted) -> 
         ProblemError: 409, where it belongs to another user, or to the reference rows.
     """
     owner = ledger.snapshot(connection).owner(submitted.method)
-    if owner in (None, submitted.user):
-        return
-    whose = "a reference row has" if owner == REFERENCE_USER else "another user's method has"
-    raise ProblemError(
+    if owner not in (None, submitted.user):
+        raise _taken("a reference row has" if owner == REFERENCE_USER else "another user's method has")
+
+
+def check_no_reference(ledger: Ledger, method: str) -> None:
+    """Check that a method's name is not that of a reference row, which no user may take.
+
+    Raises:
+        ProblemError: 409, as `check_name`.
+    """
+    if ledger.snapshot().owner(method) == REFERENCE_USER:
+        raise _taken("a reference row has")
+
+
+def _taken(whose: str) -> ProblemError:
+    return ProblemError(
         409,
         f"This method's name is one that {whose}, or looks like it; give it another name.",
         pointer="#/query/method",

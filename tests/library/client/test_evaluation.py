@@ -1,5 +1,6 @@
 """`w1bench.evaluate`: one law in every library (the optimal potential scores 1), and what is said of critics that are none."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 import w1bench
 from support.recipes import Sealed
+from w1bench.cli.terminal import tables
 from w1bench.client.api import score_file
 from w1bench.errors import InputError, PairError, SubmissionError
 
@@ -188,6 +191,20 @@ def test_tensors_are_taken_with_their_history_and_things_show_themselves_in_a_li
     assert repr(evaluation).startswith(f"<Evaluation on {NAME}: cos 1 ")
     assert "<th>cos</th>" in evaluation._repr_html_()
     assert {"compare", "whoami", "__version__"} <= set(dir(w1bench))
+
+
+def test_a_printed_scorecard_is_the_table_of_the_command_line_with_what_is_wrong(pair: w1bench.StoredPair) -> None:
+    card = w1bench.score(pair, gradient=-pair.test.gradient[:])
+    console = Console(width=100, file=io.StringIO())
+    console.print(tables.scorecard(card), markup=False, highlight=False)
+    assert isinstance(console.file, io.StringIO)
+    of_command = "\n".join(map(str.rstrip, console.file.getvalue().splitlines())).strip("\n").splitlines()
+    assert [*of_command, card.findings[0].sentence] == str(card).splitlines()
+    assert of_command[0].split()[:3] == [NAME, "value", "[95%]"]
+    assert "cos" in of_command[2]
+    assert "-1 [-1, -1]" in of_command[2]
+    assert max(map(len, of_command)) <= 100
+    assert "Scorecard(" not in str(card)
 
 
 def test_what_cannot_be_a_critic_a_pair_or_a_batch_is_said(pair: w1bench.StoredPair) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import w1bench
 from w1bench.client.stored_pair import StoredPair
+from w1bench.scoring.diagnosis.plane import points_in
 from w1bench.scoring.metrics import METRICS
 from w1bench.scoring.statistics import gradient_points
 
@@ -132,16 +133,6 @@ def test_an_interval_stays_within_what_its_metric_can_be(archive: Path) -> None:
     assert metrics["cos"].high < 1
 
 
-def test_a_scorecard_prints_as_a_figure_a_line(pair: StoredPair) -> None:
-    card = w1bench.score(pair, gradient=noisy(pair, 0.2))
-    first, *lines = str(card).splitlines()
-    assert first.startswith(f"{pair.name}, {card.points:,} points, 95% intervals")
-    assert [line.split()[0] for line in lines[: len(METRICS)]] == list(METRICS)
-    assert f"cos              {card.metrics['cos']}" in lines
-    assert "dev              -" in lines
-    assert lines[len(METRICS) :] == [finding.sentence for finding in card.findings]
-
-
 def test_a_scorecard_is_a_function_of_its_submission(pair: StoredPair) -> None:
     g = noisy(pair, 0.2)
     assert w1bench.score(pair, gradient=g) == w1bench.score(pair, gradient=g)
@@ -194,3 +185,29 @@ def assert_near_exact(g: NDArray[Any], t: NDArray[Any], error: float, *, of_rows
     np.testing.assert_allclose(length, np.sqrt(np.square(wide_g).sum(1)).astype(float), rtol=error)
     exact = (wide_g * wide_t).sum(1) / np.sqrt(np.square(wide_g).sum(1)) / np.sqrt(np.square(wide_t).sum(1))
     np.testing.assert_allclose(cosine, exact.astype(float), rtol=0, atol=error)
+
+
+def test_a_card_of_a_pair_in_the_plane_holds_some_points_of_the_critic_beside_the_truth(archive: Path) -> None:
+    pair = w1bench.load(archive / "small-d2-n4-p8")
+    x, t, u = (
+        np.asarray(rows[:], np.float64) for rows in (pair.test.input, pair.test.gradient, pair.test.input_potential)
+    )
+    card = w1bench.score(
+        pair, gradient=-0.5 * t, input_potential=3 * u + 1e6, target_potential=pair.test.target_potential[:]
+    )
+    points = points_in(card.plane)
+    assert 100 < len(points) <= 225
+    rows = [int(np.linalg.norm(x - point.input, axis=1).argmin()) for point in points]
+    assert len(set(rows)) == len(rows)
+    assert np.ptp(x[rows], axis=0) == pytest.approx(np.ptp(x, axis=0), rel=0.1)  # spread over all of them
+    for name, expected in (("input", x), ("true_gradient", t), ("gradient", -0.5 * t)):
+        assert np.array([getattr(point, name) for point in points]) == pytest.approx(expected[rows], abs=1e-3), name
+    for name, scale in (("true_value", 1), ("value", 3)):  # but for a constant
+        expected = scale * (u[rows] - u[rows].mean())
+        assert np.array([getattr(point, name) for point in points]) == pytest.approx(expected, abs=1e-2), name
+    assert points_in(w1bench.score(pair, gradient=t).plane)[0].value is None
+
+
+def test_a_card_of_another_pair_holds_no_points(pair: StoredPair) -> None:
+    assert w1bench.score(pair, gradient=pair.test.gradient[:]).plane is None
+    assert points_in(None) == []

@@ -162,6 +162,13 @@ def test_metrics_that_changed_between_versions_are_not_compared(scored: Scoring)
         == "the two were scored by different metric versions, and skill changed between them"
     )
     assert comparison.reason(("a", a), ("b", older), "cos") is None
+    first = {name: older.card.metrics[name] for name in ("cos", "l2", "w1_raw")}  # all that version 1 shares
+    oldest = Compared(older.card.model_copy(update={"metric_version": 1, "metrics": first}), a.resampled)
+    for both in ((a, oldest), (oldest, a), (oldest, oldest)):
+        name = "a" if both[0] is oldest else "b"
+        said = comparison.reason(("a", both[0]), ("b", both[1]), "skill") or ""
+        assert said.startswith(f"metric version 1, by which {name} was scored, has no skill; ")
+    assert (comparison.reason(("a", oldest), ("b", a), "w1_raw") or "").startswith("a has no w1_raw: ")
 
 
 def test_a_tie_group_is_with_its_best_not_with_its_last(

@@ -19,6 +19,7 @@ from support.sealed_round import NAME, recorded, round_settings, sealed_card
 from w1bench.archive.reveal import reveal
 from w1bench.cli.terminal import tables
 from w1bench.scoring.metrics import METRICS
+from w1bench.scoring.scorecard import Scorecard
 from w1bench_server.ledger.records import Entry
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.redaction import redacted, step
@@ -49,6 +50,26 @@ def test_what_is_missing_keeps_its_reason_and_the_command_line_shows_the_rest() 
     assert told.missing["dev"] == "the submission holds no potential"
     assert told.missing["l2"] == "kept back until the pair is revealed"
     assert "cos" not in told.missing
+
+
+def test_no_figure_of_a_sealed_pair_s_points_is_told() -> None:
+    """Whatever fields a scorecard has or will have: of all that measures the truth, only the rounded cosine is left."""
+    full = sealed_card(1500, 0.3).model_copy(update={"plane": "0,0,1,0,1,0", "trivial": {"radial": 0.5}, "truth": True})
+    told = redacted(full)
+    public = {
+        "pair",
+        "pair_version",
+        "pair_digest",
+        "metric_version",
+        "points",
+        "missing",
+        "control",
+        "sealed",
+        "resamples",
+        "level",
+    }
+    left = {name for name in Scorecard.model_fields if name not in public and getattr(told, name) not in (None, False)}
+    assert left == {"metrics"}
 
 
 def test_ranks_compare_no_further_digits(

@@ -227,6 +227,17 @@ def test_a_submission_is_validated_shown_and_retracted(site: Site, tmp_path: Pat
             w1bench.show(identity, server=site.server)
 
 
+def test_a_dry_run_refuses_the_name_of_a_reference_row_as_the_submission_does(site: Site, tmp_path: Path) -> None:
+    file, arrays = site.file(tmp_path / "g.h5", 0.6), site.noisy(0.6)
+    refused = "one that a reference row has, or looks like it; give it another name"
+    for name in ("LP (5 steps, train.h5)", "lp (5 STEPS, train.h5)"):
+        for verb in ("validate", "submit"):
+            assert refused in " ".join(site.run(verb, PAIR, file, "--method", name, code=2).split())
+        with pytest.raises(SubmissionError, match=refused.partition(";")[0]):
+            w1bench.validate(site.archive / PAIR, method=name, server=site.server, **arrays)
+    assert "can be submitted" in site.run("validate", PAIR, file, "--method", "quite another")
+
+
 def test_a_token_is_told_whose_it_is(site: Site, is_problem: Callable[..., Any]) -> None:
     assert w1bench.whoami(**site.asked) == {"user": "ann", "scope": "submit"}
     assert "ann, whose token has the scope submit." in site.run("whoami")

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 from urllib.parse import urljoin
@@ -13,9 +14,13 @@ from urllib.parse import urljoin
 import pytest
 from starlette.testclient import TestClient
 
+from w1bench.scoring.diagnosis.plane import points_in
 from w1bench.scoring.metrics import METRICS
 from w1bench.site.board.choice import ORDERS, VIEWS
-from w1bench.site.numbers import figure, with_error
+from w1bench.site.numbers import figure, number, with_error
+from w1bench_server.database import connection as database
+from w1bench_server.ledger.ledger import Ledger
+from w1bench_server.ledger.records import Entry
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
@@ -134,6 +139,20 @@ def test_a_submission_s_page_is_its_scorecard_and_its_place(board: TestClient) -
         assert f"{row['metrics']['cos']['value']:.2f}".removeprefix("-") in text
 
 
+def test_a_submission_in_the_plane_shows_its_field_beside_the_truth_in_figures(board: TestClient) -> None:
+    row = board.get("/v1/leaderboard").json()["rows"][1]  # the truth turned round
+    points = points_in(board.get(f"/v1/submissions/{row['id']}").json()["scorecard"]["plane"])
+    text = board.get(f"/submissions/{row['id']}").text
+    assert 'data-chart="field"' in text
+    assert 'data-chart="potentials"' in text
+    table = text.partition('id="plane"')[2].partition("</table>")[0]
+    cells = re.findall(r"<td>(.*?)</td>", table)
+    assert len(cells) == 5 * len(points) > 500
+    assert cells[1] == ", ".join(map(number, points[0].true_gradient))
+    assert cells[2] == ", ".join(map(number, points[0].gradient))
+    assert cells[3:5] == [number(points[0].true_value or 0), number(points[0].value or 0)]
+
+
 def test_two_rows_are_compared_over_the_same_points(board: TestClient) -> None:
     a, b = (row["id"] for row in board.get("/v1/leaderboard").json()["rows"])
     text = board.get(f"/compare?a={a}&b={b}").text
@@ -141,6 +160,23 @@ def test_two_rows_are_compared_over_the_same_points(board: TestClient) -> None:
     assert f"{found['l2']['difference']:.3f}".replace("-", "\u2212")[:4] in text
     assert "neither: noise alone explains it" in text or not any(d and d["tied"] for d in found.values())
     assert "Choose a pair" in board.get("/compare?pair=small-photos").text
+
+
+def test_rows_of_metric_version_1_say_that_it_has_no_skill_and_what_gives_them_one(
+    settings: Settings, pair: PublishedPair, make_entry: Callable[..., Entry]
+) -> None:
+    with database.opened(settings) as engine:
+        for name in ("a", "b"):
+            entry = make_entry(name, method=name, digest=pair.digest, cos=0.5, l2=1.0)
+            card = entry.score.card.model_copy(update={"metric_version": 1})
+            Ledger(engine).append(replace(entry, scorecard=card.model_dump_json()))
+    with TestClient(create_app(settings)) as client:
+        said = client.get("/v1/compare?a=a&b=b").json()["missing"]["skill"]
+        assert said.startswith("metric version 1, by which a was scored, has no skill; ")
+        assert "`w1bench trial`" in said
+        text = client.get("/compare?a=a&b=b").text
+        assert said.replace("`", "") in text
+        assert "w1_raw: it was not computed" in text  # which that version has
 
 
 def test_what_is_retracted_says_so_and_why(

@@ -1,12 +1,10 @@
 """The tables and lines that the command line prints for people."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from w1bench.archive import hdf5
@@ -14,8 +12,9 @@ from w1bench.archive.manifest import Figure, Manifest, PairState
 from w1bench.client.service.rows import text
 from w1bench.recipes.recipe import Recipe
 from w1bench.recipes.shapes import most_funnels, shape_of
-from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
-from w1bench.scoring.scorecard import Scorecard
+from w1bench.scoring.metrics import HEADLINE, SHOWN
+from w1bench.scoring.table import interval, number, table
+from w1bench.scoring.table import scorecard as scorecard  # with the others
 
 _SHORT = (0, 1, 2, 5, 8)  # columns of the catalogue in a narrow terminal
 
@@ -38,10 +37,10 @@ def catalogue(entries: Iterable[Mapping[str, Any]], *, wide: bool) -> Table:
     ]
     heads = ("pair", "shape", "family", "funnels", "power", "W1", "train test probe", "size", "")
     if wide:
-        return _table(heads, rows)
-    table = _table(tuple(heads[k] for k in _SHORT), (tuple(row[k] for k in _SHORT) for row in rows), words=("pair",))
-    table.caption = "A wider terminal, or --json, shows funnels, powers, rows and sizes."
-    return table
+        return table(heads, rows)
+    made = table(tuple(heads[k] for k in _SHORT), (tuple(row[k] for k in _SHORT) for row in rows), words=("pair",))
+    made.caption = "A wider terminal, or --json, shows funnels, powers, rows and sizes."
+    return made
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
@@ -75,15 +74,15 @@ def planned(document: Mapping[str, Any]) -> Table:
         )
         for file, found in (document["files"] or {}).items()
     ]
-    table = _table((document["name"], "data sets", "size"), rows)
+    made = table((document["name"], "data sets", "size"), rows)
     size = "of a size that only the source knows" if document["bytes"] is None else f"{document['bytes'] / 1e6:,.1f} MB"
     count = document["funnels"]
     funnels = f"; at most {count:,} funnel{'s' if count > 1 else ''}" if count else ""
-    table.caption = (
+    made.caption = (
         f"{document['family']}, {size}{funnels}; draws {document['inputs']:,} inputs, {document['targets']:,} targets, and rays "
         f"for W1{f', {rays:,} at least' if (rays := document['w1_rays']) else ''}, unless it is known without them"
     )
-    return table
+    return made
 
 
 def built(folder: Path, manifest: Manifest) -> str:
@@ -98,31 +97,14 @@ def built(folder: Path, manifest: Manifest) -> str:
 def certificate(figures: Iterable[Figure]) -> Table:
     """Every figure with its limit."""
     rows = ((f.name, f"{f.value:.3g}", f"{f.limit:.3g}", "holds" if f.holds else "BROKEN", f.meaning) for f in figures)
-    return _table(("figure", "value", "limit", "", "meaning"), rows)
-
-
-def scorecard(card: Scorecard) -> Table:
-    """Metrics with their intervals, then the diagnosis."""
-    rows = [
-        (name, _interval(card.metrics.get(name)), METRICS[name].unit, card.missing.get(name, METRICS[name].meaning))
-        for name in METRICS
-        if name in card.metrics
-    ]
-    diagnosis = card.diagnosis.model_dump() if card.diagnosis else {}
-    rows += [(name, _number(value), "", "") for name, value in diagnosis.items() if not isinstance(value, dict | tuple)]
-    table = _table((card.pair, f"value [{card.level:.0%}]", "unit", ""), rows, words=("",))
-    w1 = "sealed" if card.w1 is None else f"W1 = {card.w1:.6g}"
-    trivial = "".join(f"; {name} alone has cos {cos:.3f}" for name, cos in (card.trivial or {}).items())
-    truth = "; the stored truth itself, which does not rank" if card.truth else ""
-    table.caption = f"{w1}; {card.points:,} points; metric version {card.metric_version}{trivial}{truth}"
-    return table
+    return table(("figure", "value", "limit", "", "meaning"), rows)
 
 
 def fit(sidecar: Mapping[str, Any], path: Path) -> str:
     """One line on a training."""
     return (
         f"{sidecar['method']} on {sidecar['pair']}: {sidecar['steps']:,} steps in {sidecar['seconds']:.1f} s, "
-        f"{sidecar['message']}; dual value {_number(sidecar['dual_value'])}; "
+        f"{sidecar['message']}; dual value {number(sidecar['dual_value'])}; "
         + (f"submission {path}" if sidecar["submission"] else "nothing to submit")
     )
 
@@ -132,7 +114,7 @@ def trial(row: Mapping[str, Any]) -> str:
     cos = (row["metrics"] or {}).get("cos")
     return (
         f"{row['method']} on {row['pair']}, seed {row['seed']}: {row['steps']:,} steps in {row['seconds']:.1f} s, "
-        f"{row['message']}; cos {_interval(cos)}"
+        f"{row['message']}; cos {interval(cos)}"
     )
 
 
@@ -179,7 +161,7 @@ def submission(row: Mapping[str, Any]) -> Table:
     """Who made a submission, and what it says of itself."""
     said = {name: value for name, value in (row.get("metadata") or {}).items() if value is not None}
     shown = {name: row[name] for name in ("id", "pair", "method", "user", "submitted_at") if name in row} | said
-    return _table(("submission", ""), ((name, _plain(value)) for name, value in shown.items()), words=("",))
+    return table(("submission", ""), ((name, _plain(value)) for name, value in shown.items()), words=("",))
 
 
 def comparison(found: Mapping[str, Any]) -> Table:
@@ -194,10 +176,10 @@ def comparison(found: Mapping[str, Any]) -> Table:
         for name, each in found["metrics"].items()
         if each
     ]
-    table = _table((found["pair"], "first", "second", "first - second [95%]", ""), rows)
+    made = table((found["pair"], "first", "second", "first - second [95%]", ""), rows)
     if found["missing"]:
-        table.caption = "\n".join(f"{name}: {why}" for name, why in found["missing"].items())
-    return table
+        made.caption = "\n".join(f"{name}: {why}" for name, why in found["missing"].items())
+    return made
 
 
 def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
@@ -207,7 +189,7 @@ def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
         lines = (
             (str(m["rank"]), m["method"], m["user"], f"{m['mean_rank']:.3g}", str(m["pairs"])) for m in board["methods"]
         )
-        parts.append(_table(("rank", "method", "user", "mean rank", "pairs"), lines, words=("method", "user")))
+        parts.append(table(("rank", "method", "user", "mean rank", "pairs"), lines, words=("method", "user")))
     heads = ("rank", "method", "user", *SHOWN, "seeds", "url")
     for pair in dict.fromkeys(row["pair"] for row in board["rows"]):
         rows = [
@@ -225,11 +207,11 @@ def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
             for row in board["rows"]
             if row["pair"] == pair
         ]
-        table = _table(
+        made = table(
             heads if wide else heads[:-1], rows if wide else [row[:-1] for row in rows], words=("method", "user")
         )
-        table.title, table.title_justify = pair, "left"
-        parts.append(table)
+        made.title, made.title_justify = pair, "left"
+        parts.append(made)
     tied = "=: tied, no difference beyond noise. " if any(row["tied"] for row in board["rows"]) else ""
     if not board["rows"]:
         return [*parts, "There are no rows."]
@@ -239,7 +221,7 @@ def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
 def plain(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows of one shape as they are."""
     names = tuple(rows[0]) if rows else ("nothing",)
-    return _table(names, (tuple(_plain(row[n]) for n in names) for row in rows), words=names)
+    return table(names, (tuple(_plain(row[n]) for n in names) for row in rows), words=names)
 
 
 def _w1(value: float, stderr: float, digits: int = 8) -> str:
@@ -258,19 +240,6 @@ def _short_w1(entry: Mapping[str, Any]) -> str:
     return f"{exact:.10g} exactly" if exact else _w1(entry["w1"], entry["w1_stderr"], digits=6)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.5g}"
-
-
-def _interval(interval: Any) -> str:
-    if interval is None:
-        return "-"
-    values = interval if isinstance(interval, Mapping) else interval.model_dump()
-    if values["low"] is None:
-        return _number(values["value"])
-    return f"{values['value']:.5g} [{values['low']:.5g}, {values['high']:.5g}]"
-
-
 def _rank(row: Mapping[str, Any]) -> str:
     """A row's rank, with = where it shares it by noise alone."""
     return "-" if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
@@ -285,15 +254,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:", value):
         return value[:16].replace("T", " ")
     return "-" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], words: Collection[str] = ("meaning", "data sets")
-) -> Table:
-    """A table whose columns of `words` are folded where there is little room; figures are never cut."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column, no_wrap=column not in words, overflow="fold", min_width=6 if column in words else None)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table

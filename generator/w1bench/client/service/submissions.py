@@ -95,11 +95,13 @@ def submit_file(service: Service, pair: str, path: Path, *, method: str, said: M
     return service.absolute(checked(_Row, answer))
 
 
-def validate_file(service: Service, pair: str, path: Path, *, facts: Facts) -> dict[str, Any]:
-    """What the service would make of a file and these facts, which it does not keep; raises as `submit_file`, but needs no token."""
-    return checked(
-        _Validation, _send(service, "/v1/validate", path, {"pair": pair, **facts.model_dump(exclude_none=True)})
-    )
+def validate_file(
+    service: Service, pair: str, path: Path, *, facts: Facts, method: str | None = None
+) -> dict[str, Any]:
+    """What the service would make of a file and these facts, which it does not keep, as a row of `method`; raises as `submit_file`, but needs no token."""
+    name = {} if method is None else {"method": method}
+    params = {"pair": pair, **name, **facts.model_dump(exclude_none=True)}
+    return checked(_Validation, _send(service, "/v1/validate", path, params))
 
 
 def show(service: Service, identity: str) -> dict[str, Any]:

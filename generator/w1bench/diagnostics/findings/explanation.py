@@ -13,12 +13,13 @@ class ExplainedScorecard(Scorecard):
 
     findings: tuple[Finding, ...] = ()
 
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(finding.sentence for finding in self.findings)])
-
     def as_html(self) -> str:
         """All figures as a table, and the findings."""
         return super().as_html() + "".join(f"<p>{escape(finding.sentence)}</p>" for finding in self.findings)
+
+    def __str__(self) -> str:
+        """All figures as the command line prints them, and the findings."""
+        return "\n".join([super().__str__(), *(finding.sentence for finding in self.findings)])
 
 
 def explained(card: Scorecard, facts: Facts, record: Record | None) -> ExplainedScorecard:

@@ -108,6 +108,34 @@
         ],
       });
     },
+    potentials(figure) {
+      const points = plane().flatMap(({ x, y, true_value, value }) => [{ x, y, of: "truth", value: true_value }, { x, y, of: "critic", value }]);
+      const place = panels(figure, points);
+      const values = points.map((point) => point.value), [low, high] = [Math.min(...values), Math.max(...values)];
+      const colour = { type: "linear", scheme: "viridis", domain: [low, high] };
+      const steps = [...Array(48).keys()].map((step) => low + ((high - low) * (step + 0.5)) / 48);
+      const scale = Plot.plot({
+        ...base(figure, 56, { marginBottom: 34 }), width: 320, color: colour, x: { domain: [low, high], label: "f less its mean (units of distance) →", ticks: 5 },
+        marks: [Plot.ruleX(steps, { x: (step) => step, stroke: (step) => step, strokeWidth: 6 })],
+      });
+      for (const own of scale.querySelectorAll("style")) own.remove();
+      figure.append(scale);
+      return Plot.plot({ ...place.options, color: colour, marks: [Plot.frame({ stroke: style("--rule") }), Plot.dot(points, { x: "x", y: "y", [place.by]: "of", fill: "value", r: 0.42 * place.cell })] });
+    },
+    field(figure) {
+      const points = plane().flatMap(({ x, y, true_gradient, gradient }) => [["truth", true_gradient], ["critic", gradient]].map(([of, [a, b]]) => ({
+        x, y, of, length: Math.min(2, Math.hypot(a, b)), turned: 90 - (Math.atan2(b, a) * 180) / Math.PI,
+      })));
+      const place = panels(figure, points);
+      const [blue, warm] = colours();
+      return Plot.plot({
+        ...place.options, length: { type: "linear", domain: [0, 2], range: [0, 2 * place.cell] },
+        marks: [
+          Plot.frame({ stroke: style("--rule") }),
+          Plot.vector(points, { x: "x", y: "y", [place.by]: "of", length: "length", rotate: "turned", anchor: "start", stroke: (point) => (point.of === "truth" ? warm : blue), strokeWidth: 1.3 }),
+        ],
+      });
+    },
     lengths(figure) {
       const data = rows(document.querySelector("#lengths")).map((row) => ({ level: 100 * Number(row.cells[0].dataset.level), value: number(row.cells[1]) }));
       const [blue, warm] = colours();
@@ -123,6 +151,30 @@
       });
     },
   };
+
+  // The points of the plane, by the table's columns.
+  function plane() {
+    const figures = (cell) => cell.textContent.split(", ").map((text) => Number(text.replaceAll(",", "").replace("\u2212", "-")));
+    return rows(document.querySelector("#plane")).map((row) => {
+      const [[x, y], true_gradient, gradient, [true_value] = [], [value] = []] = [...row.cells].map(figures);
+      return { x, y, true_gradient, gradient, true_value, value };
+    });
+  }
+
+  // Two square panels of the same scales, side by side where there is room, and the width of a cell of the grid that their points were taken from.
+  function panels(figure, points) {
+    const all = base(figure, 0, { marginLeft: 44, marginRight: 44, marginTop: 26 });
+    const wide = all.width >= 560, by = wide ? "fx" : "fy";
+    const ends = ["x", "y"].map((axis) => points.map((point) => point[axis])).map((of) => [Math.min(...of), Math.max(...of)]);
+    const half = 0.54 * Math.max(...ends.map(([low, high]) => high - low));
+    const [x, y] = ends.map(([low, high]) => ({ domain: [(low + high) / 2 - half, (low + high) / 2 + half], ticks: 5 }));
+    const side = (Math.min(all.width, 760) - all.marginLeft - all.marginRight) / (wide ? 2.08 : 1);
+    const height = all.marginTop + all.marginBottom + side * (wide ? 1 : 2.08);
+    return {
+      by, cell: side / 1.08 / 15,
+      options: { ...all, width: Math.min(all.width, 760), height, x: { ...x, label: "x₁ →" }, y: { ...y, label: "↑ x₂" }, [by]: { domain: ["truth", "critic"], label: null, padding: 0.04 } },
+    };
+  }
 
   const symbols = ["circle", "square", "triangle", "diamond", "star", "cross"];
   function scatter(figure, data, x, label) {

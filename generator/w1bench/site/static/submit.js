@@ -53,7 +53,8 @@
   async function dry() {
     step = find("dry").closest("fieldset");
     const pair = form.elements.pair.value, state = form.elements.pair.selectedOptions[0].dataset.state;
-    const done = await send("/v1/validate", { pair });
+    const method = form.elements.method.value;
+    const done = await send("/v1/validate", method ? { pair, method } : { pair });
     if (!done) return;
     const [, found] = done;
     const arrays = Object.entries(found.arrays).map(([name, shape]) => `${name} (${shape.join(" × ")})`);

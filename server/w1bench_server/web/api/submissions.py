@@ -18,6 +18,7 @@ from w1bench_server.jobs.job import Job
 from w1bench_server.ledger.records import Retraction
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.service import Service
+from w1bench_server.submissions.submit import check_no_reference
 from w1bench_server.submissions.uploads import Upload, received
 from w1bench_server.web.api.jobs import job_answer
 from w1bench_server.web.api.schemas.jobs import JobRow
@@ -47,11 +48,15 @@ _AGAIN: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/validate", openapi_extra=_BODY)
-async def validate_submission(request: Request, service: ServiceDep, pair: PairName, declared: Declared) -> Validation:
-    """Whether a body would be accepted, and of an open pair what is wrong with its critic, in words; nothing is kept, and no token is needed."""
+@router.post("/validate", responses={409: {}}, openapi_extra=_BODY)
+async def validate_submission(
+    request: Request, service: ServiceDep, pair: PairName, declared: Declared, method: Method | None = None
+) -> Validation:
+    """Whether a body would be accepted, as a row of `method` where that is given, and of an open pair what is wrong with its critic, in words; nothing is kept, and no token is needed."""
     published = await run_in_threadpool(service.pairs.get, pair)
     check_fits(declared, published.manifest.shape)
+    if method is not None:
+        await run_in_threadpool(check_no_reference, service.ledger, method)
     found: list[Finding] | None = None
     async with _received(request, service, published) as upload:
         arrays = await service.scorer.check(published.folder, upload.path, client=request.state.client)

@@ -1,1 +1,1 @@
-export { plot, dot, ruleX, ruleY, link, line, text, barX, tickX, axisX, axisY, gridX, gridY, frame } from "@observablehq/plot";
+export { plot, dot, ruleX, ruleY, link, line, text, barX, tickX, axisX, axisY, gridX, gridY, frame, vector } from "@observablehq/plot";
