@@ -95,14 +95,9 @@ def board(content: Content, choice: Choice, *, all_rows: bool = False) -> Contex
     if choice.sort in sheets.metrics.METRICS and choice.sort not in (*columns, "skill", SCORES[choice.track]):
         columns = (*columns, choice.sort)
     context: Context = {
-        "section": "board",
-        "choice": choice,
-        "options": options,
-        "columns": columns,
-        "counted": sorted(shown[0].counted) if shown else [],
-        "by_core": bool(shown) and shown[0].counted <= frozenset(CORE),
-        "total": len(shown),
-    }
+        "section": "board", "choice": choice, "options": options, "columns": columns, "total": len(shown),
+        "counted": sorted(shown[0].counted) if shown else [], "by_core": bool(shown) and shown[0].counted <= frozenset(CORE),
+    }  # fmt: skip
     size = 10**9 if all_rows else PAGE_ROWS
     if choice.view == "rows":
         rows = choice.ordered(row for row in choice.scope(content.rows) if choice.admits(row))
