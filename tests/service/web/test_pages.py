@@ -21,7 +21,7 @@ from w1bench.site.numbers import figure, number, with_error
 from w1bench_server.database import connection as database
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.ledger.records import Entry
-from w1bench_server.pairs.catalogue import PublishedPair
+from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.settings import Settings
 from w1bench_server.web.app import create_app
 from w1bench_server.web.pages.answers import POLICY
@@ -160,6 +160,31 @@ def test_two_rows_are_compared_over_the_same_points(board: TestClient) -> None:
     assert f"{found['l2']['difference']:.3f}".replace("-", "\u2212")[:4] in text
     assert "neither: noise alone explains it" in text or not any(d and d["tied"] for d in found.values())
     assert "Choose a pair" in board.get("/compare?pair=small-photos").text
+
+
+def test_a_method_s_page_shows_its_own_values_pair_by_pair(
+    settings: Settings, pair: PublishedPair, make_entry: Callable[..., Entry]
+) -> None:
+    other = PublishedPairs(settings.archive).get("small-d16-n64-p8")
+    with database.opened(settings) as engine:
+        for of, native in ((pair, 1.375), (other, 2.625)):
+            entry = make_entry(of.name, pair=of.name, digest=of.digest, cos=0.5)
+            said = {"native_value": native, "steps": 7} | ({"own_value": -0.125} if of is other else {})
+            Ledger(engine).append(replace(entry, metadata=said))
+    with TestClient(create_app(settings)) as client:
+        text = client.get("/method?name=mine&user=ann").text
+    facts, _, table = text.partition("<h2>2 rows</h2>")
+    assert "Native value" not in facts
+    assert "Steps" in facts
+    rows = {name: table.partition(f">{name}</a>")[2].partition("</tr>")[0] for name in (PAIR, other.name)}
+    figures = {
+        name: re.findall(r'data-label="(?:W1|Native value|Own value)"[^>]*>(.*?)</td>', row)
+        for name, row in rows.items()
+    }
+    assert figures == {
+        PAIR: [f"{pair.manifest.w1:.4g}", "1.375", "–"],
+        other.name: [f"{other.manifest.w1:.4g}", "2.625", "-0.125"],
+    }
 
 
 def test_rows_of_metric_version_1_say_that_it_has_no_skill_and_what_gives_them_one(
