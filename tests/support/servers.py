@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import psutil
@@ -22,18 +22,22 @@ _SETTLED_SECONDS = 2  # after which a process that waits for an upload has impor
 
 
 @contextmanager
-def serving(settings: Settings, *, seconds: float = SECONDS) -> Generator[tuple[Fork, httpx2.Client]]:
-    """A server and a client of it; killed at the end, and when it takes longer than `seconds`."""
-    with _running(serve, settings, seconds=seconds) as (process, line):
+def serving(
+    settings: Settings, *, seconds: float = SECONDS, errors: IO[str] | None = None
+) -> Generator[tuple[Fork, httpx2.Client]]:
+    """A server and a client of it; killed at the end, and when it takes longer than `seconds`; its log may go to a file."""
+    with _running(serve, settings, seconds=seconds, errors=errors) as (process, line):
         assert line.startswith("w1bench serving http://127.0.0.1:"), line
         with httpx2.Client(base_url=line.split()[2], timeout=60) as client:
             yield process, client
 
 
 @contextmanager
-def working(settings: Settings, *queues: str, seconds: float = SECONDS) -> Generator[Fork]:
-    """A worker of some queues, by default of those that it can serve."""
-    with _running(work, settings, queues, seconds=seconds) as (process, line):
+def working(
+    settings: Settings, *queues: str, seconds: float = SECONDS, errors: IO[str] | None = None
+) -> Generator[Fork]:
+    """A worker of some queues, by default of those that it can serve; its log may go to a file."""
+    with _running(work, settings, queues, seconds=seconds, errors=errors) as (process, line):
         assert line.startswith("w1bench working on "), line
         yield process
 
@@ -49,9 +53,11 @@ def ended(client: Any, job: str, *, seconds: float = SECONDS) -> dict[str, Any]:
 
 
 @contextmanager
-def _running(function: Callable[..., None], *given: object, seconds: float) -> Generator[tuple[Fork, str]]:
+def _running(
+    function: Callable[..., None], *given: object, seconds: float, errors: IO[str] | None
+) -> Generator[tuple[Fork, str]]:
     """A process and the first line it says; killed at the end, and when it takes longer than `seconds`."""
-    process = Fork(function, *given, piped=True)
+    process = Fork(function, *given, piped=True, stderr=errors.fileno() if errors else 2)
     watchdog = threading.Timer(seconds, process.kill)
     watchdog.start()
     try:

@@ -5,13 +5,13 @@ starts to write is refused while another writes. PostgreSQL: every writing trans
 writers come one after the other, whatever process they are in.
 
 A SQLite file that is removed or replaced takes with it what a process still writes to it; so a transaction that writes checks
-before it commits that the file is where it was.
+before it commits that the file is where it was, and only the first connection makes the file.
 """
 
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def existing(settings: Settings, *, empty: bool = False) -> Generator[Engine]:
     Raises:
         InputError: there is no such service; no folder is made. As `opened`, too.
     """
-    file = _sqlite_file(settings)
+    file = file_of(settings)
     folder = file.parent if file else settings.data
     if not ((empty and folder.is_dir()) or ((file is None or file.is_file()) and _has_tables(settings))):
         raise InputError(
@@ -79,9 +79,11 @@ def connected(settings: Settings) -> Generator[Engine]:
             f"The driver of W1BENCH_DATABASE_URL cannot be loaded ({error}); for PostgreSQL install w1bench with its extra "
             "`postgres` (in a checkout: pip install '.[postgres]')."
         ) from None
-    if file := _sqlite_file(settings):
+    if file := file_of(settings):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        event.listen(engine, "connect", _SqliteFile(file).prepare)
+        sqlite = _SqliteFile(file)
+        event.listen(engine, "do_connect", sqlite.open)
+        event.listen(engine, "connect", sqlite.prepare)
         event.listen(engine, "begin", _begin_sqlite)
     try:
         yield engine
@@ -114,7 +116,8 @@ def writing(engine: Engine) -> Generator[Connection]:
             file.check()
 
 
-def _sqlite_file(settings: Settings) -> Path | None:
+def file_of(settings: Settings) -> Path | None:
+    """The file of a database in SQLite."""
     return Path(settings.database.database or "") if settings.database.get_backend_name() == "sqlite" else None
 
 
@@ -138,6 +141,14 @@ class _SqliteFile:
 
     path: Path
     opened: tuple[int, int] | None = None
+
+    def open(self, dialect: Any, record: Any, words: list[Any], options: dict[str, Any]) -> None:
+        """Have a connection open the file that is there, which the first one makes."""
+        if self.opened is None:
+            with suppress(FileExistsError):
+                self.path.touch(exist_ok=False)
+        words[0] = f"{Path(words[0]).absolute().as_uri()}?mode=rw"
+        options["uri"] = True
 
     def prepare(self, connection: Any, record: Any) -> None:
         """Set up a new connection."""

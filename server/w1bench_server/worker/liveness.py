@@ -4,6 +4,8 @@ On SQLite, workers share a machine and lock files of the data folder. On Postgre
 the connection. No clock is compared, and nothing expires.
 """
 
+import fcntl
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator
@@ -12,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import filelock
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,13 +34,14 @@ class Liveness:
     def register(self, name: str) -> Generator[Callable[[], None]]:
         """Keep worker `name` alive for the block, with an empty folder; yields a check that raises UnreachableError once the lock is lost."""
         scratch = self.folder / name
+        self.folder.mkdir(exist_ok=True)
         with ExitStack() as stack:
             while True:
                 with self.leading() as leads:  # a sweep would take a half-registered worker to be dead
                     if leads:
                         check = stack.enter_context(self.lock(name))
                         assert check is not None, "names are not given twice"
-                        scratch.mkdir(parents=True)
+                        scratch.mkdir()
                         break
                 time.sleep(_RETRY_SECONDS)
             stack.callback(self._lock_file(name).unlink, missing_ok=True)
@@ -77,18 +79,19 @@ class Liveness:
 
     @contextmanager
     def _file_lock(self, name: str) -> Generator[Callable[[], None] | None]:
-        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.mkdir(exist_ok=True)
-        lock = filelock.FileLock(self._lock_file(name))
+        # Not a lock of filelock's, which would make the folder where it is gone.
+        descriptor = os.open(self._lock_file(name), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
             yield None
             return
         try:
             yield lambda: None
         finally:
-            lock.release()
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # also where a child of this process still has the file
+            os.close(descriptor)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 from w1bench_server.settings import Settings
+from w1bench_server.worker.presence import presence_of
 
 _PROGRAM = "from w1bench_server.worker.process import main; main()"
 _PAUSES = (0.5, 30.0)  # seconds before the next start: first, and at most
@@ -44,10 +45,13 @@ def worker(
 
 
 def _keep(settings: Settings, begin: threading.Event, is_over: Callable[[], bool], umask: int) -> None:
-    """Start the worker, and again whenever it ends, until `is_over()`."""
+    """Start the worker, and again whenever it ends, until `is_over()`, but not while the server's data are gone."""
     begin.wait()
-    pause = _PAUSES[0]
+    presence, pause = presence_of(settings), _PAUSES[0]
     while not is_over():
+        if not presence.holds():
+            _wait(_PAUSES[0], is_over)
+            continue
         begun = time.monotonic()
         status = _run(settings, is_over, umask)
         if not is_over():

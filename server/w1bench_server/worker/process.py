@@ -31,6 +31,7 @@ from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.threads import in_thread
 from w1bench_server.worker.consumer import Consumer
 from w1bench_server.worker.liveness import Liveness
+from w1bench_server.worker.presence import presence_of
 from w1bench_server.worker.runner import JobRunner
 
 BUILD_LIBRARIES = ("torch", "numba", "threadpoolctl")
@@ -47,7 +48,7 @@ def main() -> None:
         return  # the server is gone already
     settings = Settings.model_validate_json(line)
     try:
-        work(settings, announce=logging.getLogger(__name__).info, closed=sys.stdin.buffer.read)
+        work(settings, announce=logging.getLogger(__name__).info, closed=sys.stdin.buffer.read, begun=True)
     except W1BenchError as error:
         _log.error("%s", error)
         sys.exit(error.code)
@@ -59,9 +60,12 @@ def work(
     *,
     announce: Callable[[str], object] = print,
     closed: Callable[[], object] | None = None,
+    begun: bool = False,
     libraries: Sequence[str] = BUILD_LIBRARIES,
 ) -> None:
     """Do jobs of `queues`, by default of all that this worker can serve, until SIGINT or SIGTERM, or until `closed` returns.
+
+    It makes a data folder and a database where there is none, unless the service has `begun`.
 
     Raises:
         InputError: there is no such queue, the truth for it is missing, or the database cannot be used.
@@ -90,7 +94,7 @@ def work(
     published(settings.archive)
     if "sealed" in chosen:
         _warn_of_missing_truth(settings)
-    asyncio.run(_work(settings, chosen, announce, closed))
+    asyncio.run(_work(settings, chosen, announce, closed, begun=begun))
 
 
 def _warn_of_missing_truth(settings: Settings) -> None:
@@ -109,17 +113,21 @@ def _default_queues(settings: Settings, *, can_build: bool) -> tuple[str, ...]:
 
 
 async def _work(
-    settings: Settings, queues: Sequence[str], announce: Callable[[str], object], closed: Callable[[], object] | None
-) -> None:
+    settings: Settings, queues: Sequence[str], announce: Callable[[str], object], closed: Callable[[], object] | None,
+    *, begun: bool,
+) -> None:  # fmt: skip
     name, told, loop, stopping = uuid4().hex, _told_to_stop(closed), asyncio.get_running_loop(), threading.Event()
     slots = {queue: settings.scoring_processes if queue in SCORING else 1 for queue in queues}
     async with _scorer(settings, needed=not {*SCORING}.isdisjoint(queues)) as scorer:
-        with database.opened(settings) as engine:
+        if not begun:
+            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (database.existing if begun else database.opened)(settings) as engine:
             liveness, jobs = Liveness(engine, settings.data / "workers"), Jobs(engine)
             with liveness.register(name) as check:
+                presence = presence_of(settings, liveness.folder / name)
                 bodies = Bodies(settings.data, settings.bodies_url, scratch=liveness.folder / name)
-                runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping)
-                consumer = Consumer(jobs, liveness, name, settings.job_attempts)
+                runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping, presence)
+                consumer = Consumer(jobs, liveness, presence, name, settings.job_attempts)
                 consumed = consumer.consumed(runner.run, slots, stopping, grace=_GRACE_SECONDS)
                 async with in_thread(consumed):
                     announce(f"w1bench working on {' and '.join(queues)}")
@@ -139,7 +147,11 @@ async def _heartbeat(stop: asyncio.Event, check: Callable[[], None], consumer: C
         try:
             await asyncio.to_thread(consumer.find_dead)
         except SQLAlchemyError as error:
-            _log.warning("dead workers cannot be looked for at the moment: %s", error)
+            if consumer.presence.holds():
+                _log.warning("dead workers cannot be looked for at the moment: %s", error)
+        except OSError:
+            if consumer.presence.holds():
+                raise
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _HEARTBEAT_SECONDS)
 

@@ -32,7 +32,9 @@ with database.opened(settings) as engine, Liveness(engine, settings.data / "work
 @pytest.fixture
 def liveness(settings: Settings) -> Iterator[Liveness]:
     with database.opened(settings) as engine:
-        yield Liveness(engine, settings.data / "workers")
+        folder = settings.data / "workers"
+        folder.mkdir()
+        yield Liveness(engine, folder)
 
 
 def folders(liveness: Liveness) -> list[str]:
