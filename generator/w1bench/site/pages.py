@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from w1bench.archive.citation import BIBTEX
 from w1bench.recipes.families import ASKS, CONTROLS
-from w1bench.scoring.metrics import HEADLINE, METRICS, SHOWN
+from w1bench.scoring.metrics import HEADLINE, METRIC_VERSION, METRICS, SHOWN
 from w1bench.site import descriptions, numbers
 from w1bench.site.board import choice
 from w1bench.site.links import Links
@@ -21,7 +21,7 @@ from w1bench.site.picture import funnel
 TEMPLATES, STATIC = (Path(__file__).with_name(name) for name in ("templates", "static"))
 _GLOBALS: dict[str, Any] = {
     "asks": ASKS, "controls": CONTROLS, "bibtex": BIBTEX, "metrics": METRICS, "headline": HEADLINE, "shown": SHOWN, "fig": numbers, "descriptions": descriptions,
-    "views": choice.VIEWS, "picture": funnel,
+    "views": choice.VIEWS, "picture": funnel, "metric_version": METRIC_VERSION,
 }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.do"], auto_reload=False,
     )  # fmt: skip
     made.globals.update(_GLOBALS)
-    made.filters["stacked"] = stacked
+    made.filters |= {"stacked": stacked, "label": numbers.label}
     return made
 
 

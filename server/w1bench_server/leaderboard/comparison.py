@@ -73,13 +73,13 @@ def reason(a: tuple[str, Compared], b: tuple[str, Compared], metric: str) -> str
     """Why two named scores have no difference in a metric; None where they have one."""
     for name, score in (a, b):
         if (version := score.card.metric_version) < METRICS[metric].since and metric not in score.card.metrics:
-            return f"metric version {version}, by which {name} was scored, has no {metric}; {_AGAIN}"
+            return f"metric version {version}, by which {name} was scored, does not have it; {_AGAIN}"
         if (interval := score.card.metrics.get(metric)) is None:
             return f"{name} has no {metric}: {score.card.missing.get(metric, 'it was not computed')}"
         if interval.low is None or interval.high is None:
             return f"the {metric} of {name} has no interval"
     if not _are_comparable([a[1], b[1]], metric):
-        return f"the two were scored by different metric versions, and {metric} changed between them"
+        return "the two were scored by different metric versions, between which it changed"
     return None
 
 

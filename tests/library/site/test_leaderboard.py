@@ -140,5 +140,10 @@ def test_the_leaders_of_a_size_are_complete_there_and_know_no_family() -> None:
     high = found["100 dimensions and more"]
     assert (high.pairs, high.methods) == (["high", "spiked-d128-k4"], 3)  # all with reference rows, not core's alone
     assert [(each.first.method, each.score) for each in high.leaders] == [("b", 0.2), ("a", 0.1)]
-    assert [each.first.method for each in found["up to 8 dimensions"].leaders] == ["a"]
+    few = found["up to 8 dimensions"]
+    assert [each.first.method for each in few.leaders] == ["a"]
+    assert few.partial is not None
+    assert (few.partial.method.first.method, *few.partial[1:]) == ("half", 1, 0.9, 0.1)
+    assert high.partial is None
+    assert (found["pictures"].leaders, found["pictures"].methods) == ([], 1)  # no more than the trivial critics
     assert by_size([], frozenset()) == []

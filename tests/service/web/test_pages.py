@@ -197,7 +197,7 @@ def test_rows_of_metric_version_1_say_that_it_has_no_skill_and_what_gives_them_o
             Ledger(engine).append(replace(entry, scorecard=card.model_dump_json()))
     with TestClient(create_app(settings)) as client:
         said = client.get("/v1/compare?a=a&b=b").json()["missing"]["skill"]
-        assert said.startswith("metric version 1, by which a was scored, has no skill; ")
+        assert said.startswith("metric version 1, by which a was scored, does not have it; ")
         assert "`w1bench trial`" in said
         text = client.get("/compare?a=a&b=b").text
         assert said.replace("`", "") in text

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -92,7 +93,13 @@ def submit_file(service: Service, pair: str, path: Path, *, method: str, said: M
     answer = _send(service, "/v1/submissions", path, params, known=True)
     if answer.status_code == 202:  # a job
         answer = service.ask("GET", _result(service, _Job(**checked(_Job, answer))))
-    return service.absolute(checked(_Row, answer))
+    row = service.absolute(checked(_Row, answer))
+    if answer.status_code == httpx2.codes.OK and (row.get("metadata") or {}) != said.given():
+        warnings.warn(
+            f"{path.name} was submitted before as {method}: its row stands as it is, with what it said of itself then.",
+            stacklevel=3,
+        )
+    return row
 
 
 def validate_file(

@@ -195,7 +195,7 @@ def _slope(e: Evidence) -> Iterator[Finding]:
     if slope is not None and slope > _STEEP:
         yield Finding(
             code="slope", severity="symptom",
-            sentence=f"f rises by {slope:.4g} a unit between two of the points, where 1 is allowed: its value bounds nothing.",
+            sentence=f"The steepest slope of f between two of the points is {slope:.4g}, where at most 1 is allowed, so its value is no lower bound of W1.",
             figures={"slope_at_least": slope},
         )  # fmt: skip
 

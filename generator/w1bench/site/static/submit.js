@@ -64,7 +64,7 @@
       lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
       ...((found.findings || []).length ? ["What is wrong with its critic:"] : []),
       ...(found.findings || []).map((finding) => finding.sentence),
-      `Nothing was kept. With a token it becomes a row${state === "open" ? `; its scores without one: w1bench score ${pair} ${input.files[0].name}` : ""}.`,
+      `Nothing was kept. With a token it becomes a row${state === "open" ? `. To see its scores first, without a token: w1bench score ${pair} ${input.files[0].name}` : ""}.`,
     ]);
   }
 
