@@ -66,9 +66,15 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         ):  # which refuses the names of reference rows
             page.get_by_role("button", name="Dry run").click()
         page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
-        page.get_by_role("button", name="Show the commands").click()  # without losing the file
-        page.get_by_text('mine.h5 --method "from a page"').wait_for(timeout=SECONDS)
         page.get_by_label("Seed", exact=True).fill("3")
+        page.get_by_label("Trains").select_option("true")
+        page.get_by_role("button", name="Show the commands").click()  # without losing the file
+        page.get_by_text("mine.h5 --method 'from a page' --seed 3 --trains").first.wait_for(timeout=SECONDS)
+        page.get_by_label("Seed", exact=True).fill("9999999999999999999")  # more than the database holds
+        page.get_by_role("button", name="Show the commands").click()
+        page.get_by_text("give a whole number from 0 to").wait_for(timeout=SECONDS)
+        page.get_by_label("Seed", exact=True).fill("3")
+        assert "method=from+a+page&seed=3&trains=true" in page.locator("[data-tabs]").text_content()
         page.get_by_role("button", name="Submit").click()
         assert "needs a token" in answer.inner_text()
         page.get_by_label("Token").fill(service.submit)
@@ -135,7 +141,7 @@ def test_without_a_script_tables_links_downloads_and_forms_work(service: Service
     with visit(f"{service.url}/submit", java_script_enabled=False) as page:
         page.get_by_label("Method’s name").fill("by hand")
         page.get_by_role("button", name="Show the commands").click()
-        assert '--method "by hand"' in page.locator("main").inner_text()
+        assert "--method 'by hand'" in page.locator("main").inner_text()
         assert "method=by+hand" in page.locator("main").inner_text()
     with visit(f"{service.url}/compare?pair={PAIR}", java_script_enabled=False) as page:
         page.get_by_label("Second").select_option(index=2)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import starmap
+from shlex import quote
 from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from w1bench.archive.manifest import Manifest
+from w1bench.client.metadata import Metadata
 from w1bench.site.board.rows import Row
 from w1bench.site.numbers import half
 
@@ -23,6 +26,7 @@ FAMILIES = {
 }
 
 
+_NOTHING = Metadata()
 PLACE = "ADDRESS"  # where pages of files lie; a page's script puts its own place there
 
 
@@ -107,13 +111,20 @@ def snippets(address: str, pair: str, *, sealed: bool = False) -> list[Snippet]:
     ]
 
 
-def commands(address: str, pair: str, method: str) -> list[Snippet]:
-    """What a page's form does, from a terminal: a dry run, and the row."""
-    asked = urlencode({"pair": pair, "method": method})
-    cli = f'export W1BENCH_SERVER={address} W1BENCH_TOKEN=w1b_...\nw1bench submit {pair} mine.npy --method "{method}"'
+def commands(address: str, pair: str, method: str, said: Metadata = _NOTHING) -> list[Snippet]:
+    """What a page's form does, from a terminal: a dry run, and the row with what it says of itself."""
+    given = said.given()
+    named = {"pair": pair, "method": method}
+    dry, row = (_query(named | of) for of in (said.facts.model_dump(exclude_none=True), given))
+    cli = f"export W1BENCH_SERVER={address} W1BENCH_TOKEN=w1b_...\n{_submit(pair, 'mine.npy', method, given)}"
+    if said.seed is not None:
+        seeds = (f" --seed {seed}" for seed in (said.seed, said.seed + 1))
+        others = {name: value for name, value in given.items() if name != "seed"}
+        several = _submit(pair, "mine.npy another.npy", method, others) + "".join(seeds)
+        cli += f"\n# several seeds are one row of the board, a file each:\n# {several}"
     curl = (
-        f'curl --data-binary @mine.npy "{address}/v1/validate?pair={pair}"        # a dry run: nothing is kept\n'
-        f'curl --data-binary @mine.npy -H "Authorization: Bearer $W1BENCH_TOKEN" "{address}/v1/submissions?{asked}"'
+        f'curl --data-binary @mine.npy "{address}/v1/validate?{dry}"        # a dry run: nothing is kept\n'
+        f'curl --data-binary @mine.npy -H "Authorization: Bearer $W1BENCH_TOKEN" "{address}/v1/submissions?{row}"'
     )
     return [Snippet("w1bench", cli), Snippet("curl", curl)]
 
@@ -125,6 +136,20 @@ def citation(method: str, metadata: dict[str, Any], address: str) -> str:
     lines += [f"  note = {{{_escaped(str(metadata[name]))}}}" for name in ("paper",) if metadata.get(name)]
     lines += [f"  howpublished = {{{_escaped(metadata.get('code') or address)}}}"]
     return f"@misc{{{key},\n" + ",\n".join(lines) + "\n}"
+
+
+def _submit(pair: str, files: str, method: str, given: Mapping[str, Any]) -> str:
+    """`w1bench submit` with an option for each thing that is said."""
+    return " ".join([f"w1bench submit {pair} {files} --method {quote(method)}", *starmap(_option, given.items())])
+
+
+def _option(name: str, value: Any) -> str:
+    words = "batch-size" if name == "batch" else name.replace("_", "-")
+    return f"--{'' if value else 'no-'}{words}" if isinstance(value, bool) else f"--{words} {quote(str(value))}"
+
+
+def _query(given: Mapping[str, Any]) -> str:
+    return urlencode({name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()})
 
 
 def _escaped(text: str) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+from typer.main import get_command
 
 from w1bench.archive.manifest import read_published_manifest
+from w1bench.cli.main import app
+from w1bench.client.metadata import Metadata
+from w1bench.diagnostics.findings.facts import Facts
 from w1bench.site.descriptions import commands, inputs, snippets, source
 
 
@@ -66,3 +73,32 @@ def test_a_pair_is_described_by_the_spaces_that_it_is_drawn_in(
 
 def test_names_are_quoted_in_addresses() -> None:
     assert "method=a+%26+b" in commands("ADDRESS", "pair", "a & b")[1].text
+
+
+def test_the_commands_of_a_form_say_all_that_its_fields_say() -> None:
+    said = Metadata(
+        seed=3, paper="a; $(b) 'c'", code="https://example.org/?x=1&y=2", description="in a line", steps=7, data="train", seconds=1.5, hardware="two cores",
+        parameters=9, trains=False, knows_family=True, penalty_weight=10.0, batch=64, receptive_field=4, native_value=-1.25, own_value=0.5,
+        curve="1:-.25 7:0.5",
+    )  # fmt: skip
+    cli, curl = commands("http://h", "pair", "$(a) & b", said)
+    _, line, words, several = cli.text.splitlines()
+    assert words.startswith("# several seeds")
+    for shown, files, seeds in ((line, 1, [3]), (several.removeprefix("# "), 2, [3, 4])):
+        _, verb, *given = shlex.split(shown)
+        typed = get_command(app).commands[verb].make_context(verb, given).params  # type: ignore[attr-defined]
+        assert (typed["pair"], typed["method"], len(typed["files"]), typed["seed"]) == (
+            "pair",
+            "$(a) & b",
+            files,
+            seeds,
+        )
+        named = {
+            "batch_size" if name == "batch" else name: value for name, value in said.given().items() if name != "seed"
+        }
+        assert {name: typed[name] for name in named} == named
+    dry, row = (dict(parse_qsl(re.findall(r'"http://h/v1/\w+\?(.*?)"', text)[0])) for text in curl.text.splitlines())
+    assert row == {"pair": "pair", "method": "$(a) & b"} | {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.given().items()
+    }
+    assert dry == {name: row[name] for name in ("pair", "method", *Facts.model_fields)}

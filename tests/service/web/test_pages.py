@@ -162,6 +162,23 @@ def test_two_rows_are_compared_over_the_same_points(board: TestClient) -> None:
     assert "Choose a pair" in board.get("/compare?pair=small-photos").text
 
 
+def test_the_commands_of_the_form_take_its_fields_and_say_which_is_wrong(board: TestClient) -> None:
+    fields = (
+        "paper=&code=&description=&seed=3&steps=&seconds=&data=fresh&hardware=&parameters=&trains=false&knows_family="
+    )
+    text = unescape(board.get(f"/submit?pair={PAIR}&method=a+b&{fields}").text)
+    assert f"w1bench submit {PAIR} mine.npy --method 'a b' --seed 3 --data fresh --no-trains\n" in text
+    assert f"/v1/submissions?pair={PAIR}&method=a+b&seed=3&data=fresh&trains=false" in text
+    for wrong, said in (
+        ("seed=x", "seed came as 'x'"),
+        ("seed=-1", "a whole number from 0"),
+        ("data=mine", "data came as 'mine'"),
+    ):
+        answer = board.get(f"/submit?pair={PAIR}&{wrong}", headers=BROWSER)
+        assert answer.status_code == 422
+        assert said in unescape(answer.text)
+
+
 def test_a_method_s_page_shows_its_own_values_pair_by_pair(
     settings: Settings, pair: PublishedPair, make_entry: Callable[..., Entry]
 ) -> None:

@@ -91,9 +91,10 @@
   // The commands for what is chosen now, without leaving the page, on which the file would be lost.
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const asked = new URLSearchParams({ pair: form.elements.pair.value, method: form.elements.method.value });
-    const page = new DOMParser().parseFromString(await (await fetch(`${form.action}?${asked}`)).text(), "text/html");
+    const asked = new URLSearchParams([...new FormData(form)].filter(([, text]) => text !== ""));
+    const page = new DOMParser().parseFromString(await (await fetch(`${form.action}?${asked}`, { headers: { Accept: "text/html" } })).text(), "text/html");
     const fresh = page.querySelectorAll("[data-tabs] code"), file = input.files[0]?.name;
+    if (!fresh.length) return say([page.querySelector("main .lead").textContent], true); // a field is wrong
     document.querySelectorAll("[data-tabs] code").forEach((code, index) => {
       code.textContent = file ? fresh[index].textContent.replaceAll("mine.npy", file) : fresh[index].textContent;
     });
