@@ -60,7 +60,7 @@ def backup(settings: Settings, out: Path) -> Held:
     """Write a backup to `out` atomically; the service may be running.
 
     Raises:
-        InputError: `out` exists, or there is no service.
+        InputError: `out` exists, or there is no service, or nothing in its tables.
         CheckFailedError: the ledger is broken, or a body is missing or damaged.
     """
     if out.exists():
@@ -88,6 +88,8 @@ def backup(settings: Settings, out: Path) -> Held:
             for table in schema.sorted_tables:
                 counts[table.name] = _dump(connection, table, part)
                 add(f"tables/{table.name}.jsonl", part)
+        if not any(counts.values()):
+            raise database.no_service(settings)
         for digest in sorted(needed):
             with bodies.borrowed(digest) as body:
                 add(f"bodies/{digest}", body)

@@ -22,6 +22,7 @@ from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.submissions.reach import Reach
 from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.submissions.references import record_references
 from w1bench_server.submissions.rescoring import keep_current
@@ -38,6 +39,7 @@ class Service:
     settings: Settings
     pairs: PublishedPairs
     bodies: Bodies
+    reach: Reach
     ledger: Ledger
     public_records: PublicRecords
     jobs: Jobs
@@ -73,7 +75,10 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                     records = PublicRecords(ledger, pairs)
                     submissions = Submissions(settings, pairs, ledger, jobs, bodies, scorer)
                     boards = Boards(records)
-                    yield Service(settings, pairs, bodies, ledger, records, jobs, submissions, boards, scorer, fixity)
+                    reach = Reach(bodies)
+                    yield Service(
+                        settings, pairs, bodies, reach, ledger, records, jobs, submissions, boards, scorer, fixity,
+                    )  # fmt: skip
             finally:
                 rescoring.cancel()
                 await asyncio.wait([rescoring])

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         str | None,
         Field(pattern=worded(r"^https?://[^/\s]+$", "an address without a path, e.g. https://w1.example.org")),
     ] = None
-    """Public URL of the service; default, the Host of each request."""
+    """Public URL of the service, with which links in answers begin; default, they are relative."""
     database_url: str | None = None
     """SQLAlchemy URL of the ledger; default, w1bench.sqlite in `data`."""
     bodies_url: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -81,6 +82,17 @@ def test_it_restores_the_same_to_either_database(
         assert list((target.data / "incoming").iterdir()) == []
         with pytest.raises(InputError, match="has rows already"):
             restore(target, file)
+
+
+def test_a_backup_of_nothing_is_refused_and_one_of_a_token_is_not(settings: Settings, tmp_path: Path) -> None:
+    refused, file = re.escape(str(database.no_service(settings))), tmp_path / "backup.tar"
+    for _ in range(2):
+        with pytest.raises(InputError, match=refused):
+            backup(settings, file)
+        assert not file.exists()
+        assert list_tokens(settings) == []  # which makes the tables
+    create_token(settings, user="ann")
+    assert sum(backup(settings, file).rows.values()) == 1
 
 
 def test_bodies_move_between_a_folder_and_a_bucket(

@@ -55,12 +55,18 @@ def existing(settings: Settings, *, empty: bool = False) -> Generator[Engine]:
     file = file_of(settings)
     folder = file.parent if file else settings.data
     if not ((empty and folder.is_dir()) or ((file is None or file.is_file()) and _has_tables(settings))):
-        raise InputError(
-            f"There is no service in {folder}; correct --data (W1BENCH_DATA) or W1BENCH_DATABASE_URL, or start one with w1bench "
-            "serve."
-        )
+        raise no_service(settings)
     with opened(settings) as engine:
         yield engine
+
+
+def no_service(settings: Settings) -> InputError:
+    """The error where a service is needed and there is none."""
+    file = file_of(settings)
+    return InputError(
+        f"There is no service in {file.parent if file else settings.data}; correct --data (W1BENCH_DATA) or "
+        "W1BENCH_DATABASE_URL, or start one with w1bench serve."
+    )
 
 
 @contextmanager
@@ -68,7 +74,7 @@ def connected(settings: Settings) -> Generator[Engine]:
     """The database of `settings` as it is, connected to on first use.
 
     Raises:
-        InputError: its URL is not valid.
+        InputError: its URL is not valid, or, on first use, PostgreSQL has it in another encoding than UTF8.
         MissingExtraError: its driver is not installed.
     """
     try:
@@ -85,6 +91,8 @@ def connected(settings: Settings) -> Generator[Engine]:
         event.listen(engine, "do_connect", sqlite.open)
         event.listen(engine, "connect", sqlite.prepare)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _check_encoding, insert=True)  # before anything is read
     try:
         yield engine
     finally:
@@ -146,7 +154,8 @@ class _SqliteFile:
         """Have a connection open the file that is there, which the first one makes."""
         if self.opened is None:
             with suppress(FileExistsError):
-                self.path.touch(exist_ok=False)
+                self.path.touch(0o640, exist_ok=False)
+            self._close_to_others()
         words[0] = f"{Path(words[0]).absolute().as_uri()}?mode=rw"
         options["uri"] = True
 
@@ -166,12 +175,30 @@ class _SqliteFile:
             lost = FileNotFoundError(f"{self.path} was removed or replaced; put it back, and restart the service")
             raise OperationalError("COMMIT", {}, lost)
 
+    def _close_to_others(self) -> None:
+        """Take their permissions from others than the owner and the group, as of a file that an older release made."""
+        for path in (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm"))):
+            with suppress(PermissionError, FileNotFoundError):  # another's file, who answers for it
+                mode = path.stat().st_mode
+                if mode & 0o007:
+                    path.chmod(mode & ~0o007)
+
     def _present(self) -> tuple[int, int] | None:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
             return None
         return stat.st_dev, stat.st_ino
+
+
+def _check_encoding(connection: Any, record: Any) -> None:
+    """Raise InputError if a PostgreSQL database does not hold every text."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise InputError(
+            f"The database of W1BENCH_DATABASE_URL has the encoding {encoding}, and UTF8 is needed; make it anew, as by `createdb "
+            "--encoding UTF8 --template template0 --owner w1bench w1bench`."
+        )
 
 
 def _log_ahead(connection: Any) -> None:

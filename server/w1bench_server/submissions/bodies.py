@@ -14,7 +14,7 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
-from w1bench.errors import CheckFailedError, InputError
+from w1bench.errors import CheckFailedError, InputError, UnreachableError
 from w1bench.storage.backends import Folder, Storage, storage_at
 
 _IDENTITY = "identity"
@@ -48,6 +48,11 @@ class Bodies:
     def kept(self) -> Storage:
         """The storage of accepted uploads."""
         return storage_at(self.url) if self.url else Folder(self.data / "submissions")
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of accepted uploads, if they are in one."""
+        return self.kept.path if isinstance(self.kept, Folder) else None
 
     def keep(self, upload: Path, sha256: str) -> None:
         """Store a received file under its digest; afterwards it survives a power failure."""
@@ -94,6 +99,26 @@ class Bodies:
             "belong to (W1BENCH_DATABASE_URL, --data), restore a backup of it (w1bench restore), or give this database another "
             "place for bodies."
         )
+
+    def has_owner(self) -> bool:
+        """Whether the bodies here belong to a service, as those of a server do from its start on.
+
+        Raises:
+            UnreachableError: the place cannot be read.
+        """
+        try:
+            return self.kept.holds(_IDENTITY)
+        except OSError as error:
+            raise UnreachableError(f"{self.kept} cannot be read ({error.strerror}).") from None
+
+    def check_folder(self) -> None:
+        """Check that a folder of accepted uploads is still there, which `keep` would make anew.
+
+        Raises:
+            UnreachableError: it is gone, or cannot be read.
+        """
+        if self.folder is not None and not self.has_owner():
+            raise UnreachableError(f"{self.kept} is gone, or has no file {_IDENTITY}; put it back.")
 
     def set_owner(self, service: str) -> None:
         """Note the service that the bodies here belong to."""

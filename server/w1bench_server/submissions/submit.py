@@ -116,6 +116,7 @@ class Submissions:
             pair=submitted.pair, content=content(submitted).digest, document=json.dumps(asdict(submitted)),
         )  # fmt: skip
         created = False
+        self.bodies.check_folder()
         try:
             self.bodies.keep_waiting(body, job.id)
             job, created = self.jobs.add(job, key=key, admit=admit)
@@ -143,6 +144,7 @@ async def score_and_record(
 
     Raises:
         SubmissionError: it cannot be scored, or the pair was revealed.
+        UnreachableError: its body cannot be kept.
     """
     scored = await scorer.score(pair.folder, body, client=Client(submitted.user, known=True))
     card, resampled = (
@@ -155,6 +157,7 @@ async def score_and_record(
             ledger.engine.connect() as connection
         ):  # a look without the lock, because a body without a row stays until the next start
             admit(connection)
+        bodies.check_folder()
         bodies.keep(body, submitted.sha256)
         return ledger.append(entry, resampled=resampled, key=key, admit=admit)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from w1bench.archive.catalogue import published
-from w1bench.errors import InputError
+from w1bench.errors import InputError, W1BenchError
 from w1bench.storage.files import exclusive
 from w1bench_server import logs
 from w1bench_server.database import connection as database
@@ -40,8 +41,8 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
     Raises:
         PairError: the archive is not a folder.
         CheckFailedError: the ledger was tampered with.
-        InputError: the address cannot be listened on, another server uses the same data, the settings name the truth, or there
-            is no user for the jail.
+        InputError: the address cannot be listened on, another server uses the same data, the bodies are another database's, the
+            settings name the truth, or there is no user for the jail.
         NoJailError: the jail lacks a layer that is required.
     """
     if settings.truth is not None:
@@ -78,8 +79,9 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
                 sys.stdout.flush()  # a reader at the other end of a pipe waits for this line
 
         logs.configure(settings.log_level)
+        app = _Started(create_app(settings))
         config = uvicorn.Config(
-            create_app(settings),
+            app,
             log_config=None,
             log_level="warning",
             access_log=False,  # `AccessLog` has a line a request
@@ -96,7 +98,43 @@ def serve(settings: Settings, announce: Callable[[str], object] = print) -> None
         # The worker starts when the service answers, and stops beside it; what it builds is for all to read.
         worker = own_worker.worker(settings, announced, lambda: server.should_exit, before)
         with _stopped_by_signals(server), worker:
-            server.run(sockets=[listener])
+            try:
+                server.run(sockets=[listener])
+            except SystemExit:
+                if app.failure is None:
+                    raise
+                raise app.failure from None
+
+
+class _Started:
+    """An application that keeps why it could not start where that is an error of ours, which uvicorn would log with its traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.failure: W1BenchError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        failed: list[Message] = []
+
+        async def pass_on(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                failed.append(message)  # before the error itself comes
+            else:
+                await send(message)
+
+        try:
+            await self.app(scope, receive, pass_on)
+        except Exception as error:
+            if failed:
+                self.failure = error if isinstance(error, W1BenchError) else None
+                await send({"type": failed[0]["type"]} if self.failure else failed[0])
+            raise
 
 
 def _close_to_others(data: Path) -> None:

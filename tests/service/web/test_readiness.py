@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
+from support.processes import wait_for
 from w1bench_server.database import connection as database
 from w1bench_server.database.tables import tokens
 from w1bench_server.jobs.job import new_job
@@ -20,10 +22,12 @@ from w1bench_server.sandbox.confinement import account_of
 from w1bench_server.sandbox.hdf5_jail import Jail
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
+from w1bench_server.submissions.reach import Reach
 from w1bench_server.web.app import create_app
 from w1bench_server.web.health.readiness import checks
 
-NAMES = ["archive", "database", "disk", "scoring", "jail", "jobs", "fixity"]
+NAMES = ["archive", "database", "bodies", "disk", "scoring", "jail", "jobs", "fixity"]
 
 
 def test_each_need_has_its_line(client: TestClient, settings: Settings) -> None:
@@ -48,11 +52,53 @@ def test_a_data_folder_that_is_gone_is_said(
     url, headers, body = "/v1/submissions?pair=small-d2-n4-p8&method=mine", bearer(settings), npy(truth["gradient"])
     settings.data.rename(settings.data.with_name("aside"))
     pointers = [e["pointer"] for e in is_problem(client.get("/readyz"), 503)["errors"]]
-    assert "#/disk" in pointers
+    assert {"#/bodies", "#/disk"} <= set(pointers)
     assert "/readyz" in is_problem(client.post("/v1/validate?pair=small-d2-n4-p8", content=body), 503)["detail"]
     is_problem(client.post(url, content=body, headers=headers), 503)
     settings.data.with_name("aside").rename(settings.data)
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("job_bytes", [1 << 20, 1])  # scored at once, and by a worker
+def test_a_folder_of_bodies_that_is_gone_is_said_and_not_made_anew(
+    settings: Settings, tmp_path: Path, is_problem: Any, bearer: Callable[..., Any], truth: dict[str, Any], npy: Any,
+    job_bytes: int,
+) -> None:  # fmt: skip
+    url, body = "/v1/submissions?pair=small-d2-n4-p8&method=mine", npy(truth["gradient"])
+    place, aside = tmp_path / "bodies", tmp_path / "aside"
+    own = settings.model_copy(update={"bodies_url": str(place), "job_bytes": job_bytes})
+    with TestClient(create_app(own), raise_server_exceptions=False) as client:
+        place.rename(aside)
+        for emptied in (False, True):  # as where a disk is no longer mounted
+            (problem,) = is_problem(client.get("/readyz"), 503)["errors"]
+            assert (problem["pointer"], str(tmp_path) in problem["detail"]) == ("#/bodies", False)
+            assert "cannot be stored" in is_problem(client.post(url, content=body, headers=bearer(own)), 503)["detail"]
+            assert place.exists() == emptied
+            place.mkdir(exist_ok=True)
+        place.rmdir()
+        aside.rename(place)
+        assert client.get("/readyz").status_code == 200
+        assert client.post(url, content=body, headers=bearer(own)).status_code in (201, 202)
+
+
+def test_a_bucket_of_bodies_that_is_gone_is_said_and_asked_now_and_then(
+    settings: Settings, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = settings.model_copy(update={"bodies_url": f"{bucket}/{settings.data.parent.name}"})
+    with TestClient(create_app(own)) as client:
+        assert client.get("/readyz").status_code == 200
+        Bodies(own.data, own.bodies_url).kept.clear()
+        assert client.get("/readyz").status_code == 200
+        service: Service = client.app_state["service"]
+        assert (
+            Reach(service.bodies).fault()
+            == "The place of bodies is gone, or is another one: it has no file `identity`."
+        )
+        monkeypatch.setattr(Bodies, "has_owner", lambda _: time.sleep(2) or True)
+        monkeypatch.setattr("w1bench_server.submissions.reach._PATIENCE_SECONDS", 0.01)
+        slow = Reach(service.bodies)
+        assert slow.fault() == slow.fault() == "The place of bodies does not answer."
+        wait_for(lambda: slow.fault() is None)
 
 
 def test_a_missing_archive_is_said(settings: Settings, archive: Path, tmp_path: Path, is_problem: Any) -> None:

@@ -14,6 +14,7 @@ import httpx2
 import psutil
 import pytest
 
+from support.forks import command
 from support.processes import wait_for
 from support.servers import serving
 from w1bench.errors import CheckFailedError, InputError, PairError
@@ -22,6 +23,7 @@ from w1bench_server.ledger.chain import check_chain
 from w1bench_server.ledger.ledger import Ledger
 from w1bench_server.pairs.catalogue import PublishedPair
 from w1bench_server.settings import Settings
+from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.web.serve import serve
 
 
@@ -124,6 +126,16 @@ def test_what_cannot_be_served_is_said_in_a_sentence(settings: Settings, tmp_pat
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match="cannot be listened on"):
             serve(settings.model_copy(update={"port": port}))
+
+
+def test_an_empty_database_beside_bodies_is_said_in_a_sentence(settings: Settings) -> None:
+    Bodies(settings.data).set_owner("of another database")
+    answer = command("serve", "--archive", settings.archive, "--data", settings.data, "--port", 0)
+    assert answer.returncode == InputError.code
+    assert answer.stdout == ""
+    assert answer.stderr.splitlines()[-1].startswith("w1bench: The bodies in ")
+    assert "Traceback" not in answer.stderr
+    assert len(answer.stderr) < 1000
 
 
 def test_the_ledger_does_not_lie_in_the_archive(settings: Settings) -> None:

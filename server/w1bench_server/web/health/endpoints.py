@@ -31,7 +31,7 @@ async def livez() -> Health:
 
 @read(router, "/readyz")
 def readyz(service: ServiceDep) -> Readiness:
-    """The archive can be read, the database written, the disk has room, no upload waits too long, no file is damaged; else 503."""
+    """The archive can be read, the database written, the place of bodies reached, the disk has room, no upload waits too long, no file is damaged; else 503."""
     results = checks(service)
     failed = [ProblemPart(pointer=f"#/{check.name}", detail=check.detail) for check in results if not check.ok]
     if failed:

@@ -34,8 +34,8 @@ class Readiness(Part):
 def checks(service: Service) -> list[Check]:
     """All checks, as they are now."""
     return [
-        _archive(service), _database(service), _disk(service), _scoring(service), _jail(service), _jobs(service),
-        _fixity(service),
+        _archive(service), _database(service), _bodies(service), _disk(service), _scoring(service), _jail(service),
+        _jobs(service), _fixity(service),
     ]  # fmt: skip
 
 
@@ -59,6 +59,11 @@ def _database(service: Service) -> Check:
         reason = "its file was removed or replaced" if lost else type(error).__name__
         return Check(name="database", ok=False, detail=f"The database cannot be written ({reason}).")
     return Check(name="database", ok=True, detail="The database can be written.")
+
+
+def _bodies(service: Service) -> Check:
+    fault = service.reach.fault()
+    return Check(name="bodies", ok=fault is None, detail=fault or "The place of bodies can be reached.")
 
 
 def _disk(service: Service) -> Check:

@@ -19,7 +19,7 @@ class JobProgress(Part):
 
 
 class JobRow(Part):
-    """A job: its work, progress and outcome; `result` is the address of its pair or submission."""
+    """A job: its work, progress and outcome; `result` is the path of its pair or submission, without the public URL."""
 
     id: str
     queue: JobQueue
