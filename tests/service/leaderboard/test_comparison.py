@@ -159,7 +159,7 @@ def test_metrics_that_changed_between_versions_are_not_compared(scored: Scoring)
     assert {metric for metric in ("cos", "l2", "skill") if difference(a, older, metric) is None} == {"skill"}
     assert (
         comparison.reason(("a", a), ("b", older), "skill")
-        == "the two were scored by different metric versions, and skill changed between them"
+        == "the two were scored by different metric versions, between which it changed"
     )
     assert comparison.reason(("a", a), ("b", older), "cos") is None
     first = {name: older.card.metrics[name] for name in ("cos", "l2", "w1_raw")}  # all that version 1 shares

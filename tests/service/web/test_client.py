@@ -205,6 +205,15 @@ def _elsewhere(site: Site) -> dict[str, Any]:
     )
 
 
+def test_a_file_sent_again_with_other_words_warns_that_its_row_stands(site: Site) -> None:
+    arrays = site.noisy(0.45)
+    row = w1bench.submit(site.archive / PAIR, method="again", steps=3, **site.asked, **arrays)
+    assert w1bench.submit(site.archive / PAIR, method="again", steps=3, **site.asked, **arrays)["id"] == row["id"]
+    with pytest.warns(UserWarning, match="was submitted before as again: its row stands as it is"):
+        again = w1bench.submit(site.archive / PAIR, method="again", steps=4, **site.asked, **arrays)
+    assert (again["id"], again["metadata"]["steps"]) == (row["id"], 3)
+
+
 def test_a_submission_is_validated_shown_and_retracted(site: Site, tmp_path: Path) -> None:
     file = site.file(tmp_path / "g.h5", 0.6)
     assert "can be submitted to small-d16-n64-p8: gradient 1500x16" in site.run("validate", PAIR, file)

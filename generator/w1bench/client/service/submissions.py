@@ -94,7 +94,8 @@ def submit_file(service: Service, pair: str, path: Path, *, method: str, said: M
     if answer.status_code == 202:  # a job
         answer = service.ask("GET", _result(service, _Job(**checked(_Job, answer))))
     row = service.absolute(checked(_Row, answer))
-    if answer.status_code == httpx2.codes.OK and (row.get("metadata") or {}) != said.given():
+    stands = {name: value for name, value in (row.get("metadata") or {}).items() if value is not None}
+    if answer.status_code == httpx2.codes.OK and stands != said.given():
         warnings.warn(
             f"{path.name} was submitted before as {method}: its row stands as it is, with what it said of itself then.",
             stacklevel=3,
