@@ -59,13 +59,16 @@
     const [, found] = done;
     const arrays = Object.entries(found.arrays).map(([name, shape]) => `${name} (${shape.join(" × ")})`);
     const lacks = ["input_potential", "target_potential"].filter((name) => !(name in found.arrays));
+    const turned = (found.findings || []).filter((finding) => finding.code === "sign");
+    const others = (found.findings || []).filter((finding) => finding.code !== "sign");
     say([
+      ...turned.map((finding) => `The sign is wrong. ${finding.sentence}`),
       `${pair} would take this file, with ${arrays.join(", ")}, all finite.`,
       lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
-      ...((found.findings || []).length ? ["What is wrong with its critic:"] : []),
-      ...(found.findings || []).map((finding) => finding.sentence),
+      ...(others.length ? [`What ${turned.length ? "else " : ""}is wrong with its critic:`] : []),
+      ...others.map((finding) => finding.sentence),
       `Nothing was kept. With a token it becomes a row${state === "open" ? `; its scores without one: w1bench score ${pair} ${input.files[0].name}` : ""}.`,
-    ]);
+    ], turned.length > 0);
   }
 
   async function submit() {
