@@ -171,14 +171,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def submission(pair: Path, share: float) -> bytes:
-    """An .h5 file whose gradient is turned by a share, and values that are as wrong."""
+def submission(pair: Path, share: float, sign: int = 1) -> bytes:
+    """An .h5 file whose gradient is turned by a share, and values that are as wrong; `sign` is that of both."""
     stream = io.BytesIO()
     with h5py.File(pair / "test.h5") as truth, h5py.File(stream, "w") as file:
         gradient = truth["gradient"][:]
-        file["gradient"] = gradient + share * np.roll(gradient, 1, axis=1) * (-1) ** np.arange(len(gradient))[:, None]
+        file["gradient"] = (
+            sign * gradient + share * np.roll(gradient, 1, axis=1) * (-1) ** np.arange(len(gradient))[:, None]
+        )
         for name in ("input_potential", "target_potential"):
-            file[name] = (1 + share / 3) * truth[name][:]
+            file[name] = sign * (1 + share / 3) * truth[name][:]
     return stream.getvalue()
 
 

@@ -52,6 +52,7 @@ def test_tabs_and_copy_buttons_give_commands_with_this_address(service: Service,
 
 def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "mine.h5").write_bytes(submission(service.archive / PAIR, 0.2))
+    (tmp_path / "turned.h5").write_bytes(submission(service.archive / PAIR, 0.2, sign=-1))
     (tmp_path / "broken.npy").write_bytes(b"nothing")
     with visit(f"{service.url}/submit?pair={PAIR}", clean=False) as page:
         answer = page.locator("[data-answer]")
@@ -60,6 +61,15 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         page.locator("[data-file]").set_input_files(tmp_path / "mine.h5")
         page.get_by_text(f"{PAIR} would take this file").wait_for(timeout=SECONDS)
         assert "gradient (1500 × 2)" in answer.inner_text()
+        page.locator("[data-file]").set_input_files(tmp_path / "turned.h5")
+        page.get_by_text("The sign is wrong.").wait_for(timeout=SECONDS)
+        lines = answer.locator("p").all_inner_texts()
+        assert lines[0].startswith("The sign is wrong. The gradient points the other way")
+        assert lines[1].startswith(f"{PAIR} would take this file")
+        assert len([line for line in lines if "points the other way" in line]) == 1
+        assert page.locator(".answer.wrong").count() == 1
+        page.locator("[data-file]").set_input_files(tmp_path / "mine.h5")
+        page.get_by_text("The sign is wrong.").wait_for(state="detached", timeout=SECONDS)
         page.get_by_label("Method’s name").fill("from a page")
         with page.expect_request(
             re.compile(r"/v1/validate\?.*method=from\+a\+page")

@@ -60,6 +60,11 @@ def diagnose(
     show(as_json, card.model_dump(mode="json"), tables.scorecard(card), *words)
 
 
+def wrong_sign(found: Iterable[Finding]) -> list[str]:
+    """The sentence that comes before all else where a critic's sign is wrong; none where it is not."""
+    return [f"The sign is wrong. {each.sentence}" for each in found if each.code == "sign"]
+
+
 def told(found: Iterable[Finding]) -> list[Table]:
     """What is wrong with a critic in words; no table where nothing is."""
     rows = [{"finding": each.code, "": each.severity, "what it says": each.sentence} for each in found]

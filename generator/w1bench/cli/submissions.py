@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from w1bench.cli.diagnosis import told
+from w1bench.cli.diagnosis import told, wrong_sign
 from w1bench.cli.terminal import tables
 from w1bench.cli.terminal.options import (
     Batch,
@@ -177,8 +177,9 @@ def validate(
     service = remote.service_at(server)
     found = validate_file(service, remote.name_of(pair), file, facts=facts_of(facts), method=method)
     arrays = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in found["arrays"].items())
-    words = told(Finding.model_validate(each) for each in found["findings"] or ())
-    show(as_json, found, f"{file} can be submitted to {found['pair']}: {arrays}.", *words)
+    findings = [Finding.model_validate(each) for each in found["findings"] or ()]
+    accepted = f"{file} can be submitted to {found['pair']}: {arrays}."
+    show(as_json, found, *wrong_sign(findings), accepted, *told(findings))
 
 
 @app.command("show")

@@ -236,6 +236,20 @@ def test_a_submission_is_validated_shown_and_retracted(site: Site, tmp_path: Pat
             w1bench.show(identity, server=site.server)
 
 
+def test_a_dry_run_of_a_negated_gradient_says_first_that_its_sign_is_wrong(site: Site, tmp_path: Path) -> None:
+    turned = {name: -array for name, array in site.noisy(0.1).items()}
+    submission.write(tmp_path / "turned.h5", turned)
+    first, second, *_ = site.run("validate", PAIR, tmp_path / "turned.h5").splitlines()
+    assert first.startswith("The sign is wrong. The gradient points the other way: f must be high on inputs P")
+    assert "can be submitted" in second
+    content = (tmp_path / "turned.h5").read_bytes()
+    answer = httpx2.post(f"{site.server}v1/validate", params={"pair": PAIR}, content=content)
+    assert answer.text.startswith('{"findings":[{"code":"sign"')
+    assert (
+        site.run("validate", PAIR, site.file(tmp_path / "g.h5", 0.1)).splitlines()[0].endswith("target_potential 1500.")
+    )
+
+
 def test_a_dry_run_refuses_the_name_of_a_reference_row_as_the_submission_does(site: Site, tmp_path: Path) -> None:
     file, arrays = site.file(tmp_path / "g.h5", 0.6), site.noisy(0.6)
     refused = "one that a reference row has, or looks like it; give it another name"

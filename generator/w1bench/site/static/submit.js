@@ -59,13 +59,16 @@
     const [, found] = done;
     const arrays = Object.entries(found.arrays).map(([name, shape]) => `${name} (${shape.join(" × ")})`);
     const lacks = ["input_potential", "target_potential"].filter((name) => !(name in found.arrays));
+    const turned = (found.findings || []).filter((finding) => finding.code === "sign");
+    const others = (found.findings || []).filter((finding) => finding.code !== "sign");
     say([
+      ...turned.map((finding) => `The sign is wrong. ${finding.sentence}`),
       `${pair} would take this file, with ${arrays.join(", ")}, all finite.`,
       lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
-      ...((found.findings || []).length ? ["What is wrong with its critic:"] : []),
-      ...(found.findings || []).map((finding) => finding.sentence),
+      ...(others.length ? [`What ${turned.length ? "else " : ""}is wrong with its critic:`] : []),
+      ...others.map((finding) => finding.sentence),
       `Nothing was kept. With a token it becomes a row${state === "open" ? `. To see its scores first, without a token: w1bench score ${pair} ${input.files[0].name}` : ""}.`,
-    ]);
+    ], turned.length > 0);
   }
 
   async function submit() {
@@ -73,14 +76,14 @@
     if (!form.reportValidity()) return;
     if (!token.value) return say(["A row needs a token: whoever runs this service makes one."], true);
     const params = { pair: form.elements.pair.value, method: form.elements.method.value };
-    for (const name of ["paper", "code", "description", "seed", "steps", "seconds", "data", "hardware", "parameters", "trains", "knows_family"]) {
+    for (const name of ["paper", "code", "description", "seed", "steps", "seconds", "data", "hardware", "parameters", "trains", "knows_family", "penalty_weight", "batch", "native_value", "own_value", "curve"]) {
       if (form.elements[name].value !== "") params[name] = form.elements[name].value;
     }
     const done = await send("/v1/submissions", params, { Authorization: `Bearer ${token.value}` });
     if (!done) return;
     const [status, found] = done;
     if (status === 202) return say([["It is scored as a job: ", link("follow it", `/jobs/${found.id}`), "."]]);
-    const figures = ["cos", "skill", "dev"].map((name) => [name, found.scorecard.metrics[name]]).filter(([, interval]) => interval).map(([name, interval]) => `${name} ${interval.value.toPrecision(4)}`);
+    const figures = ["cos", "skill", "dev"].map((name) => [name, found.scorecard.metrics[name]]).filter(([, interval]) => interval).map(([name, interval]) => `${name} ${interval.value.toPrecision(4)}${name === "dev" ? " %" : ""}`);
     say([
       [`${status === 200 ? "This file was submitted before by this user for this method, and its row stands as it is, with what it said of itself then: " : "It is a row now: "}`, link(`${found.method} on ${found.pair}`, `/submissions/${found.id}`), "."],
       figures.join(", "),

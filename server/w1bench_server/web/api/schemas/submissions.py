@@ -13,15 +13,15 @@ from w1bench_server.web.findings import findings_of
 class Validation(Part):
     """A body that could be submitted: its arrays and their shapes, and what is wrong with its critic in words, the cause first.
 
-    `findings` are null where the pair is sealed, or the body so large that a job would score it.
+    `findings`, which come first, are null where the pair is sealed, or the body so large that a job would score it.
     """
 
+    findings: list[Finding] | None
     pair: str
     pair_digest: str
     sha256: str
     bytes: int
     arrays: dict[str, list[int]]
-    findings: list[Finding] | None
 
 
 class Retracted(Part):
