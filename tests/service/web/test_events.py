@@ -129,3 +129,10 @@ def test_nonsense_is_refused(client: TestClient, is_problem: Any) -> None:
     _, job = queued(client)
     for last in ("-1", "x", "9" * 10):
         is_problem(client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": last}), 422)
+
+
+def test_a_result_is_a_path_also_where_there_is_a_public_url(settings: Settings) -> None:
+    with TestClient(create_app(settings.model_copy(update={"public_url": "https://w1.example.org"}))) as client:
+        jobs, job = queued(client)
+        jobs.end(claimed(jobs, job), Ended("succeeded", result="x"))
+        assert client.get(f"/v1/jobs/{job.id}").json()["result"] == "/v1/pairs/x"
