@@ -21,8 +21,7 @@ from w1bench_server.sandbox import canaries
 from w1bench_server.sandbox import scorer as scoring
 from w1bench_server.sandbox.scorer import Scorer
 from w1bench_server.settings import Settings
-from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.reach import Reach
+from w1bench_server.submissions.bodies import Bodies, Reach
 from w1bench_server.submissions.redaction import PublicRecords
 from w1bench_server.submissions.references import record_references
 from w1bench_server.submissions.rescoring import keep_current

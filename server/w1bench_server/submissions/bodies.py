@@ -6,6 +6,8 @@ service whose database knows them.
 
 import logging
 import shutil
+import threading
+import time
 from collections.abc import Generator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ _IDENTITY = "identity"
 _OLD = timedelta(days=1)  # an orphan is not swept before
 _TRASH_DAYS = timedelta(days=30)  # that swept bodies are kept
 _ASKED_FOR = 100  # bodies, of which one must be there
+_FRESH_SECONDS = 10.0  # that an answer of a bucket holds
+_PATIENCE_SECONDS = 5.0  # with a bucket, which is asked on until it answers
+_SILENT = "The place of bodies does not answer."
 _log = logging.getLogger(__name__)
 
 
@@ -161,3 +166,40 @@ def _name(sha256: str) -> str:
 
 def _waiting(job: str) -> str:
     return f"waiting/{job}"
+
+
+class Reach:
+    """What is wrong with the place of accepted bodies, for anyone to read: a folder is looked at each time, a bucket is asked every few seconds at most.
+
+    Names of folders and buckets go to the log only.
+    """
+
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies, self._lock = bodies, threading.Lock()
+        self._fault: str | None = _SILENT
+        self._asked: threading.Thread | None = None
+        self._until = 0.0
+
+    def fault(self) -> str | None:
+        """What is wrong, as a sentence; None if nothing is."""
+        if self._bodies.folder is not None:
+            return self._look()
+        with self._lock:
+            waits = self._asked is not None and self._asked.is_alive()
+            if not waits and time.monotonic() > self._until:
+                self._fault = _SILENT
+                self._asked = threading.Thread(target=self._ask, daemon=True)
+                self._asked.start()
+                self._asked.join(_PATIENCE_SECONDS)
+            return self._fault
+
+    def _ask(self) -> None:
+        self._fault = self._look()
+        self._until = time.monotonic() + _FRESH_SECONDS
+
+    def _look(self) -> str | None:
+        try:
+            found = self._bodies.has_owner()
+        except UnreachableError:
+            return "The place of bodies cannot be reached."
+        return None if found else "The place of bodies is gone, or is another one: it has no file `identity`."

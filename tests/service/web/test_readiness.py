@@ -22,8 +22,7 @@ from w1bench_server.sandbox.confinement import account_of
 from w1bench_server.sandbox.hdf5_jail import Jail
 from w1bench_server.service import Service
 from w1bench_server.settings import Settings
-from w1bench_server.submissions.bodies import Bodies
-from w1bench_server.submissions.reach import Reach
+from w1bench_server.submissions.bodies import Bodies, Reach
 from w1bench_server.web.app import create_app
 from w1bench_server.web.health.readiness import checks
 
@@ -95,7 +94,7 @@ def test_a_bucket_of_bodies_that_is_gone_is_said_and_asked_now_and_then(
             == "The place of bodies is gone, or is another one: it has no file `identity`."
         )
         monkeypatch.setattr(Bodies, "has_owner", lambda _: time.sleep(2) or True)
-        monkeypatch.setattr("w1bench_server.submissions.reach._PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr("w1bench_server.submissions.bodies._PATIENCE_SECONDS", 0.01)
         slow = Reach(service.bodies)
         assert slow.fault() == slow.fault() == "The place of bodies does not answer."
         wait_for(lambda: slow.fault() is None)
