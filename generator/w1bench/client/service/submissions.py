@@ -95,7 +95,7 @@ def submit_file(service: Service, pair: str, path: Path, *, method: str, said: M
         answer = service.ask("GET", _result(service, _Job(**checked(_Job, answer))))
     row = service.absolute(checked(_Row, answer))
     stands = {name: value for name, value in (row.get("metadata") or {}).items() if value is not None}
-    if answer.status_code == httpx2.codes.OK and stands != said.given():
+    if answer.status_code == 200 and stands != said.given():
         warnings.warn(
             f"{path.name} was submitted before as {method}: its row stands as it is, with what it said of itself then.",
             stacklevel=3,
