@@ -127,7 +127,8 @@ class Scorer:
         with TemporaryDirectory(prefix="w1bench-") as folder:
             resampled = Path(folder) / "resampled"
             card = await self._outcome(scoring_process.score, self._task(pair_folder, upload, resampled), client)
-            return Scored(card, resampled.read_bytes())
+            plane = scoring_process.plane_beside(resampled).read_text(encoding="ascii") or None
+            return Scored(card.model_copy(update={"plane": plane}), resampled.read_bytes())
 
     @property
     def pending(self) -> int:

@@ -41,7 +41,7 @@ class NoTruthError(PairError):
 class ScoringTask:
     """An upload to score on a pair within so many seconds; `limits` are those of the jail, `truth` is the folder of sealed pairs' truths.
 
-    The resamples of a score go to a file: an outcome then fits into a pipe at once, so that no process that dies leaves half of one
+    The resamples of a score go to a file, and its points of the plane to one beside it: an outcome then fits into a pipe at once, so that no process that dies leaves half of one
     in the pipe that all share, where the server would wait for the rest.
     """
 
@@ -74,6 +74,13 @@ class NoJail:
 
 
 Outcome = T | Refusal | NoRoom | NoJail
+
+
+def plane_beside(resampled: Path) -> Path:
+    """The file of a score's points of the plane."""
+    return resampled.with_suffix(".plane")
+
+
 _jail: Jail | None = None  # of this process, which does one task at a time
 
 
@@ -108,7 +115,7 @@ def check(task: ScoringTask) -> Outcome[Shapes]:
 
 
 def score(task: ScoringTask) -> Outcome[Scorecard]:
-    """The scorecard of an upload, whose resamples are written to `task.resampled`."""
+    """The scorecard of an upload, whose resamples are written to `task.resampled` and points of the plane beside it."""
 
     def scored(manifest: Manifest, arrays: Submission) -> Scorecard:
         assert task.resampled is not None
@@ -116,7 +123,8 @@ def score(task: ScoringTask) -> Outcome[Scorecard]:
         with open_test(task.pair_folder, complete, truth=kept) as test:
             result = score_resampled(complete, test, arrays)
         task.resampled.write_bytes(result.resampled)
-        return result.card
+        plane_beside(task.resampled).write_text(result.card.plane or "", encoding="ascii")
+        return result.card.model_copy(update={"plane": None})
 
     return _opened(task, scored)
 
