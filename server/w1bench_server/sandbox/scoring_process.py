@@ -74,14 +74,12 @@ class NoJail:
 
 
 Outcome = T | Refusal | NoRoom | NoJail
+_jail: Jail | None = None  # of this process, which does one task at a time
 
 
 def plane_beside(resampled: Path) -> Path:
     """The file of a score's points of the plane."""
     return resampled.with_suffix(".plane")
-
-
-_jail: Jail | None = None  # of this process, which does one task at a time
 
 
 def begin(lifeline: Connection, memory: int, account: Account | None, required: tuple[str, ...]) -> None:
