@@ -29,7 +29,8 @@ def test_a_pair_opens_by_folder_and_by_name(archive: Path, tmp_path: Path, monke
     assert w1bench.load(NAME).folder == archive / NAME
 
 
-def test_an_unknown_pair_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_an_unknown_pair_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("W1BENCH_HOME", str(tmp_path))
     for name, sentence in {
         "hd-d2-n4-p8": r"; build it \(w1bench build hd-d2-n4-p8\), or set W1BENCH_ARCHIVE",
         "hd-d2-n5-p8": r", nor a recipe of that name; the nearest: hd-d2-n\d+-p8, .*\. Set W1BENCH_ARCHIVE",
