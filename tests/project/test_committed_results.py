@@ -74,3 +74,18 @@ def test_the_page_of_ranks_shows_the_committed_rows_of_all_methods() -> None:
     standings = compared(rows).standings
     assert [s.method for s in standings if s.worst and s.worst[1] > 0] == ["cones"]  # as the page says
     assert sum(s.skill is not None and s.skill.value < 0 for s in standings) == 13
+
+
+def test_what_is_said_of_each_method_is_what_its_page_says() -> None:
+    """On boards and in citations, without the solvers that it comes from."""
+    methods = results.reference_methods()
+    assert tuple(methods) == results.ORDER
+    pages = FOLDER.parents[1] / "docs" / "solvers"
+    assert {f"{said['page']}.md" for said in methods.values()} == {page.name for page in pages.glob("*.md")}
+    for tag, said in methods.items():
+        page = (pages / f"{said['page']}.md").read_text(encoding="utf-8")
+        assert page.startswith(f"# {tag}: {said['title']}\n")
+        begin = " ".join(page.split("\n\n")[1].split())
+        assert ("authors" in said) == (begin.startswith(said.get("authors", "-")))
+        assert "arxiv" not in said or f"arXiv:{said['arxiv']}" in begin
+        assert tag == "MM:R" or "paper" not in said or f"*{said['paper']}*, {said['venue']}" in begin

@@ -83,7 +83,7 @@ def differentiated(
     try:
         match kind:
             case "torch":
-                at, remarks = _by_torch(critic), ()
+                at, remarks = _by_torch(critic, sample)
             case "jax":
                 at, remarks = _by_jax(critic, sample)
             case "numpy":
@@ -127,11 +127,12 @@ def _framework_of(critic: Callable[..., Any], sample: Array) -> Framework:
         if points is sample and isinstance(answer, np.ndarray | np.generic | float):
             return "numpy"
     if torch is not None:
-        try:
-            if isinstance(critic(torch.from_numpy(sample)), torch.Tensor):
-                return "torch"
-        except Exception as error:  # noqa: BLE001
-            refused = error
+        for dtype in (None, torch.float32):
+            try:
+                if isinstance(critic(torch.as_tensor(sample, dtype=dtype)), torch.Tensor):
+                    return "torch"
+            except Exception as error:  # noqa: BLE001
+                refused = error
     raise InputError(
         f"The critic gave no values for a numpy array of shape {sample.shape}, nor for a torch tensor of it"
         + (f"; it raised {type(refused).__name__}: {refused}" if refused else "")
@@ -139,11 +140,13 @@ def _framework_of(critic: Callable[..., Any], sample: Array) -> Framework:
     )
 
 
-def _by_torch(critic: Callable[..., Any]) -> Callable[[Array], At]:
+def _by_torch(critic: Callable[..., Any], sample: Array) -> tuple[Callable[[Array], At], tuple[str, ...]]:
     import torch
 
     weight = next(critic.parameters(), None) if isinstance(critic, torch.nn.Module) else None
-    device, dtype = (torch.device("cpu"), None) if weight is None else (weight.device, weight.dtype)
+    single = weight is None and _takes_float32_alone(critic, torch.from_numpy(sample))
+    dtype = torch.float32 if single else weight.dtype if weight is not None else None
+    device = torch.device("cpu") if weight is None else weight.device
 
     def at(points: Array) -> At:
         x = torch.as_tensor(np.asarray(points), dtype=dtype, device=device).requires_grad_()
@@ -156,7 +159,20 @@ def _by_torch(critic: Callable[..., Any]) -> Callable[[Array], At]:
             (slope,) = torch.autograd.grad(value.sum(), x)
         return At(value.detach().cpu().double().numpy(), slope.detach().cpu().numpy())
 
-    return at
+    return at, ("The critic takes points in float32 alone, and was evaluated in it.",) if single else ()
+
+
+def _takes_float32_alone(critic: Callable[..., Any], points: Any) -> bool:
+    """Whether a function of tensors, such as one that holds a float32 module, refuses the precision of its points."""
+    try:
+        critic(points)
+    except RuntimeError:  # torch's own, of two precisions in one operation
+        try:
+            critic(points.float())
+        except RuntimeError:
+            return False  # it is told as it comes
+        return True
+    return False
 
 
 def _by_jax(critic: Callable[..., Any], sample: Array) -> tuple[Callable[[Array], At], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from w1bench.archive.manifest import Manifest
 from w1bench.client.metadata import Metadata
 from w1bench.site.board.rows import Row
 from w1bench.site.numbers import half
+from w1bench.trials.results import reference_methods
 
 FAMILIES = {
     "funnel": "minima of cones: all mass runs towards many centres, and the potential has a kink wherever two of them meet",
@@ -129,11 +130,22 @@ def commands(address: str, pair: str, method: str, said: Metadata = _NOTHING) ->
     return [Snippet("w1bench", cli), Snippet("curl", curl)]
 
 
-def citation(method: str, metadata: dict[str, Any], address: str) -> str:
-    """BibTeX of a row's method, as far as the row says where it was published."""
+def about(row: Row) -> Mapping[str, str] | None:
+    """What is known of a row's method, if it is a reference method (see `w1bench.trials.results.reference_methods`)."""
+    return reference_methods().get(row.method.split(" (")[0]) if row.reference else None
+
+
+def citation(method: str, metadata: dict[str, Any], address: str, known: Mapping[str, str] | None = None) -> str:
+    """BibTeX of a row's method, as far as the row, or what is `known` of a reference method, says where it was published."""
     key = "".join(letter for letter in method.lower() if letter.isalnum()) or "method"
-    lines = [f"  title = {{{_escaped(method)}}}"]
-    lines += [f"  note = {{{_escaped(str(metadata[name]))}}}" for name in ("paper",) if metadata.get(name)]
+    if known and "paper" in known:
+        said = {
+            "author": known["authors"].replace(", ", " and "), "title": known["paper"], "year": known["venue"][-4:],
+            "note": known["venue"] + (f", arXiv:{known['arxiv']}" if "arxiv" in known else ""),
+        }  # fmt: skip
+    else:
+        said = {"title": method} | ({"note": str(metadata["paper"])} if metadata.get("paper") else {})
+    lines = [f"  {name} = {{{_escaped(text)}}}" for name, text in said.items()]
     lines += [f"  howpublished = {{{_escaped(metadata.get('code') or address)}}}"]
     return f"@misc{{{key},\n" + ",\n".join(lines) + "\n}"
 

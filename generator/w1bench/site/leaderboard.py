@@ -49,18 +49,18 @@ class TrialRow(BaseModel):
 
     @property
     def name(self) -> str:
-        """The name of its method on a board, e.g. `LP (2,000 steps)`."""
-        return results.board_name(self.method, self.steps, self.data)
+        """The name of its method on a board, e.g. `LP`."""
+        return results.board_name(self.method, self.data)
 
 
 def read_trials(paths: Iterable[Path]) -> list[TrialRow]:
-    """The trials in results files, or in those of a folder.
+    """The longest trials of each method in results files, or in those of a folder.
 
     Raises:
         InputError: a file cannot be read, or holds something else; or a folder has none.
     """
     files = [file for path in paths for file in (_in_folder(path) if path.is_dir() else [path])]
-    return [_trial(row) for row in results.read_all(files)]
+    return [_trial(row) for row in results.longest(results.read_all(files))]
 
 
 def content_of(trials: Iterable[TrialRow], manifests: Mapping[str, Manifest]) -> tuple[Content, list[Receipt]]:

@@ -129,6 +129,13 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
 
 
+def steps(fewest: int | None, most: int | None = None) -> str:
+    """Steps of training, or their range; none of what does not train."""
+    if fewest is None or fewest <= 1:
+        return NONE
+    return f"{fewest:,}" if most in (None, fewest) else f"{fewest:,}–{most:,}"
+
+
 def size(count: int) -> str:
     """Bytes in the unit that suits them."""
     for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -180,7 +180,7 @@ def method(content: Content, name: str, user: str) -> Context | None:
     placed = next((method for method in content.methods(Choice(track=track)) if method.first.key == (name, user)), None)
     return {
         "section": "board", "kind": "method", "name": name, "user": user, "rows": rows, "method": placed, "retracted": [],
-        "metadata": {field: said for field, said in rows[0].metadata.items() if field not in OF_A_RUN},
+        "metadata": {field: said for field, said in rows[0].metadata.items() if field not in (*OF_A_RUN, "steps")},
     }  # fmt: skip
 
 
@@ -212,7 +212,7 @@ def submission(
     own = replace(standing, metrics=card.metrics) if standing else replace(row, metrics=card.metrics)
     ranked = [other for other in others if other.rank is not None and own.value(HEADLINE) is not None]
     near = min(ranked, key=lambda other: abs((other.value(HEADLINE) or 0) - (own.value(HEADLINE) or 0)), default=None)
-    basis = next((other for other in ranked if other.reference and other.method.split(" (")[0] == _BASIS), None)
+    basis = next((other for other in ranked if other.reference and other.method == _BASIS), None)
     return {
         "section": "board", "row": own, "card": card, "standing": standing, "of": sum(other.rank is not None for other in content.boards.get(row.pair, ())),
         "retraction": retraction, "entry": entry, "near": near and _gap(own, near), "basis": (basis and basis is not near and _gap(own, basis)) or None,

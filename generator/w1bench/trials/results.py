@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,26 @@ def cell_of(row: Row) -> tuple[Any, ...]:
     return (place, row["method"], row["recipe_sha256"], row["data"], settings)
 
 
-def board_name(method: str, steps: int, data: str) -> str:
-    """A method's name on a board, with its budget: `LP (2,000 steps)`; `radial` of what does not train."""
-    told = [*([f"{steps:,} steps"] if steps > 1 else []), *([] if data == "fresh" else [f"{data}.h5"])]
-    return f"{method} ({', '.join(told)})" if told else method
+def board_name(method: str, data: str) -> str:
+    """A method's name on a board: `LP`, and `LP (train.h5)` of one that was trained on stored rows."""
+    return method if data == "fresh" else f"{method} ({data}.h5)"
+
+
+def longest(rows: Iterable[Row]) -> list[Row]:
+    """Of a method on a pair, the rows of its longest training, one a seed: a board has no others, which are points of its learning curve."""
+    most: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        of_it = most.setdefault((row["method"], row["pair"], row["recipe_sha256"], row["data"]), [])
+        if of_it and budget(row) > budget(of_it[0]):
+            of_it.clear()
+        if not of_it or budget(row) == budget(of_it[0]):
+            of_it.append(row)
+    return [row for of_it in most.values() for row in of_it]
+
+
+def budget(row: Row) -> int:
+    """The steps that a training was given, whether or not it ended before; 1 of what does not train."""
+    return row["settings"]["steps"] or row["steps"]
 
 
 def row_order(row: Row) -> tuple[Any, ...]:
@@ -151,6 +168,12 @@ def published_name(manifest: Manifest) -> str:
     if manifest.funnels is None or manifest.dominated_funnels is None:
         return manifest.name
     return f"hd-d{manifest.dim}-n{manifest.funnels + manifest.dominated_funnels}-p{manifest.power:g}"
+
+
+@cache
+def reference_methods() -> Mapping[str, Mapping[str, str]]:
+    """What each reference method is, by its tag: `title`, `page` (of docs/solvers) and, where it was published, `authors`, `paper`, `venue` and `arxiv`."""
+    return json.loads(Path(__file__).with_name("methods.json").read_bytes())
 
 
 def published_figures() -> Mapping[str, Mapping[str, Mapping[str, float]]]:

@@ -1,7 +1,7 @@
 """Reference rows: the runs of the reference solvers that come with w1bench, as the first rows of a service's ledger.
 
-Each method, budget, pair and seed is one submission, whose body is the row of results; the seeds of a method are one row of the board.
-Submissions that were recorded before stay as they are.
+Each seed of the longest training of a method on a pair is one submission, whose body is the row of results; the seeds are one row of the board.
+Submissions that were recorded before stay as they are; those whose method has no row among the results any more are retracted.
 """
 
 import hashlib
@@ -16,21 +16,23 @@ from w1bench.trials import resamples, results
 from w1bench.trials.results import OF_FUNNELS, UNTRAINED, Row
 from w1bench_server.database.times import now
 from w1bench_server.ledger.ledger import Ledger
-from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry, content
+from w1bench_server.ledger.records import REFERENCE_USER, Content, Entry, Retraction, content
 from w1bench_server.pairs.catalogue import PublishedPair, PublishedPairs
 from w1bench_server.submissions.bodies import Bodies
 
+_LEFT_OUT = "The results have no row of this method any more."
 PACKAGED = Path(results.__file__).with_name("reference")
 
 
 def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs: PublishedPairs) -> None:
-    """Record the results (*.json) in `folder`, by default w1bench's own, of the pairs whose recipes are published here.
+    """Record the results (*.json) in `folder`, by default w1bench's own, of the pairs whose recipes are published here, and retract on these what they leave out.
 
     Raises:
         InputError: a file is not a file of results.
     """
-    rows = results.read_all(sorted((folder or PACKAGED).glob("*.json")))
+    rows = results.longest(results.read_all(sorted((folder or PACKAGED).glob("*.json"))))
     recorded = {content(record.entry) for record in ledger.records().values()}
+    named: dict[str, set[str]] = {}  # the methods that have rows, by their pair's digest
     for pair in pairs.all():
         of_pair = [row for row in rows if row["recipe_sha256"] == pair.manifest.recipe_sha256 and row["metrics"]]
         for row in of_pair:
@@ -38,12 +40,18 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
             new = Content(
                 REFERENCE_USER,
                 pair.digest,
-                results.board_name(row["method"], row["settings"]["steps"] or row["steps"], row["data"]),
+                results.board_name(row["method"], row["data"]),
                 hashlib.sha256(body).hexdigest(),
             )
             if new not in recorded:
                 _keep(bodies, body, new.sha256)
                 ledger.append(_entry(pair, row, new, len(body)), resampled=_resampled(pair, row))
+            named.setdefault(pair.digest, set()).add(new.method)
+    for record in ledger.records().values():
+        entry = record.entry
+        is_left_out = entry.method not in named.get(entry.pair_digest, {entry.method})
+        if entry.reference and is_left_out and record.retraction is None:
+            ledger.retract(Retraction(entry.id, now(), REFERENCE_USER, _LEFT_OUT))
 
 
 def _metadata(row: Row, family: str) -> Metadata:

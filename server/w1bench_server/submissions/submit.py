@@ -188,6 +188,6 @@ def check_no_reference(ledger: Ledger, method: str) -> None:
 def _taken(whose: str) -> ProblemError:
     return ProblemError(
         409,
-        f"This method's name is one that {whose}, or looks like it; give it another name.",
+        f"This method's name is one that {whose}, or looks like it; give it another name, e.g. with your own after it.",
         pointer="#/query/method",
     )

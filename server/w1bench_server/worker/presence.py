@@ -23,8 +23,8 @@ class Presence:
 
     def holds(self) -> bool:
         """Whether all of them are there; the log says when they are not, once a minute at most."""
-        lost = next((path for path, before in self.before.items() if _present(path) != before), None)
-        with self._lock:
+        with self._lock:  # looked at inside, so that no thread says what another has seen change since
+            lost = next((path for path, before in self.before.items() if _present(path) != before), None)
             self._say(lost)
         return lost is None
 

@@ -80,6 +80,18 @@ def test_a_function_of_tensors_is_found_out_as_one(pair: w1bench.StoredPair) -> 
     assert cos(w1bench.evaluate(lambda x: module(x).squeeze(1), pair)) > 1 - 1e-9
 
 
+def test_a_function_around_a_float32_module_is_evaluated_in_float32(pair: w1bench.StoredPair) -> None:
+    """Such as the one that turns a sign round."""
+    module = torch.nn.Sequential(torch.nn.Linear(16, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+    turned, plain = w1bench.evaluate(lambda x: -module(x), pair), w1bench.evaluate(module, pair)
+    assert cos(turned) == pytest.approx(-cos(plain), abs=1e-9)
+    assert turned.arrays["gradient"].dtype == np.float32
+    assert (turned.remarks, plain.remarks) == (
+        ("The critic takes points in float32 alone, and was evaluated in it.",),
+        (),
+    )
+
+
 def test_numpy_with_its_gradient_and_by_differences(pair: w1bench.StoredPair) -> None:
     f = in_numpy(pair)
     assert cos(w1bench.evaluate(f, pair, gradient=gradient_in_numpy(pair))) == pytest.approx(1, abs=1e-12)

@@ -192,15 +192,15 @@ def test_a_method_s_page_shows_its_own_values_pair_by_pair(
         text = client.get("/method?name=mine&user=ann").text
     facts, _, table = text.partition("<h2>2 rows</h2>")
     assert "Native value" not in facts
-    assert "Steps" in facts
+    assert "Steps" not in facts
     rows = {name: table.partition(f">{name}</a>")[2].partition("</tr>")[0] for name in (PAIR, other.name)}
     figures = {
-        name: re.findall(r'data-label="(?:W1|Native value|Own value)"[^>]*>(.*?)</td>', row)
+        name: re.findall(r'data-label="(?:W1|Native value|Own value|Steps)"[^>]*>(.*?)</td>', row)
         for name, row in rows.items()
     }
     assert figures == {
-        PAIR: [f"{pair.manifest.w1:.4g}", "1.375", "–"],
-        other.name: [f"{other.manifest.w1:.4g}", "2.625", "-0.125"],
+        PAIR: [f"{pair.manifest.w1:.4g}", "1.375", "–", "7"],
+        other.name: [f"{other.manifest.w1:.4g}", "2.625", "-0.125", "7"],
     }
 
 

@@ -190,7 +190,7 @@ def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
             (str(m["rank"]), m["method"], m["user"], f"{m['mean_rank']:.3g}", str(m["pairs"])) for m in board["methods"]
         )
         parts.append(table(("rank", "method", "user", "mean rank", "pairs"), lines, words=("method", "user")))
-    heads = ("rank", "method", "user", *SHOWN, "seeds", "url")
+    heads = ("rank", "method", "user", *SHOWN, "steps", "seeds", "url")
     for pair in dict.fromkeys(row["pair"] for row in board["rows"]):
         rows = [
             (
@@ -201,6 +201,7 @@ def leaderboard(board: Mapping[str, Any], *, wide: bool) -> list[Table | str]:
                     text(row["metrics"].get(n)) if wide or n == HEADLINE else _value(row["metrics"].get(n))
                     for n in SHOWN
                 ),
+                _steps(row),
                 str(row.get("seeds", 1)),
                 row["url"],
             )
@@ -243,6 +244,11 @@ def _short_w1(entry: Mapping[str, Any]) -> str:
 def _rank(row: Mapping[str, Any]) -> str:
     """A row's rank, with = where it shares it by noise alone."""
     return "-" if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
+
+
+def _steps(row: Mapping[str, Any]) -> str:
+    steps = (row.get("metadata") or {}).get("steps") or 0
+    return f"{steps:,}" if steps > 1 else "-"
 
 
 def _value(interval: Mapping[str, Any] | None) -> str:

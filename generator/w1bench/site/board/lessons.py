@@ -41,9 +41,7 @@ def _trivial(rows: Sequence[Row]) -> Iterator[Lesson]:
     skills = [
         value
         for row in rows
-        if not row.control
-        and row.method.split()[0] not in ("radial", "shift")
-        and (value := row.value("skill")) is not None
+        if not row.control and row.method not in ("radial", "shift") and (value := row.value("skill")) is not None
     ]
     if len(skills) >= _FEWEST:
         none = sum(value <= 0 for value in skills)
@@ -61,9 +59,7 @@ def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
     ]
     trained = [method for method in scored if method.first.metadata.get("trains") is True]
     untrained = [
-        m
-        for m in scored
-        if m.first.metadata.get("trains") is False and m.first.method.split()[0] not in ("radial", "shift")
+        m for m in scored if m.first.metadata.get("trains") is False and m.first.method not in ("radial", "shift")
     ]
     if untrained and len(trained) >= _FEWEST:
         best = max(untrained, key=lambda method: method.score or 0)

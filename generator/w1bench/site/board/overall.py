@@ -60,6 +60,12 @@ class Method:
         return min(row.seeds for row in self.rows)
 
     @property
+    def steps(self) -> tuple[int, int] | None:
+        """The fewest and the most steps of training of its rows, of those that say it."""
+        said = [row.metadata["steps"] for row in self.rows if row.metadata.get("steps", 1) > 1]
+        return (min(said), max(said)) if said else None
+
+    @property
     def seconds(self) -> float | None:
         said = [row.metadata["seconds"] for row in self.rows if "seconds" in row.metadata]
         return median(said) if said else None

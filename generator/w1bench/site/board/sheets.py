@@ -20,7 +20,8 @@ def of_methods(methods: Sequence[Method], families: Sequence[str]) -> list[dict[
         {
             "place": method.rank, "tied": method.tied, "method": method.first.method, "user": method.first.user, "reference": method.first.reference,
             "score": method.score, "score_stderr": method.error, "worst_family": method.worst and method.worst[0], "worst": method.worst and method.worst[1],
-            "mean_rank": method.mean_rank, "pairs": method.entered, "of": method.of, "seeds": method.seeds, "seconds": method.seconds,
+            "mean_rank": method.mean_rank, "pairs": method.entered, "of": method.of, "seeds": method.seeds,
+            "steps_low": method.steps and method.steps[0], "steps_high": method.steps and method.steps[1], "seconds": method.seconds,
             **{f"family_{name}": method.by_family.get(name) for name in families},
         }
         for method in methods
@@ -32,7 +33,7 @@ def of_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {
             "pair": row.pair, "family": row.family, "dim": row.dim, "rank": row.rank, "tied": row.tied, "method": row.method, "user": row.user, "id": row.id,
-            "submitted_at": row.submitted_at, "reference": row.reference, "seeds": row.seeds, "tries": row.tries, "seconds": row.metadata.get("seconds"),
+            "submitted_at": row.submitted_at, "reference": row.reference, "seeds": row.seeds, "tries": row.tries, "steps": row.metadata.get("steps"), "seconds": row.metadata.get("seconds"),
             **dict(zip(metrics.COLUMNS, metrics.cells(row.metrics), strict=True)),
         }
         for row in rows

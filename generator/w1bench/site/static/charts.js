@@ -128,6 +128,14 @@
       })));
       const place = panels(figure, points);
       const [blue, warm] = colours();
+      const scale = Plot.plot({
+        ...base(figure, 24, { marginLeft: 44, marginTop: 4, marginBottom: 4 }), marks: [
+          Plot.vector([1], { frameAnchor: "left", anchor: "start", length: place.cell, rotate: 90, stroke: warm, strokeWidth: 1.3 }),
+          Plot.text(["length 1, as the truth has almost everywhere"], { frameAnchor: "left", dx: place.cell + 8 }),
+        ],
+      });
+      for (const own of scale.querySelectorAll("style")) own.remove();
+      figure.append(scale);
       return Plot.plot({
         ...place.options, length: { type: "linear", domain: [0, 2], range: [0, 2 * place.cell] },
         marks: [
