@@ -169,7 +169,7 @@ def show_results(
         )
     rows = results.read_all(files)
     if compact:
-        results.write(compact, map(results.compact, rows))
+        results.write_compact(compact, rows)
         print(f"w1bench: {compact}: {len(rows)} rows, {compact.stat().st_size / 1000:,.0f} kB.", file=sys.stderr)
         return
     if published:

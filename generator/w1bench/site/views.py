@@ -22,6 +22,7 @@ from w1bench.site.board.lessons import lessons
 from w1bench.site.board.overall import SCORES, Method, chosen, families
 from w1bench.site.board.rows import Retracted, Row, are_apart
 from w1bench.site.numbers import places
+from w1bench.trials.results import numbered
 
 _HOME_METHODS = 14
 EXAMPLE = "hd-d2-n4-p8"  # the pair of the tutorials
@@ -173,7 +174,7 @@ def rounds(content: Content, limit: int | None = None) -> Context:
 
 def method(content: Content, name: str, user: str) -> Context | None:
     """All rows of a method; None where there are none."""
-    rows = [row for row in content.rows if row.key == (name, user)]
+    rows = sorted((row for row in content.rows if row.key == (name, user)), key=_by_pair)
     if not rows:
         return None
     track = "open" if any(row.track == "open" for row in rows) else "sealed"
@@ -184,9 +185,13 @@ def method(content: Content, name: str, user: str) -> Context | None:
     }  # fmt: skip
 
 
+def _by_pair(row: Row) -> tuple[Any, ...]:
+    return (row.family, numbered(row.pair))
+
+
 def user(content: Content, name: str) -> Context | None:
     """All rows of a user, and what was retracted; None where there are none."""
-    rows = [row for row in content.rows if row.user == name]
+    rows = sorted((row for row in content.rows if row.user == name), key=_by_pair)
     retracted = [one for one in content.retracted if one.user == name]
     if not rows and not retracted:
         return None

@@ -18,6 +18,7 @@ from w1bench.errors import InputError
 from w1bench.recipes.sources import UniformSource
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.storage.files import write_atomically
+from w1bench.storage.shared_fields import joined, parted
 
 Row = dict[str, Any]
 FORMAT = "w1bench-results"
@@ -48,13 +49,13 @@ def read(path: Path) -> list[Row]:
         document = from_json(path.read_bytes())
         if document["format"] != FORMAT:
             raise ValueError
-        rows = list(document["rows"])
-        if not all(isinstance(row, dict) and {*PLAIN, "settings", "metrics"} <= row.keys() for row in rows):
+        rows = joined(document.get("shared", ()), document["rows"])
+        if not all({*PLAIN, "settings", "metrics"} <= row.keys() for row in rows):
             raise ValueError
         return rows
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a file that `w1bench trial` wrote.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{path} is not a results file; give one that `w1bench trial` wrote, or another name."
         ) from None
@@ -81,13 +82,24 @@ def _version(row: Row) -> int:
 
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Write rows, one a line, in the order of pairs, methods and seeds; the file is whole or the one before."""
-    lines = ",\n".join(json.dumps(row, allow_nan=False, separators=(",", ":")) for row in sorted(rows, key=row_order))
+    lines = ",\n".join(_line(row) for row in sorted(rows, key=row_order))
     write_atomically(path, f'{{"format": "{FORMAT}", "rows": [\n{lines}\n]}}\n'.encode())
+
+
+def write_compact(path: Path, rows: Iterable[Row]) -> None:
+    """Write compact rows, without what all rows of a file, a pair or a method have in common, which is written once."""
+    shared, left = parted(sorted(map(compact, rows), key=row_order), ("pair", "method"))
+    head, lines = (",\n".join(_line(row) for row in part) for part in (shared, left))
+    write_atomically(path, f'{{"format": "{FORMAT}", "shared": [\n{head}\n], "rows": [\n{lines}\n]}}\n'.encode())
 
 
 def compact(row: Row) -> Row:
     """The row without its resamples, which take 13 kB, and its findings, which its figures make anew; to eight digits."""
     return {name: _rounded(value) for name, value in row.items() if name not in ("resamples", "findings")}
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row, allow_nan=False, separators=(",", ":"))
 
 
 def _rounded(value: Any) -> Any:
@@ -157,8 +169,12 @@ def budget(row: Row) -> int:
 
 
 def row_order(row: Row) -> tuple[Any, ...]:
-    numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["pair"])]  # d2 before d128
-    return (numbered, row["pair"], *cell_of(row), row["seed"])
+    return (numbered(row["pair"]), row["pair"], *cell_of(row), row["seed"])
+
+
+def numbered(name: str) -> list[int | str]:
+    """A pair's name for an order in which hd-d2 comes before hd-d128."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def published_name(manifest: Manifest) -> str:

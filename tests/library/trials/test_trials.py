@@ -136,7 +136,7 @@ def test_cells_are_trained_again_and_compared(
     monkeypatch.setenv("W1BENCH_ARCHIVE", str(pair.folder.parent))
     out = tmp_path / "results.json"
     run_grid(["wc", "cones", "radial"], [pair], out, steps=64, workers=1)
-    results.write(out, map(results.compact, results.read(out)))
+    results.write_compact(out, results.read(out))
     cells = list(repeat(results.read(out), share=1, workers=None))
     assert sorted((cell.method, cell.steps, cell.holds) for cell in cells) == [
         ("WC", (1, 4, 16), True), ("cones", (1, 4, 16), True), ("radial", (1,), True),

@@ -5,7 +5,7 @@ from statistics import median
 from typing import NamedTuple
 
 from w1bench.site.board.overall import Method, families
-from w1bench.site.board.rows import Row
+from w1bench.site.board.rows import TRIVIAL, Row
 
 _RIGHT_VALUE = 10.0  # per cent of W1
 _FEWEST = 5
@@ -41,7 +41,7 @@ def _trivial(rows: Sequence[Row]) -> Iterator[Lesson]:
     skills = [
         value
         for row in rows
-        if not row.control and row.method not in ("radial", "shift") and (value := row.value("skill")) is not None
+        if not row.control and row.method not in TRIVIAL and (value := row.value("skill")) is not None
     ]
     if len(skills) >= _FEWEST:
         none = sum(value <= 0 for value in skills)
@@ -58,9 +58,7 @@ def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
         if method.is_complete and method.score is not None and method.first.metadata.get("knows_family") is not True
     ]
     trained = [method for method in scored if method.first.metadata.get("trains") is True]
-    untrained = [
-        m for m in scored if m.first.metadata.get("trains") is False and m.first.method not in ("radial", "shift")
-    ]
+    untrained = [m for m in scored if m.first.metadata.get("trains") is False and m.first.method not in TRIVIAL]
     if untrained and len(trained) >= _FEWEST:
         best = max(untrained, key=lambda method: method.score or 0)
         below = sum((method.score or 0) < (best.score or 0) for method in trained)

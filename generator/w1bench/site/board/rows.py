@@ -9,6 +9,7 @@ from w1bench.client.metadata import points_of
 from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.scoring.scorecard import Interval
 
+TRIVIAL = ("radial", "shift")  # the methods that skill is counted from
 _TWO_SIDED = 1.959964  # standard errors in half of a 95 % interval
 
 

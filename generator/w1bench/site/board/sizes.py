@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from w1bench.site.board.overall import Method, placed
-from w1bench.site.board.rows import Row
+from w1bench.site.board.rows import TRIVIAL, Row
 
 _LEADERS = 3
 _PICTURES = "pictures"
@@ -50,11 +50,11 @@ def _sizes(of_size: dict[str, list[Row]]) -> Iterator[Size]:
         of_any = [method for method in methods if not method.first.metadata.get("knows_family")]
         complete = [method for method in of_any if method.rank is not None]
         if complete:
-            leaders = [method for method in complete if (method.score or 0) > 0][:_LEADERS]
+            above = [m for m in complete if (m.score or 0) > 0 and m.first.method not in TRIVIAL]
             fewer = [_beside(complete[0], method) for method in of_any if method.rank is None and method.entered]
             better = (one for one in fewer if one.mean > max(one.of_first, 0))
             yield Size(
-                name, sorted({row.dim for row in rows}), sorted(complete[0].counted), sum(method.rank is not None for method in methods), leaders,
+                name, sorted({row.dim for row in rows}), sorted(complete[0].counted), sum(method.rank is not None for method in methods), above[:_LEADERS],
                 max(better, key=lambda one: one.mean, default=None),
             )  # fmt: skip
 
