@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -174,7 +174,7 @@ def rounds(content: Content, limit: int | None = None) -> Context:
 
 def method(content: Content, name: str, user: str) -> Context | None:
     """All rows of a method; None where there are none."""
-    rows = sorted((row for row in content.rows if row.key == (name, user)), key=_by_pair)
+    rows = _by_pair(row for row in content.rows if row.key == (name, user))
     if not rows:
         return None
     track = "open" if any(row.track == "open" for row in rows) else "sealed"
@@ -185,26 +185,20 @@ def method(content: Content, name: str, user: str) -> Context | None:
     }  # fmt: skip
 
 
-def _by_pair(row: Row) -> tuple[Any, ...]:
-    return (row.family, numbered(row.pair))
+def _by_pair(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.family, numbered(row.pair)))
 
 
 def user(content: Content, name: str) -> Context | None:
     """All rows of a user, and what was retracted; None where there are none."""
-    rows = sorted((row for row in content.rows if row.user == name), key=_by_pair)
+    rows = _by_pair(row for row in content.rows if row.user == name)
     retracted = [one for one in content.retracted if one.user == name]
     if not rows and not retracted:
         return None
     return {
-        "section": "board",
-        "kind": "user",
-        "name": name,
-        "user": name,
-        "rows": rows,
-        "method": None,
-        "metadata": {},
+        "section": "board", "kind": "user", "name": name, "user": name, "rows": rows, "method": None, "metadata": {},
         "retracted": retracted,
-    }
+    }  # fmt: skip
 
 
 def submission(
@@ -217,7 +211,7 @@ def submission(
     own = replace(standing, metrics=card.metrics) if standing else replace(row, metrics=card.metrics)
     ranked = [other for other in others if other.rank is not None and own.value(HEADLINE) is not None]
     near = min(ranked, key=lambda other: abs((other.value(HEADLINE) or 0) - (own.value(HEADLINE) or 0)), default=None)
-    basis = next((other for other in ranked if other.reference and other.method == _BASIS), None)
+    basis = next((other for other in ranked if other.reference and other.method.split(" (")[0] == _BASIS), None)
     return {
         "section": "board", "row": own, "card": card, "standing": standing, "of": sum(other.rank is not None for other in content.boards.get(row.pair, ())),
         "retraction": retraction, "entry": entry, "near": near and _gap(own, near), "basis": (basis and basis is not near and _gap(own, basis)) or None,

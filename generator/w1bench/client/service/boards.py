@@ -115,7 +115,7 @@ def standing(service: Service, row: dict[str, Any]) -> dict[str, Any]:
     try:
         rows = leaderboard(service, pair=row["pair"])["rows"]
         own = next((r for r in rows if (r["method"], r["user"]) == (row["method"], row["user"])), None)
-        basis = next((r for r in rows if r["reference"] and r["method"] == BASIS), None)
+        basis = next((r for r in rows if r["reference"] and r["method"].split(" (")[0] == BASIS), None)
         against = None
         if own is not None and basis is not None and basis["id"] != own["id"]:
             found = compare(service, own["id"], basis["id"])
