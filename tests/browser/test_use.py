@@ -92,7 +92,7 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         page.get_by_role("link", name=f"from a page on {PAIR}").click(timeout=SECONDS)
         page.wait_for_url(re.compile("/submissions/"))
         assert "from a page" in page.locator("h1").inner_text()
-        assert page.locator("[data-chart] svg").count() == 6  # one of them the scale of colours
+        assert page.locator("[data-chart] svg").count() == 7  # two of them the scales of colours and of arrows
         assert page.locator("[data-chart=field] svg [aria-label=vector] path").count() > 200
         page.goto(f"{service.url}/pairs/{PAIR}")
         assert "from a page" in methods(page)

@@ -88,7 +88,7 @@ def _pooled(count: int) -> Metric:
 
 def _progress(step: str, words: str) -> Metric:
     return Metric(
-        f"progress_{step}", "1", "higher", _GRADIENT, f"the part of W1 that a step of {words} along -grad f removes, of what the truth's step removes",
+        f"progress_{step}", "1", "higher", _GRADIENT, f"how much of W1 a step of {words} along -grad f removes, as a share of what the truth's step removes",
         lambda means, _: means[f"gain_{step}"] / means[f"own_gain_{step}"],
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from w1bench.site.leaderboard import TrialRow, content_of, read_trials
 from w1bench.site.links import TwinLinks, linked_back, slug
 from w1bench.site.pages import STATIC, Site, render
 from w1bench.storage.files import exclusive, keep_current
+from w1bench.trials.results import numbered
 
 MARK = ".w1bench-export"  # in a folder that was made here, and may be made again
 _OURS = (
@@ -76,7 +77,7 @@ def export(
         raise PairError(f"{archive} has no pairs to export; build one first (w1bench build hd-d2-n4-p8).")
     if docs is not None and not (docs / "index.html").is_file():
         raise InputError(f"{docs} has no index.html; build the documentation (make docs), or leave --docs out.")
-    manifests = {manifest.name: manifest for manifest in pairs.values()}
+    manifests = {m.name: m for m in sorted(pairs.values(), key=lambda manifest: numbered(manifest.name))}
     shown = boards or Boards(*content_of(_of_pairs(read_trials(results), manifests), manifests))
     with _opened(out):
         files: dict[str, dict[str, archives.Listed]] = {}

@@ -89,8 +89,12 @@ def mark(interval: Interval | None, metric: str, low: float = 0.0, high: float =
     if interval is None:
         return Markup("")
     label = escape(f"{metric} {figure(interval)}, {bounds(interval) or 'rounded'}")
+    cut = (interval.value > high) - (interval.value < low)
     return _mark(
-        *(_at(value, low, high) for value in (interval.value, interval.low, interval.high)), _at(0.0, low, high), label
+        *(_at(value, low, high) for value in (interval.value, interval.low, interval.high)),
+        _at(0.0, low, high),
+        label,
+        cut,
     )
 
 
@@ -151,9 +155,15 @@ def _at(value: float | None, low: float, high: float) -> float:
 
 
 @lru_cache(1 << 14)
-def _mark(value: float, low: float, high: float, zero: float, text: str) -> Markup:
+def _mark(value: float, low: float, high: float, zero: float, text: str, cut: int) -> Markup:
+    """`cut`: -1 or 1 of a value that lies beyond the left or right end, which has an arrow in place of its dot."""
     line = f'<path d="M{low:g} 6H{high:g}"/>' if low >= 0 and high >= 0 else ""
+    dot = (
+        f'<path class="beyond" d="M{value - 3 * cut:g} 2l{5 * cut} 4l{-5 * cut} 4"/>'
+        if cut
+        else f'<circle cx="{value:g}" cy="6" r="3"/>'
+    )
     return Markup(
         f'<svg class="mark" viewBox="0 0 100 12" role="img" aria-label="{text}"><title>{text}</title><path class="zero" d="M{zero:g} 0V12"/>{line}'
-        f'<circle cx="{value:g}" cy="6" r="3"/></svg>'
+        f"{dot}</svg>"
     )

@@ -67,8 +67,9 @@ def home(content: Content, address: str) -> Context:
     names = families(scored)
     heat = [method for method in scored if len(method.by_family) * 2 >= len(names)][:_HOME_METHODS]
     best = {name: max((m.by_family[name] for m in heat if name in m.by_family), default=None) for name in names}
+    counts = Counter(content.manifests[pair].family for pair in (methods[0].counted if methods else ()))
     return {
-        "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
+        "pair_counts": counts, "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
         "heat": heat, "sizes": content.sizes, "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
         "snippets": descriptions.snippets(address, example(content)),
     }  # fmt: skip

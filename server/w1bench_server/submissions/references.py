@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from w1bench.client.metadata import Metadata
 from w1bench.scoring.scorecard import Scorecard
+from w1bench.site.board.rows import with_skill
 from w1bench.trials import resamples, results
 from w1bench.trials.results import OF_FUNNELS, UNTRAINED, Row
 from w1bench_server.database.times import now
@@ -35,6 +36,7 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
     named: dict[str, set[str]] = {}  # the methods that have rows, by their pair's digest
     for pair in pairs.all():
         of_pair = [row for row in rows if row["recipe_sha256"] == pair.manifest.recipe_sha256 and row["metrics"]]
+        trivial = next((row["trivial"] for row in of_pair if row.get("trivial")), {})
         for row in of_pair:
             body = json.dumps(row, sort_keys=True).encode()
             new = Content(
@@ -45,7 +47,7 @@ def record_references(folder: Path | None, ledger: Ledger, bodies: Bodies, pairs
             )
             if new not in recorded:
                 _keep(bodies, body, new.sha256)
-                ledger.append(_entry(pair, row, new, len(body)), resampled=_resampled(pair, row))
+                ledger.append(_entry(pair, row, trivial, new, len(body)), resampled=_resampled(pair, row))
             named.setdefault(pair.digest, set()).add(new.method)
     for record in ledger.records().values():
         entry = record.entry
@@ -70,21 +72,23 @@ def _resampled(pair: PublishedPair, row: Row) -> bytes | None:
     return resamples.unpacked(row["metrics"], row["resamples"])
 
 
-def _entry(pair: PublishedPair, row: Row, new: Content, size: int) -> Entry:
+def _entry(pair: PublishedPair, row: Row, trivial: dict[str, float], new: Content, size: int) -> Entry:
     return Entry(
         id=uuid4().hex, pair=pair.name, pair_digest=pair.digest, method=new.method, user=REFERENCE_USER,
         sha256=new.sha256, bytes=size, submitted_at=now(), scorer=row["software"]["w1bench"],
-        scorecard=_card(pair, row).model_dump_json(), reference=True, metadata=_metadata(row, pair.manifest.family).given(),
+        scorecard=_card(pair, row, trivial).model_dump_json(), reference=True, metadata=_metadata(row, pair.manifest.family).given(),
     )  # fmt: skip
 
 
-def _card(pair: PublishedPair, row: dict[str, Any]) -> Scorecard:
-    return Scorecard(
+def _card(pair: PublishedPair, row: dict[str, Any], trivial: dict[str, float]) -> Scorecard:
+    """Its scorecard, with skill from what the trivial critics of its pair get, where it was scored before there was any."""
+    card = Scorecard(
         pair=pair.name, pair_version=pair.manifest.version, pair_digest=row["pair_digest"],
         metric_version=row["metric_version"], points=row["points"], w1=row["w1"], w1_stderr=pair.manifest.w1_stderr,
         metrics=row["metrics"], missing=row["missing"], diagnosis=row["diagnosis"],
-        trivial=row.get("trivial"), excess=row.get("excess"),
+        trivial=row.get("trivial") or trivial or None, excess=row.get("excess"),
     )  # fmt: skip
+    return card.model_copy(update={"metrics": dict(with_skill(card.metrics, trivial))})
 
 
 def _keep(bodies: Bodies, body: bytes, sha256: str) -> None:

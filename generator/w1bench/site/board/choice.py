@@ -14,7 +14,16 @@ from w1bench.site.board.rows import Row
 TRACKS = ("open", "sealed")
 VIEWS = {"methods": "Overall", "map": "Method by pair", "rows": "Every row"}
 YES_NO = ("yes", "no")
-ORDERS = ("skill", "worst", "mean_rank", "pairs", "method", "seconds", *(name for name in METRICS if name != "skill"))
+ORDERS = (
+    "skill",
+    "worst",
+    "mean_rank",
+    "pairs",
+    "method",
+    "steps",
+    "seconds",
+    *(name for name in METRICS if name != "skill"),
+)
 PAGE_ROWS = 100
 MAP_METHODS = 60  # of a map, whose rows are wide
 
@@ -86,6 +95,8 @@ class Choice:
             return METRICS[self.sort].badness(row.metrics.get(self.sort), row.w1)
         if self.sort == "seconds":
             return row.metadata.get("seconds", inf)
+        if self.sort == "steps":
+            return -row.metadata.get("steps", 0)
         return row.rank or inf
 
 

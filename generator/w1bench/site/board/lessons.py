@@ -9,6 +9,7 @@ from w1bench.site.board.rows import TRIVIAL, Row
 
 _RIGHT_VALUE = 10.0  # per cent of W1
 _FEWEST = 5
+_SHORT = 500  # steps, after which a training has only begun
 
 
 class Lesson(NamedTuple):
@@ -64,9 +65,19 @@ def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
         below = sum((method.score or 0) < (best.score or 0) for method in trained)
         yield Lesson(
             f"{below} of {len(trained)}",
-            f"Training is not always worth it: of {len(trained)} trained methods that know no family, {below} have a lower mean skill than {best.first.method}, which computes its critic "
-            f"from a sample ({best.score:.2f}).",
+            f"Training is not always worth it: of {len(trained)} trained methods that know no family, {below} have a lower mean skill on the {_pairs(best.of)} that count{'s' * (best.of == 1)} "
+            f"than {best.first.method}, which computes its critic from a sample ({best.score:.2f}); {_begun(trained)}.",
         )
+
+
+def _pairs(count: int) -> str:
+    return "one pair" if count == 1 else f"{count} pairs"
+
+
+def _begun(methods: Sequence[Method]) -> str:
+    """How many of the methods have trained for little."""
+    few = sum(method.steps is not None and method.steps[0] <= _SHORT for method in methods)
+    return f"{few} of them had {_SHORT} steps or fewer on some pair"
 
 
 def _hardest(methods: Sequence[Method]) -> Iterator[Lesson]:

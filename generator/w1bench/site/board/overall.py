@@ -55,19 +55,24 @@ class Method:
         ranks = [row.rank for row in self.rows if row.rank is not None and not row.control]
         return fmean(ranks) if ranks else None
 
+    @cached_property
+    def _counted_rows(self) -> list[Row]:
+        """Its rows on pairs that count; all of them, where none does."""
+        return [row for row in self.rows if row.pair in self.counted] or list(self.rows)
+
     @property
     def seeds(self) -> int:
-        return min(row.seeds for row in self.rows)
+        return min(row.seeds for row in self._counted_rows)
 
     @property
     def steps(self) -> tuple[int, int] | None:
-        """The fewest and the most steps of training of its rows, of those that say it."""
-        said = [row.metadata["steps"] for row in self.rows if row.metadata.get("steps", 1) > 1]
+        """The fewest and the most steps of training of its rows that count, of those that say it."""
+        said = [row.metadata["steps"] for row in self._counted_rows if row.metadata.get("steps", 1) > 1]
         return (min(said), max(said)) if said else None
 
     @property
     def seconds(self) -> float | None:
-        said = [row.metadata["seconds"] for row in self.rows if "seconds" in row.metadata]
+        said = [row.metadata["seconds"] for row in self._counted_rows if "seconds" in row.metadata]
         return median(said) if said else None
 
     def mean(self, metric: str) -> float | None:
@@ -148,6 +153,6 @@ def _badness(method: Method, order: str) -> tuple[float, str]:
     else:
         value, sign = {
             "worst": (method.worst and method.worst[1], -1), "mean_rank": (method.mean_rank, 1), "pairs": (method.entered, -1),
-            "seconds": (method.seconds, 1),
+            "seconds": (method.seconds, 1), "steps": (method.steps and method.steps[1], -1),
         }[order]  # fmt: skip
     return (inf if value is None else sign * value), name

@@ -184,7 +184,7 @@
     };
   }
 
-  const symbols = ["circle", "square", "triangle", "diamond", "star", "cross"];
+  const symbols = ["circle", "square", "triangle", "diamond", "wye", "cross"];
   function scatter(figure, data, x, label) {
     if (new Set(data.map((point) => point[x])).size < 2) return null;
     const names = [...new Set(data.map((point) => point.name))];
@@ -192,7 +192,7 @@
     const palette = [blue, warm, ink, style("--soft"), blue, warm];
     const plot = Plot.plot({
       ...base(figure, 260),
-      x: { type: "log", label, grid: true, tickFormat: (value) => String(value), ticks: 5 }, y: { domain: shares(data.map((point) => point.value)), label: "↑ cos", grid: true },
+      x: { type: "log", label, grid: true, tickFormat: (value) => String(value), ticks: x === "dim" ? [...new Set(data.map((point) => point.dim))] : 5 }, y: { domain: shares(data.map((point) => point.value)), label: "↑ cos", grid: true },
       marks: [
         Plot.ruleY([0], { stroke: rule }),
         Plot.link(data.filter((point) => point.low != null), { x1: x, x2: x, y1: "low", y2: "high", stroke: blue, strokeWidth: 2 }),
@@ -203,7 +203,7 @@
       ],
       symbol: { type: "ordinal", domain: [0, 1, 2, 3, 4, 5], range: symbols },
     });
-    const signs = { circle: "●", square: "■", triangle: "▲", diamond: "◆", star: "★", cross: "✚" };
+    const signs = { circle: "●", square: "■", triangle: "▲", diamond: "◆", wye: "Y", cross: "✚" };
     if (names.length > 1) legend(figure, names.map((name, index) => `${signs[symbols[index % 6]]} ${name}`));
     return plot;
   }

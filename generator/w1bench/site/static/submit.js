@@ -65,7 +65,7 @@
       ...turned.map((finding) => `The sign is wrong. ${finding.sentence}`),
       `${pair} would take this file, with ${arrays.join(", ")}, all finite.`,
       lacks.length ? "Without the potentials' values there will be no dev and no W1 estimate; the cosine and the rank need none." : "With its values it also gets dev and a W1 estimate.",
-      ...(others.length ? [`What ${turned.length ? "else " : ""}is wrong with its critic:`] : []),
+      ...(others.length ? [`What its arrays ${turned.length ? "also " : ""}say of the critic:`] : []),
       ...others.map((finding) => finding.sentence),
       `Nothing was kept. With a token it becomes a row${state === "open" ? `. To see its scores first, without a token: w1bench score ${pair} ${input.files[0].name}` : ""}.`,
     ], turned.length > 0);
@@ -85,7 +85,7 @@
     if (status === 202) return say([["It is scored as a job: ", link("follow it", `/jobs/${found.id}`), "."]]);
     const figures = ["cos", "skill", "dev"].map((name) => [name, found.scorecard.metrics[name]]).filter(([, interval]) => interval).map(([name, interval]) => `${name} ${interval.value.toPrecision(4)}${name === "dev" ? " %" : ""}`);
     say([
-      [`${status === 200 ? "This file was submitted before by this user for this method, and its row stands as it is, with what it said of itself then: " : "It is a row now: "}`, link(`${found.method} on ${found.pair}`, `/submissions/${found.id}`), "."],
+      [`${status === 200 ? "This file was submitted before by this user for this method, and its row stands as it is, with what it said of itself then: " : "It is on the board now: "}`, link(`${found.method} on ${found.pair}`, `/submissions/${found.id}`), "."],
       figures.join(", "),
       ...((found.findings || found.scorecard.findings || []).map((finding) => finding.sentence)),
     ]);

@@ -10,7 +10,7 @@ from w1bench.recipes.families import CONTROLS
 from w1bench.scoring.baseline.baseline import CONTROL
 from w1bench.site.board.content import Content
 from w1bench.site.board.rows import Retracted, Row, with_skill
-from w1bench.trials.results import published_figures, published_name
+from w1bench.trials.results import numbered, published_figures, published_name
 from w1bench_server.leaderboard.boards import Board, Boards
 from w1bench_server.leaderboard.ranking import Standing
 from w1bench_server.ledger.records import Record
@@ -42,7 +42,7 @@ class PageContent:
 
     def now(self) -> Content:
         """The content as it is now."""
-        pairs = {pair.name: pair for pair in self.pairs.all()}
+        pairs = {pair.name: pair for pair in sorted(self.pairs.all(), key=lambda pair: numbered(pair.name))}
         view = self.boards.view(pairs=pairs)
         boards = {name: view.board(name) for name in view.pairs}
         with self._lock:
