@@ -112,7 +112,7 @@ def heat(value: float | None) -> str:
     """The class of a cell of a heat map: of a share, in tenths; below zero in fewer steps."""
     if value is None:
         return "heat none"
-    if value < 0:
+    if round(value, 2) < 0:
         return f"heat below{min(2, int(-10 * value) // 3 + 1)}"
     return f"heat of{min(10, int(10 * value + 0.5))}"
 

@@ -98,7 +98,7 @@ def board(content: Content, choice: Choice, *, all_rows: bool = False) -> Contex
         columns = (*columns, choice.sort)
     context: Context = {
         "section": "board", "choice": choice, "options": options, "columns": columns, "total": len(shown),
-        "counted": sorted(shown[0].counted) if shown else [], "by_core": bool(shown) and shown[0].counted <= frozenset(CORE),
+        "counted": sorted(shown[0].counted, key=numbered) if shown else [], "by_core": bool(shown) and shown[0].counted <= frozenset(CORE),
     }  # fmt: skip
     size = 10**9 if all_rows else PAGE_ROWS
     if choice.view == "rows":
@@ -270,7 +270,7 @@ def _map(content: Content, choice: Choice, methods: Sequence[Method]) -> Context
     names = {row.pair for method in methods for row in method.rows}
     columns = sorted(
         (row for row in {row.pair: row for method in methods for row in method.rows}.values()),
-        key=lambda row: (row.family, row.dim, row.pair),
+        key=lambda row: (row.family, row.dim, numbered(row.pair)),
     )
     score = SCORES[choice.track]
 
