@@ -208,8 +208,8 @@ def _pooled(e: Evidence) -> Iterator[Finding]:
     best = max(means, key=means.__getitem__)
     yield Finding(
         code="pooled", severity="remark",
-        sentence=f"Averaged over {best} groups the cosine is {_3(means[best])} ({_3(cos)} point by point): a generator that sees no "
-        "finer than that is led better than single points suggest.",
+        sentence=f"Averaged over {best} groups the cosine is {_3(means[best])} ({_3(cos)} point by point): a generator that averages "
+        "over such groups fares better than single points suggest.",
         figures={"cos": cos, f"pooled_{best}": means[best]},
     )  # fmt: skip
 
