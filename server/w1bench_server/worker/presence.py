@@ -24,9 +24,12 @@ class Presence:
     def holds(self) -> bool:
         """Whether all of them are there; the log says when they are not, once a minute at most."""
         with self._lock:  # looked at inside, so that no thread says what another has seen change since
-            lost = next((path for path, before in self.before.items() if _present(path) != before), None)
+            lost = self._lost() and self._lost()  # again: a folder may go between a look at it and one at its files
             self._say(lost)
         return lost is None
+
+    def _lost(self) -> Path | None:
+        return next((path for path, before in self.before.items() if _present(path) != before), None)
 
     def _say(self, lost: Path | None) -> None:
         if lost is None:

@@ -112,14 +112,17 @@ def test_scoring_goes_on_after_kills_and_records_once(
     service: TestClient, own: Settings, bearer: Callable[..., Any], truth: Arrays, npy: Make, left: Left
 ) -> None:
     ann = bearer(own)
-    bodies = [npy(scale * truth["gradient"]) for scale in range(1, 9)]
-    jobs = [service.post("/v1/submissions", params=MINE, content=body, headers=ann).json()["id"] for body in bodies]
+    bodies: list[bytes] = []
+    jobs: list[str] = []
     often = own.model_copy(update={"job_attempts": 99})
 
     def begun() -> int:
         return sum(service.get(f"/v1/jobs/{job}").json()["attempts"] for job in jobs)
 
-    for _ in range(3):
+    for round_ in range(3):  # each with jobs of its own: a quick worker ends all that there are before it is killed
+        new = [npy(scale * truth["gradient"]) for scale in range(8 * round_ + 1, 8 * round_ + 9)]
+        bodies += new
+        jobs += [service.post("/v1/submissions", params=MINE, content=body, headers=ann).json()["id"] for body in new]
         before = begun()
         with working(often, "score") as worker:
             wait_for(lambda: begun() > before)  # noqa: B023
