@@ -12,6 +12,7 @@ from support.recipes import RECIPES
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.errors import InputError
 from w1bench.scoring.scorecard import Interval
+from w1bench.site import numbers
 from w1bench.site.board.overall import placed
 from w1bench.site.board.rows import Row
 from w1bench.site.board.sheets import of_rows, written
@@ -147,3 +148,28 @@ def test_the_leaders_of_a_size_are_complete_there_and_know_no_family() -> None:
     assert high.partial is None
     assert (found["pictures"].leaders, found["pictures"].methods) == ([], 1)  # no more than the trivial critics
     assert by_size([], frozenset()) == []
+
+
+def test_figures_of_a_method_are_of_the_pairs_that_count() -> None:
+    def of(pair: str, steps: int, seconds: float, seeds: int) -> Row:
+        metrics = {"skill": Interval(value=0.5, low=0.4, high=0.6)}
+        said = {"steps": steps, "seconds": seconds}
+        return Row(pair, "a", "ann", pair, "funnel", 2, 1, metrics, reference=True, seeds=seeds, metadata=said)
+
+    rows = [of("hd-d16-n64-p8", 20_000, 9.0, 3), of("smooth-d16", 500, 7.0, 2), of("hd-d2-n4-p8", 5, 1.0, 1)]
+    (method,) = placed(rows, "open")
+    assert (method.of, method.steps, method.seconds, method.seeds) == (2, (500, 20_000), 8.0, 2)
+    assert numbers.steps(*method.steps or (None,)) == "500–20,000"
+    assert [numbers.steps(7000), numbers.steps(1), numbers.steps(None)] == ["7,000", "–", "–"]
+
+
+def test_a_mark_beyond_its_scale_is_an_arrow() -> None:
+    inside, left, right = (numbers.mark(Interval(value=v, low=None, high=None), "skill", -0.5, 1) for v in (0, -2, 3))
+    assert ("circle" in inside, "beyond" in inside) == (True, False)
+    assert all("circle" not in mark and "beyond" in mark for mark in (left, right))
+    assert left != right
+
+
+def test_pairs_are_in_the_order_of_their_numbers() -> None:
+    names = ["hd-d128-n4-p8", "hd-d2-n16-p8", "ball-d3-p8", "hd-d2-n4-p8"]
+    assert sorted(names, key=results.numbered) == ["ball-d3-p8", "hd-d2-n4-p8", "hd-d2-n16-p8", "hd-d128-n4-p8"]

@@ -112,6 +112,19 @@ def test_a_method_has_the_row_of_its_longest_training(site: Settings, rows: Rows
     assert len(found) == 3
 
 
+def test_a_row_of_before_has_the_skill_of_its_cosine(site: Settings, rows: Rows) -> None:
+    """Where another row of its pair says what trivial critics get there; and the finding that it is no better."""
+    assert site.references is not None
+    (wc,) = rows("WC", 0.1)
+    results.write(site.references / "a.json", [*rows("LP", 0.7), {**wc, "trivial": {"radial": 0.25, "shift": -0.5}}])
+    with TestClient(create_app(site)) as client:
+        found = {row["method"]: row for row in board(client)}
+    assert found["LP"]["metrics"]["skill"]["value"] == pytest.approx(0.6)
+    assert found["WC"]["metrics"]["skill"]["value"] == pytest.approx(-0.2)
+    codes = {method: [finding["code"] for finding in row["findings"]] for method, row in found.items()}
+    assert codes == {"LP": [], "WC": ["trivial"]}
+
+
 def test_a_method_that_the_results_leave_out_is_retracted(site: Settings, rows: Rows) -> None:
     """On pairs that have others; a service whose folder is empty keeps what it has."""
     with TestClient(create_app(site)):
