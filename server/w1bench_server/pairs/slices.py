@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive import hdf5 as store
+from w1bench_server.admission_control import Client, Turns
 from w1bench_server.errors import ProblemError
-from w1bench_server.fairness import Client, Turns
 from w1bench_server.pairs.catalogue import PublishedPair
 
 LARGEST_BYTES = 64_000_000

@@ -19,8 +19,8 @@ from prometheus_client import Counter
 from w1bench.archive.commitment import check_apart
 from w1bench.errors import SubmissionError
 from w1bench.scoring.score import Scored
+from w1bench_server.admission_control import HOUSE, Client, Turns
 from w1bench_server.errors import busy, disk_full
-from w1bench_server.fairness import HOUSE, Client, Turns
 from w1bench_server.sandbox import scoring_process
 from w1bench_server.sandbox.confinement import account_of
 from w1bench_server.sandbox.hdf5_jail import Jail, Limits, NoJailError

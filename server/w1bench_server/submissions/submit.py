@@ -16,10 +16,10 @@ from starlette.concurrency import run_in_threadpool
 
 from w1bench.archive.manifest import PairState
 from w1bench.client.metadata import Metadata
+from w1bench_server.admission_control import Client
 from w1bench_server.database.connection import writing
 from w1bench_server.database.times import now
 from w1bench_server.errors import ProblemError
-from w1bench_server.fairness import Client
 from w1bench_server.jobs.job import Job, new_job
 from w1bench_server.jobs.queue import Jobs, known_job
 from w1bench_server.ledger.ledger import Ledger, known_record

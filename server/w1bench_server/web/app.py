@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from w1bench.site.pages import STATIC
-from w1bench_server.fairness import Places, Turns
+from w1bench_server.admission_control import Places, Turns
 from w1bench_server.service import running
 from w1bench_server.settings import Settings
 from w1bench_server.submissions.uploads import Room

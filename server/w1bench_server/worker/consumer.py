@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from w1bench_server.jobs.job import Job
 from w1bench_server.jobs.queue import Jobs
+from w1bench_server.worker.data_location import DataLocation
 from w1bench_server.worker.liveness import Liveness
-from w1bench_server.worker.presence import Presence
 
 _POLL_SECONDS = 0.5
 _log = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ class Consumer:
 
     jobs: Jobs
     liveness: Liveness
-    presence: Presence
+    location: DataLocation
     worker: str
     most: int
     dead: frozenset[str] = frozenset()
 
     def find_dead(self) -> None:
         """While the data are there, note which holders of jobs died, so that their jobs are claimed again, and remove what dead workers left."""
-        if not self.presence.holds():
+        if not self.location.is_unchanged():
             return
         self.dead = frozenset(
             holder for holder in self.jobs.holders() if not self.liveness.is_alive(holder.partition(".")[0])
@@ -67,13 +67,13 @@ class Consumer:
     def _consume(self, queue: str, holder: str, do: Callable[[Job], None], stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                there = self.presence.holds()
+                there = self.location.is_unchanged()
                 job = self.jobs.claim(queue, holder, most=self.most, dead=self.dead) if there else None
                 if job is None:
                     stop.wait(_POLL_SECONDS)
                 else:
                     do(job)
             except Exception:  # noqa: BLE001 - a job that this thread still holds is its next one
-                if self.presence.holds():
+                if self.location.is_unchanged():
                     _log.exception("a job could not be claimed or recorded; the next attempt is in %g s", _POLL_SECONDS)
                 stop.wait(_POLL_SECONDS)

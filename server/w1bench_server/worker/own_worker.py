@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 from w1bench_server.settings import Settings
-from w1bench_server.worker.presence import presence_of
+from w1bench_server.worker.data_location import data_location
 
 _PROGRAM = "from w1bench_server.worker.process import main; main()"
 _PAUSES = (0.5, 30.0)  # seconds before the next start: first, and at most
@@ -47,9 +47,9 @@ def worker(
 def _keep(settings: Settings, begin: threading.Event, is_over: Callable[[], bool], umask: int) -> None:
     """Start the worker, and again whenever it ends, until `is_over()`, but not while the server's data are gone."""
     begin.wait()
-    presence, pause = presence_of(settings), _PAUSES[0]
+    location, pause = data_location(settings), _PAUSES[0]
     while not is_over():
-        if not presence.holds():
+        if not location.is_unchanged():
             _wait(_PAUSES[0], is_over)
             continue
         begun = time.monotonic()

@@ -30,8 +30,8 @@ from w1bench_server.settings import Settings
 from w1bench_server.submissions.bodies import Bodies
 from w1bench_server.threads import in_thread
 from w1bench_server.worker.consumer import Consumer
+from w1bench_server.worker.data_location import data_location
 from w1bench_server.worker.liveness import Liveness
-from w1bench_server.worker.presence import presence_of
 from w1bench_server.worker.runner import JobRunner
 
 BUILD_LIBRARIES = ("torch", "numba", "threadpoolctl")
@@ -124,10 +124,10 @@ async def _work(
         with (database.existing if begun else database.opened)(settings) as engine:
             liveness, jobs = Liveness(engine, settings.data / "workers"), Jobs(engine)
             with liveness.register(name) as check:
-                presence = presence_of(settings, liveness.folder / name)
+                location = data_location(settings, liveness.folder / name)
                 bodies = Bodies(settings.data, settings.bodies_url, scratch=liveness.folder / name)
-                runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping, presence)
-                consumer = Consumer(jobs, liveness, presence, name, settings.job_attempts)
+                runner = JobRunner(settings, jobs, bodies, Ledger(engine), scorer, loop, stopping, location)
+                consumer = Consumer(jobs, liveness, location, name, settings.job_attempts)
                 consumed = consumer.consumed(runner.run, slots, stopping, grace=_GRACE_SECONDS)
                 async with in_thread(consumed):
                     announce(f"w1bench working on {' and '.join(queues)}")
@@ -147,10 +147,10 @@ async def _heartbeat(stop: asyncio.Event, check: Callable[[], None], consumer: C
         try:
             await asyncio.to_thread(consumer.find_dead)
         except SQLAlchemyError as error:
-            if consumer.presence.holds():
+            if consumer.location.is_unchanged():
                 _log.warning("dead workers cannot be looked for at the moment: %s", error)
         except OSError:
-            if consumer.presence.holds():
+            if consumer.location.is_unchanged():
                 raise
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _HEARTBEAT_SECONDS)

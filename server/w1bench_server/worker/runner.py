@@ -25,7 +25,7 @@ from w1bench_server.submissions.reveals import check_unchanged, record_reveal
 from w1bench_server.submissions.submit import check_name, score_and_record
 from w1bench_server.threads import in_thread
 from w1bench_server.worker.build_job import build_pair, discard
-from w1bench_server.worker.presence import Presence
+from w1bench_server.worker.data_location import DataLocation
 
 _MAY_PASS = (503, 507)
 _BACK_OFF_SECONDS = 0.25  # before the first attempt that follows one that failed; doubled each time
@@ -53,12 +53,12 @@ class JobRunner:
     scorer: Scorer | None
     loop: asyncio.AbstractEventLoop
     stopping: Event
-    presence: Presence
+    location: DataLocation
     _running: dict[str, Job] = field(default_factory=dict[str, Job])
 
     def hand_back(self) -> None:
         """Put whatever is still running back into the queue, if that is there."""
-        if self.presence.holds():
+        if self.location.is_unchanged():
             for job in list(self._running.values()):
                 self.jobs.hand_back(job)
 
@@ -101,7 +101,7 @@ class JobRunner:
             self.stopping.wait(_PATIENCE_SECONDS)
             return None
         except Exception:  # noqa: BLE001 - whatever happens, the job ends
-            if not self.presence.holds():
+            if not self.location.is_unchanged():
                 return None  # it is this thread's next one when the data are back
             _log.exception("job %s", job.id)
             return Ended("failed", _APOLOGY, again=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from w1bench_server.fairness import HOUSE, Places
+from w1bench_server.admission_control import HOUSE, Places
 from w1bench_server.jobs.job import Ended, Job, Progress, new_job
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings

@@ -26,8 +26,8 @@ from w1bench_server.jobs.job import Ended, Job, new_job
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.settings import Settings
 from w1bench_server.worker.consumer import Consumer
+from w1bench_server.worker.data_location import DataLocation
 from w1bench_server.worker.liveness import Liveness
-from w1bench_server.worker.presence import Presence
 
 DATABASES = ("sqlite", "postgresql")
 PAIR = "small-d2-n4-p8"
@@ -63,7 +63,7 @@ def consumed(jobs: Jobs, liveness: Liveness, worker: str, *, slots: int = 1) -> 
         jobs.release(jobs.end(job, Ended("succeeded")) if job.is_open else job)
         given.put(job)
 
-    own = Consumer(jobs, liveness, Presence({}), worker, most=9)
+    own = Consumer(jobs, liveness, DataLocation({}), worker, most=9)
     with liveness.register(worker):
         own.find_dead()
         with own.consumed(do, {"build": slots}, Event(), grace=10):

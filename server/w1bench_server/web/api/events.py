@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from starlette.concurrency import run_in_threadpool
 
-from w1bench_server.fairness import Client, Places
+from w1bench_server.admission_control import Client, Places
 from w1bench_server.jobs.job import Job
 from w1bench_server.jobs.queue import Jobs
 from w1bench_server.web.api.schemas.jobs import job_row

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from w1bench.storage.canonical import worded
-from w1bench_server.fairness import Client
+from w1bench_server.admission_control import Client
 from w1bench_server.jobs.job import STATES, Job
 from w1bench_server.web.api import events
 from w1bench_server.web.api import pagination as listing

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from w1bench_server.admission_control import Client
 from w1bench_server.errors import TokenError
-from w1bench_server.fairness import Client
 from w1bench_server.web.auth import tokens
 from w1bench_server.web.problems import problem
 

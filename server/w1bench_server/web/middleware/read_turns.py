@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from w1bench_server.admission_control import Turns
 from w1bench_server.errors import ProblemError
-from w1bench_server.fairness import Turns
 from w1bench_server.web.problems import problem
 
 _READING = ("GET", "HEAD")

@@ -1,4 +1,4 @@
-"""Whether a service's data are where they were: a worker makes them when it starts, and never again beside a server that has lost them."""
+"""Where a service's data lie, and whether they still do: a worker makes them when it starts, and never again beside a server that has lost them."""
 
 import logging
 import threading
@@ -14,14 +14,14 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Presence:
+class DataLocation:
     """The data folder and the SQLite file of a service, and what else must stay the one that it was."""
 
     before: dict[Path, tuple[int, int] | None]
     _said: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def holds(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether all of them are there; the log says when they are not, once a minute at most."""
         with self._lock:  # looked at inside, so that no thread says what another has seen change since
             lost = self._lost() and self._lost()  # again: a folder may go between a look at it and one at its files
@@ -29,7 +29,7 @@ class Presence:
         return lost is None
 
     def _lost(self) -> Path | None:
-        return next((path for path, before in self.before.items() if _present(path) != before), None)
+        return next((path for path, before in self.before.items() if _identity(path) != before), None)
 
     def _say(self, lost: Path | None) -> None:
         if lost is None:
@@ -43,13 +43,13 @@ class Presence:
             )
 
 
-def presence_of(settings: Settings, *others: Path) -> Presence:
-    """The presence of a service's data, and of other paths, as they are now."""
+def data_location(settings: Settings, *others: Path) -> DataLocation:
+    """The location of a service's data, and of other paths, as it is now."""
     paths = [path for path in (settings.data.absolute(), file_of(settings), *others) if path]
-    return Presence({path: _present(path) for path in paths})
+    return DataLocation({path: _identity(path) for path in paths})
 
 
-def _present(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
         stat = path.stat()
     except OSError:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w1bench_server.admission_control import Client, Places, Turns
 from w1bench_server.errors import ProblemError
-from w1bench_server.fairness import Client, Places, Turns
 
 STRANGER, OTHER = Client("192.0.2.1"), Client("192.0.2.2")
 ANN, BOB = Client("ann", known=True), Client("bob", known=True)

@@ -1,4 +1,4 @@
-"""Clients: how much of the service each may hold at once, and whose turn is next when several wait."""
+"""Admission control: how much of the service each client may hold at once, and whose turn is next when several wait."""
 
 import asyncio
 from collections import Counter, deque
