@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import torch
 
+from support.forks import start_server
 from support.recipes import FAMILIES, RECIPES, SEALED, SLOW, Sealed
 from support.shared import made_once
 from w1bench.archive.manifest import Manifest, read_published_manifest
@@ -26,6 +27,8 @@ def pytest_configure() -> None:
     """One thread a process, also below: on a busy machine, small networks on several threads wait for one another."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
+    if "PYTEST_XDIST_WORKER" in os.environ:  # which will need it, and the engine of processes with it
+        start_server()
 
 
 @pytest.hookimpl(optionalhook=True)

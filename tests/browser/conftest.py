@@ -164,11 +164,16 @@ def twin_url(twin: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures of pages are left for people: the folder that W1BENCH_SCREENSHOTS names, else one of pytest's."""
-    folder = Path(os.environ.get("W1BENCH_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def picture() -> Callable[[Any, str], None]:
+    """Leaves a picture of a page, by its name, for people who look at it: in the folder that W1BENCH_SCREENSHOTS names, if it does."""
+    folder = os.environ.get("W1BENCH_SCREENSHOTS")
+
+    def leave(page: Any, name: str) -> None:
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return leave
 
 
 def submission(pair: Path, share: float, sign: int = 1) -> bytes:

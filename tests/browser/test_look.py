@@ -12,6 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 from browser.conftest import SCHEMES, WIDTHS, Service
 
+Picture = Callable[[Any, str], None]
+
 VENDORED = Path(__file__).parents[2] / "generator" / "w1bench" / "site" / "static" / "vendor"
 DIGESTS = {VENDORED / "plot.js": "fc5846a09733f933326b0155847040ce577e0521fe2de51f8c4373608f8ce598"}
 MOST_BYTES = 400_000  # of a page with all that it needs
@@ -34,8 +36,10 @@ def test_the_names_are_those_of_all_pages(service: Service) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_of_the_service_is_clean(service: Service, visit: Callable[..., Any], pictures: Path, name: str) -> None:
-    examine(visit, service.url + service.pages[name], pictures, name)
+def test_a_page_of_the_service_is_clean(
+    service: Service, visit: Callable[..., Any], picture: Picture, name: str
+) -> None:
+    examine(visit, service.url + service.pages[name], picture, name)
 
 
 @pytest.mark.parametrize(
@@ -43,17 +47,17 @@ def test_a_page_of_the_service_is_clean(service: Service, visit: Callable[..., A
     ["home", "board", "map", "rows", "sealed", "pairs", "pair", "submission", "retracted", "method", "user", "rounds"],
 )
 def test_a_page_of_the_twin_is_clean(
-    service: Service, twin: Path, twin_url: str, visit: Callable[..., Any], pictures: Path, name: str
+    service: Service, twin: Path, twin_url: str, visit: Callable[..., Any], picture: Picture, name: str
 ) -> None:
-    examine(visit, f"{twin_url}/{file_of(service, twin, name)}", pictures, f"twin-{name}")
+    examine(visit, f"{twin_url}/{file_of(service, twin, name)}", picture, f"twin-{name}")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/board?sort=best"])
-def test_a_problem_is_a_page_too(service: Service, visit: Callable[..., Any], pictures: Path, path: str) -> None:
+def test_a_problem_is_a_page_too(service: Service, visit: Callable[..., Any], picture: Picture, path: str) -> None:
     with visit(service.url + path, clean=False) as page:  # a browser counts the status as an error
         assert page.locator("h1").inner_text() in ("Not Found", "Unprocessable Content", "Unprocessable Entity")
         assert violations(page) == []
-        page.screenshot(path=pictures / f"problem{len(path)}-1280-light.png")
+        picture(page, f"problem{len(path)}-1280-light")
 
 
 def test_the_twin_opens_from_plain_files_with_its_charts(
@@ -81,15 +85,15 @@ def test_the_parts_of_a_page_fit_into_its_bound(service: Service, visit: Callabl
         assert 20_000 < size < MOST_BYTES, name
 
 
-def test_print_leaves_out_what_paper_cannot_use(service: Service, visit: Callable[..., Any], pictures: Path) -> None:
+def test_print_leaves_out_what_paper_cannot_use(service: Service, visit: Callable[..., Any]) -> None:
     with visit(service.url + "/board") as page:
         page.emulate_media(media="print")
         assert not page.locator(".filters").is_visible()
         assert page.locator("table.board").is_visible()
-        page.pdf(path=pictures / "board.pdf")
+        assert page.pdf().startswith(b"%PDF")
 
 
-def examine(visit: Callable[..., Any], url: str, pictures: Path, name: str) -> None:
+def examine(visit: Callable[..., Any], url: str, picture: Picture, name: str) -> None:
     """Look at a page in all widths, light and dark; leave pictures of two widths."""
     with visit(url) as page:
         for scheme in SCHEMES:
@@ -106,7 +110,7 @@ def examine(visit: Callable[..., Any], url: str, pictures: Path, name: str) -> N
                     assert page.evaluate(CUT) == [], "a narrow screen cuts a table"
                 if width in PICTURED:
                     assert violations(page) == [], (width, scheme)
-                    page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
+                    picture(page, f"{name}-{width}-{scheme}")
 
 
 # Dates and figures that stand on two lines.

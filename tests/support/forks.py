@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from multiprocessing import get_context, reduction
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TextIO
@@ -30,6 +31,11 @@ _CONTEXT.set_forkserver_preload(
         "w1bench_server.worker.process",
     ]
 )
+
+
+def start_server() -> None:
+    """Have the process that all are forked from import all of this now, beside whatever this one does."""
+    ensure_running()
 
 
 class Fork:

@@ -56,6 +56,14 @@ def test_workers_that_die_again_and_again_are_given_up(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("dead-*"))) == 3
 
 
+def test_processes_have_the_environment_of_their_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the one that they are forked from began with another."""
+    for value in ("before", "after"):
+        monkeypatch.setenv("W1BENCH_OF_A_TEST", value)
+        with LocalProcesses(1).started() as run:
+            assert list(run(os.getenv, ["W1BENCH_OF_A_TEST"])) == [value]
+
+
 def test_results_come_as_they_are_done_and_those_of_killed_workers_too(tmp_path: Path) -> None:
     with LocalProcesses(2).started() as pool:
         pairs = list(pool.as_completed(Fragile(tmp_path, deaths=1), [3, 0, 2]))

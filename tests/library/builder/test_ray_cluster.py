@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from support.files import TESTS, assert_same
+from support.forks import start_server
 from support.processes import Fragile, inverse, threads_of_torch, where
 from support.recipes import PHOTOS, SLOW
 from support.servers import working
@@ -41,7 +41,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
-        ensure_running()  # of the tests, whose services are forked from it, and no part of the cluster
+        start_server()  # of the tests, whose services are forked from it, and no part of the cluster
         before = _descendants()
         started: Any = Cluster(initialize_head=True, head_node_args=_NODE | {"_system_config": _SYSTEM})
         started.add_node(**_NODE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -17,19 +19,20 @@ from w1bench.builder.engines.engine import Result, Task, available_processors, c
 from w1bench.errors import UnreachableError
 
 _LOSSES = 3  # of workers without a result in between, after which no more are started
-_SPAWN = get_context("spawn")
+# A process that has imported what work needs is forked from; elsewhere, libraries of the system do not bear that.
+_CONTEXT = get_context("forkserver" if sys.platform == "linux" else "spawn")
 
 
 @dataclass(frozen=True)
 class LocalProcesses:
-    """Spawned processes of one thread, one task each at a time."""
+    """Processes of one thread, one task each at a time; they share no memory with this one, and on Linux what the first of them had to import."""
 
     workers: int = 0  # 0: one for each processor that this process may use
 
     @contextmanager
     def started(self) -> Generator[Pool]:
         """The processes; an error in the block, Ctrl-C included, ends them in the middle of their tasks."""
-        watched, held = _SPAWN.Pipe(duplex=False)
+        watched, held = _CONTEXT.Pipe(duplex=False)
         pool = Pool(self.workers or available_processors(), watched)
         try:
             yield pool
@@ -57,7 +60,7 @@ class Pool:
         """
 
         def results(missing: Sequence[int]) -> Iterable[tuple[int, Result]]:
-            ordered = in_order(missing, lambda place: self._pool.submit(work, tasks[place]).result, self._count)
+            ordered = in_order(missing, lambda place: self._submit(work, tasks[place]).result, self._count)
             return zip(missing, ordered, strict=True)
 
         return (result for _, result in self._repeated(results, len(tasks)))
@@ -66,13 +69,18 @@ class Pool:
         """Each task with its result, as soon as it is done; else as a call."""
 
         def results(missing: Sequence[int]) -> Iterable[tuple[int, Result]]:
-            places = {self._pool.submit(work, tasks[place]): place for place in missing}
+            places = {self._submit(work, tasks[place]): place for place in missing}
             return ((places[done], done.result()) for done in as_completed(places))
 
         return ((tasks[place], result) for place, result in self._repeated(results, len(tasks)))
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+    def _submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
+        function = work.func if isinstance(work, partial) else work
+        _CONTEXT.set_forkserver_preload([function.__module__])  # without effect once there is one
+        return self._pool.submit(work, task)
 
     def _repeated(
         self, results: Callable[[Sequence[int]], Iterable[tuple[int, Result]]], count: int
@@ -96,11 +104,14 @@ class Pool:
         )
 
     def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._count, mp_context=_SPAWN, initializer=_start, initargs=(self._watched,))
+        given = (self._watched, dict(os.environ))
+        return ProcessPoolExecutor(self._count, mp_context=_CONTEXT, initializer=_start, initargs=given)
 
 
-def _start(watched: Connection) -> None:
-    """Set up a worker process."""
+def _start(watched: Connection, environment: Mapping[str, str]) -> None:
+    """Set up a worker process. It has the environment of its pool's, which may have changed since the process that it was forked from began."""
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     compute_on_one_thread()
