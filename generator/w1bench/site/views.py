@@ -18,8 +18,8 @@ from w1bench.site import descriptions
 from w1bench.site.board import sheets
 from w1bench.site.board.choice import MAP_METHODS, ORDERS, PAGE_ROWS, Choice, piece
 from w1bench.site.board.content import Content
-from w1bench.site.board.lessons import lessons
 from w1bench.site.board.overall import SCORES, Method, chosen, families
+from w1bench.site.board.remarks import remarks
 from w1bench.site.board.rows import Retracted, Row, are_apart
 from w1bench.site.numbers import places
 from w1bench.trials.results import numbered
@@ -70,7 +70,7 @@ def home(content: Content, address: str) -> Context:
     counts = Counter(content.manifests[pair].family for pair in (methods[0].counted if methods else ()))
     return {
         "pair_counts": counts, "section": "home", "pairs": list(content.manifests), "methods_count": len(methods), "rows_count": len(content.rows), "families": names, "best": best,
-        "heat": heat, "sizes": content.sizes, "lessons": lessons([row for row in content.rows if row.track == "open"], methods),
+        "heat": heat, "sizes": content.sizes, "remarks": remarks([row for row in content.rows if row.track == "open"], methods),
         "snippets": descriptions.snippets(address, example(content)),
     }  # fmt: skip
 

@@ -26,9 +26,9 @@ from w1bench_server.web.health import endpoints as health
 from w1bench_server.web.health.prometheus import Monitor
 from w1bench_server.web.middleware.access_log import AccessLog
 from w1bench_server.web.middleware.bounds import RequestBounds
+from w1bench_server.web.middleware.concurrency_limit import ConcurrencyLimit
 from w1bench_server.web.middleware.cors import Cors
 from w1bench_server.web.middleware.rate_limit import RateLimit
-from w1bench_server.web.middleware.read_turns import ReadTurns
 from w1bench_server.web.middleware.unread_body import UnreadBody
 from w1bench_server.web.pages import badge, forms, home
 from w1bench_server.web.pages import pairs as pair_pages
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.state.https = (settings.public_url or "").startswith("https://")
     # The one that is added last is the outermost.
-    app.add_middleware(ReadTurns)
+    app.add_middleware(ConcurrencyLimit)
     app.add_middleware(RateLimit, requests_per_minute=settings.requests_per_minute)
     app.add_middleware(Cors)
     app.add_middleware(RequestBounds)

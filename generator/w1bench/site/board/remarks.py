@@ -12,33 +12,33 @@ _FEWEST = 5
 _SHORT = 500  # steps, after which a training has only begun
 
 
-class Lesson(NamedTuple):
+class Remark(NamedTuple):
     """A figure, and the sentence that it stands in."""
 
     figure: str
     sentence: str
 
 
-def lessons(rows: Sequence[Row], methods: Sequence[Method]) -> list[Lesson]:
+def remarks(rows: Sequence[Row], methods: Sequence[Method]) -> list[Remark]:
     """What is worth saying; none where there are too few rows."""
     return [*_values(rows), *_trivial(rows), *_untrained(methods), *_hardest(methods)]
 
 
-def _values(rows: Sequence[Row]) -> Iterator[Lesson]:
+def _values(rows: Sequence[Row]) -> Iterator[Remark]:
     right = [row for row in rows if (dev := row.value("dev")) is not None and dev <= _RIGHT_VALUE]
     cosines = [value for row in right if (value := row.value("cos")) is not None]
     if len(cosines) >= _FEWEST:
         poor = sum(value < 0.5 for value in cosines)
         if poor == 0:
             return
-        yield Lesson(
+        yield Remark(
             f"{poor} of {len(cosines)}",
             f"A right value is no right gradient: of the {len(cosines)} rows whose W1 is within {_RIGHT_VALUE:g} %, {poor} have a cosine below 0.5 "
             f"(their median is {median(cosines):.2f}).",
         )
 
 
-def _trivial(rows: Sequence[Row]) -> Iterator[Lesson]:
+def _trivial(rows: Sequence[Row]) -> Iterator[Remark]:
     skills = [
         value
         for row in rows
@@ -46,13 +46,13 @@ def _trivial(rows: Sequence[Row]) -> Iterator[Lesson]:
     ]
     if len(skills) >= _FEWEST:
         none = sum(value <= 0 for value in skills)
-        yield Lesson(
+        yield Remark(
             f"{none / len(skills):.0%}",
             f"{none} of {len(skills)} rows do no better than a critic that knows two means and was never trained: their skill is 0 or less.",
         )
 
 
-def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
+def _untrained(methods: Sequence[Method]) -> Iterator[Remark]:
     scored = [
         method
         for method in methods
@@ -63,7 +63,7 @@ def _untrained(methods: Sequence[Method]) -> Iterator[Lesson]:
     if untrained and len(trained) >= _FEWEST:
         best = max(untrained, key=lambda method: method.score or 0)
         below = sum((method.score or 0) < (best.score or 0) for method in trained)
-        yield Lesson(
+        yield Remark(
             f"{below} of {len(trained)}",
             f"Training is not always worth it: of {len(trained)} trained methods that know no family, {below} have a lower mean skill on the {_pairs(best.of)} that count{'s' * (best.of == 1)} "
             f"than {best.first.method}, which computes its critic from a sample ({best.score:.2f}); {_begun(trained)}.",
@@ -80,7 +80,7 @@ def _begun(methods: Sequence[Method]) -> str:
     return f"{few} of them had {_SHORT} steps or fewer on some pair"
 
 
-def _hardest(methods: Sequence[Method]) -> Iterator[Lesson]:
+def _hardest(methods: Sequence[Method]) -> Iterator[Remark]:
     names = families(methods)
     if len(names) > 1:
         best = {
@@ -88,6 +88,6 @@ def _hardest(methods: Sequence[Method]) -> Iterator[Lesson]:
         }
         hardest = min(names, key=lambda name: best[name][0])
         value, method = best[hardest]
-        yield Lesson(
+        yield Remark(
             f"{value:.2f}", f"The hardest family is {hardest}: the best skill there is {value:.2f}, by {method}."
         )

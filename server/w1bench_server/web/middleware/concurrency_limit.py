@@ -1,4 +1,4 @@
-"""Turns to read: the layer that lets few requests at a time work on an answer, each client in its turn.
+"""The concurrency limit: the layer that lets few requests at a time work on an answer, each client in its turn.
 
 Downloads are not among them: they are sent from the page cache, and wait for nothing but the network. Nor are slices, which take
 turns themselves where they are work.
@@ -17,7 +17,7 @@ _READING = ("GET", "HEAD")
 _LIGHT = ("/livez", "/metrics", "/static/", "/docs/")
 
 
-class ReadTurns:
+class ConcurrencyLimit:
     """An ASGI middleware; a turn lasts until the answer begins."""
 
     def __init__(self, app: ASGIApp) -> None:
