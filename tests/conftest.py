@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby, islice
 from pathlib import Path
 
 import httpx2
@@ -20,7 +19,15 @@ from w1bench.builder.build import build
 
 _PROCESSES_A_PROCESSOR = 2  # half of the time a test waits: for servers to start, and for what was killed to be noticed
 _MOST_PROCESSES = 8
-_LONG = ("worker", "load", "trials", "sources", "fuzz", "attack", "builder", "solvers", "sandbox", "cli")  # folders
+# Files that take more than twenty seconds, the longest first (`pytest -n0 --durations=0`).
+_LONG = (
+    "browser/test_look.py", "laws/test_learning.py", "service/worker/test_builds.py", "load/test_load.py", "fuzz/test_fuzz.py",
+    "library/trials/test_trials.py", "library/cli/test_cli.py", "service/worker/test_consumer.py", "service/worker/test_scoring_jobs.py",
+    "library/sources/test_pushforward.py", "library/trials/test_benchmark.py", "service/sandbox/test_hostile_files.py",
+    "library/sources/test_pictures.py", "library/builder/test_ray_cluster.py", "library/builder/test_engines.py", "library/builder/test_build.py",
+    "service/web/test_events.py", "library/cli/test_trials.py", "service/submissions/test_sealed_round.py", "browser/test_use.py",
+    "service/submissions/test_references.py", "laws/test_families.py", "laws/test_sealed_use.py", "attack/test_hold.py",
+)  # fmt: skip
 
 
 def pytest_configure() -> None:
@@ -39,20 +46,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each part of the suite, which a process begins with, begins with tests that take long, so that none is begun last."""
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    modules = [list(module) for _, module in groupby(items, key=lambda item: item.path)]
-    long = sorted((module for module in modules if module[0].path.parent.name in _LONG), key=_rank)
-    rest = iter([item for module in modules if module not in long for item in module])
-    size, found = len(items) // processes, list[pytest.Item]()
-    for number in range(processes):
-        begun = [item for module in long[number::processes] for item in module]
-        found += [*begun, *islice(rest, max(0, size - len(begun)))]
-    items[:] = [*found, *rest]
+    """Files that take long are begun first, so that none is begun last; a file's tests stay together, and share what they set up."""
+    items.sort(key=lambda item: _rank(item.path.relative_to(Path(__file__).parent).as_posix()))
 
 
-def _rank(module: list[pytest.Item]) -> int:
-    return _LONG.index(module[0].path.parent.name)
+def _rank(file: str) -> int:
+    return _LONG.index(file) if file in _LONG else len(_LONG)
 
 
 @pytest.fixture(scope="session")
