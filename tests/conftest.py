@@ -16,6 +16,7 @@ from support.recipes import FAMILIES, RECIPES, SEALED, SLOW, Sealed
 from support.shared import made_once
 from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
+from w1bench.builder.engines.engine import keep_freed_memory
 
 _PROCESSES_A_PROCESSOR = 2  # half of the time a test waits: for servers to start, and for what was killed to be noticed
 _MOST_PROCESSES = 8
@@ -34,6 +35,7 @@ def pytest_configure() -> None:
     """One thread a process, also below: on a busy machine, small networks on several threads wait for one another."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
+    keep_freed_memory()
     if "PYTEST_XDIST_WORKER" in os.environ:  # which will need it, and the engine of processes with it
         start_server()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -39,6 +40,18 @@ def threads_of_torch(_: int) -> int:
     import torch  # as a generator's worker does: after it was told to compute on one thread
 
     return torch.get_num_threads()
+
+
+def faults_of_arrays(rounds: int) -> int:
+    """Page faults of this process while it makes, fills and frees two arrays of 8 MB so often; the first round does not count."""
+    import numpy as np
+
+    before = 0
+    for turn in range(rounds + 1):
+        arrays = [np.full(1 << 20, float(turn)) for _ in range(2)]
+        del arrays
+        before = before or resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def where(_: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import torch
 
 from support.files import assert_same
 from support.forks import Fork
-from support.processes import Fragile, inverse, threads_of_torch, wait_for
+from support.processes import Fragile, faults_of_arrays, inverse, threads_of_torch, wait_for
 from support.recipes import PHOTOS, SLOW, pinned, small_recipe
 from w1bench.builder.build import build
 from w1bench.builder.engines.engine import Engine, Run
@@ -83,6 +84,15 @@ def test_an_error_ends_the_workers_in_the_middle_of_their_tasks() -> None:
 def test_workers_compute_on_one_thread() -> None:
     with LocalProcesses(1).started() as run:
         assert list(run(threads_of_torch, [0])) == [1]
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="the C library is not glibc, which can be told to keep memory"
+)
+def test_workers_keep_what_arrays_have_freed() -> None:
+    with LocalProcesses(1).started() as run:
+        (faults,) = run(faults_of_arrays, [20])
+    assert faults < 1000  # where each round would have 4,096
 
 
 @pytest.fixture(scope="module")

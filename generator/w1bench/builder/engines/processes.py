@@ -15,7 +15,14 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from w1bench.builder.engines.engine import Result, Task, available_processors, compute_on_one_thread, in_order
+from w1bench.builder.engines.engine import (
+    Result,
+    Task,
+    available_processors,
+    compute_on_one_thread,
+    in_order,
+    keep_freed_memory,
+)
 from w1bench.errors import UnreachableError
 
 _LOSSES = 3  # of workers without a result in between, after which no more are started
@@ -115,6 +122,7 @@ def _start(watched: Connection, environment: Mapping[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     compute_on_one_thread()
+    keep_freed_memory()
 
 
 def _end_with_parent(watched: Connection) -> None:
