@@ -40,40 +40,46 @@ def train(
     state = _load(budget, learner)
     step, values, spent, curve = state["step"], state["values"], state["seconds"], state["curve"]
     learner.networks.train()
-    started = saved = time.monotonic()
+    saved, lap = time.monotonic(), _laps(device)
     outcome = Outcome.FINISHED
     while step < budget.steps:
         rng.manual_seed((seed << 32) + step)
         value = learner.update(inputs(step), targets(step), rng)
         step += 1
         if budget.look and step in budget.looks_at:
-            paused = time.monotonic()
-            curve.append(
-                {
-                    "steps": step,
-                    "seconds": spent + paused - started,
-                    "dual_value": _finite(value),
-                    "metrics": _seen(learner, budget.look),
-                }
-            )
-            started += time.monotonic() - paused
+            spent += lap()
+            seen = _seen(learner, budget.look)
+            curve.append({"steps": step, "seconds": spent, "dual_value": _finite(value), "metrics": seen})
+            lap()
         if step % REPORT_EVERY and step < budget.steps:
             continue
         values.append(float(value))
         if budget.report:
             budget.report(step, values[-1])
-        now = time.monotonic()
+        spent += lap()
         if not math.isfinite(values[-1]):
             outcome = Outcome.DIVERGED
             break
-        if budget.checkpoint and now - saved > budget.save_every:
-            state = {"step": step, "values": values, "seconds": spent + now - started, "curve": curve}
+        if budget.checkpoint and time.monotonic() - saved > budget.save_every:
+            state = {"step": step, "values": values, "seconds": spent, "curve": curve}
             _save(budget.checkpoint, budget.identity, learner, state)
-            saved = now
+            saved = time.monotonic()
     learner.networks.eval()
     last = values[-_AVERAGED:]
-    seconds = spent + time.monotonic() - started
-    return Fit(outcome, step, seconds, sum(last) / max(len(last), 1), tuple(values), tuple(curve))
+    return Fit(outcome, step, spent, sum(last) / max(len(last), 1), tuple(values), tuple(curve))
+
+
+def _laps(device: torch.device) -> Callable[[], float]:
+    """Seconds since the last call: by the clock, or of this process's processor time where that is less, because others had the processor."""
+    last = time.monotonic(), time.process_time()
+
+    def lap() -> float:
+        nonlocal last
+        before, last = last, (time.monotonic(), time.process_time())
+        waited, worked = (now - then for now, then in zip(last, before, strict=True))
+        return min(waited, worked) if device.type == "cpu" else waited
+
+    return lap
 
 
 def _seen(learner: Learner, look: Callable[[], Mapping[str, float | None]]) -> dict[str, float | None]:

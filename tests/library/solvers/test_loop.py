@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,22 @@ def test_a_training_is_a_function_of_its_seed() -> None:
     x = gaussian(3, 0.0)(0)
     assert torch.equal(a.gradient(x), b.gradient(x))
     assert torch.equal(torch.get_rng_state(), state), "the global stream was touched"
+
+
+def test_a_training_is_not_slower_where_others_have_the_processor() -> None:
+    """Its seconds are what it computed for, not what it waited for; those of a look are nobody's."""
+
+    def held_up(k: int) -> Tensor:
+        time.sleep(0.02)
+        return gaussian(1, 1.0)(k)
+
+    fitted, looked = solver(steps=60), []
+    fitted.looks_at, fitted.look = (30,), lambda: looked.append(sum(range(10**7))) or {}
+    started, worked = time.monotonic(), time.process_time()
+    fit = fitted.fit(held_up, gaussian(2, 0.0))
+    assert time.monotonic() - started > 60 * 0.02 + fit.seconds
+    assert 0 < fit.curve[0]["seconds"] < fit.seconds < time.process_time() - worked
+    assert looked
 
 
 class _KilledError(Exception):
