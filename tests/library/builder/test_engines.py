@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +65,17 @@ def test_processes_have_the_environment_of_their_pool(monkeypatch: pytest.Monkey
         monkeypatch.setenv("W1BENCH_OF_A_TEST", value)
         with LocalProcesses(1).started() as run:
             assert list(run(os.getenv, ["W1BENCH_OF_A_TEST"])) == [value]
+
+
+def test_processes_start_where_the_folder_of_temporary_files_has_a_long_name(tmp_path: Path) -> None:
+    """In which a socket would have a longer one than a system allows."""
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    program = "from w1bench.builder.engines.processes import LocalProcesses as P\nwith P(1).started() as run: print(*run(abs, [-3]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(folder)}, capture_output=True, text=True
+    )
+    assert done.stdout == "3\n", done.stderr
 
 
 def test_results_come_as_they_are_done_and_those_of_killed_workers_too(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from tempfile import gettempdir
 
 from w1bench.builder.engines.engine import (
     Result,
@@ -26,8 +27,10 @@ from w1bench.builder.engines.engine import (
 from w1bench.errors import UnreachableError
 
 _LOSSES = 3  # of workers without a result in between, after which no more are started
-# A process that has imported what work needs is forked from; elsewhere, libraries of the system do not bear that.
-_CONTEXT = get_context("forkserver" if sys.platform == "linux" else "spawn")
+# A process that has imported what work needs is forked from, but where libraries of the system do not bear that, or the
+# folder of temporary files has too long a name for a socket in it, which may have 107 bytes.
+_FORKS = sys.platform == "linux" and len(os.fsencode(gettempdir())) <= 70
+_CONTEXT = get_context("forkserver" if _FORKS else "spawn")
 
 
 @dataclass(frozen=True)
