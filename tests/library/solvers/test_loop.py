@@ -85,7 +85,7 @@ def test_a_training_is_a_function_of_its_seed() -> None:
 
 
 def test_a_training_is_not_slower_where_others_have_the_processor() -> None:
-    """Its seconds are what it computed for, not what it waited for; those of a look are nobody's."""
+    """Its seconds are those that it computed, not those that it waited; a look's own do not count."""
 
     def held_up(k: int) -> Tensor:
         time.sleep(0.02)

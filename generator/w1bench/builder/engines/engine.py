@@ -49,7 +49,7 @@ def available_processors() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Have the C library of Linux keep up to 64 MB that were freed: a third of some trainings went into getting them back, page by page."""
+    """Have glibc keep up to 64 MB of freed memory instead of returning it to the system, which cost some trainings a third of their time in page faults."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_TRIM_THRESHOLD, 64 << 20)
         mallopt(_MMAP_THRESHOLD, 32 << 20)

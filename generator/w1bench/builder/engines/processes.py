@@ -35,7 +35,7 @@ _CONTEXT = get_context("forkserver" if _FORKS else "spawn")
 
 @dataclass(frozen=True)
 class LocalProcesses:
-    """Processes of one thread, one task each at a time; they share no memory with this one, and on Linux what the first of them had to import."""
+    """Processes of one thread that run one task at a time; on Linux they are forked from a clean process that has imported the first task's module."""
 
     workers: int = 0  # 0: one for each processor that this process may use
 
@@ -119,7 +119,7 @@ class Pool:
 
 
 def _start(watched: Connection, environment: Mapping[str, str]) -> None:
-    """Set up a worker process. It has the environment of its pool's, which may have changed since the process that it was forked from began."""
+    """Set up a worker process, with the environment of the process that started the pool: the one that it was forked from may have an older one."""
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
