@@ -198,6 +198,7 @@ def test_the_committed_results_can_be_recorded(settings: Settings, pair: Publish
     results.write(folder / "all.json", [{**row, "recipe_sha256": pair.manifest.recipe_sha256} for row in committed])
     with TestClient(create_app(settings.model_copy(update={"references": folder}))) as client:
         assert len(board(client)) == len({(row["method"], row["data"]) for row in committed if row["metrics"]})
+        assert "do no better than a critic that knows two means" in client.get("/").text
 
 
 def test_nobody_s_method_is_called_like_a_reference_row(
