@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 from w1bench.solvers.learners.critic import CriticLearner, difference
 from w1bench.solvers.learners.penalty import slopes
 from w1bench.solvers.networks import architectures as networks
+from w1bench.solvers.networks.relu import ConstantSlopes
 from w1bench.solvers.protocol import Learner, Settings, published
 
 
@@ -25,7 +26,7 @@ class GP:
         return published(shape, steps=(60_000, 30_000, 30_000), betas=(0.0, 0.9))
 
     def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
-        return CriticLearner(networks.critic(shape), self.loss, settings)
+        return CriticLearner(networks.critic(shape, ConstantSlopes), self.loss, settings)
 
     def loss(self, critic: nn.Module, x: Tensor, y: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:
         """(loss, E_P f - E_Q f) on a batch."""

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from w1bench.solvers.learners.critic import adam, descend, difference
 from w1bench.solvers.learners.penalty import slopes
 from w1bench.solvers.networks import architectures as networks
+from w1bench.solvers.networks.relu import ConstantSlopes
 from w1bench.solvers.protocol import Learner, Settings, published
 
 
@@ -28,7 +29,7 @@ class LPALM:
         return published(shape, steps=(60_000, 30_000, 30_000), betas=(0.0, 0.9))
 
     def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
-        return _Multiplied(self, networks.critic(shape), settings)
+        return _Multiplied(self, networks.critic(shape, ConstantSlopes), settings)
 
 
 class _Multiplied:

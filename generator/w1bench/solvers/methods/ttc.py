@@ -14,6 +14,7 @@ from torch import Generator, Tensor, nn
 from w1bench.solvers.learners.critic import adam, descend
 from w1bench.solvers.methods.lp import LP
 from w1bench.solvers.networks import architectures as networks
+from w1bench.solvers.networks.relu import ConstantSlopes
 from w1bench.solvers.protocol import Learner, Settings, published
 
 
@@ -29,7 +30,7 @@ class TTC:
         return published(shape, steps=(20_000, 10_000, 10_000), betas=(0.0, 0.9))
 
     def learner(self, shape: tuple[int, ...], settings: Settings) -> Learner:
-        sequence = [networks.critic(shape) for _ in range(min(self.critics, settings.steps))]
+        sequence = [networks.critic(shape, ConstantSlopes) for _ in range(min(self.critics, settings.steps))]
         return _Sequence(sequence, LP(self.weight), settings)
 
 

@@ -18,11 +18,11 @@ class Scalar(nn.Module):
         return self.network(x).reshape(len(x))
 
 
-def critic(shape: tuple[int, ...]) -> nn.Module:
-    """The published critic for points of `shape`: the MLP [D, m, m, 1], m = max(2D, 128), or a DCGAN critic."""
+def critic(shape: tuple[int, ...], relu: type[nn.Module] = nn.ReLU) -> nn.Module:
+    """The published critic for points of `shape`: the MLP [D, m, m, 1], m = max(2D, 128), of any ReLU, or a DCGAN critic."""
     if is_published_picture(shape):
         return Scalar(_dcgan(shape[0], shape[1]))
-    return Scalar(_mlp(shape, 1))
+    return Scalar(_mlp(shape, 1, relu))
 
 
 def mover(shape: tuple[int, ...]) -> nn.Module:
@@ -43,10 +43,10 @@ def mlp_width(shape: tuple[int, ...]) -> tuple[int, int]:
     return dim, max(2 * dim, 128)
 
 
-def _mlp(shape: tuple[int, ...], out: int) -> nn.Sequential:
+def _mlp(shape: tuple[int, ...], out: int, relu: type[nn.Module] = nn.ReLU) -> nn.Sequential:
     dim, width = mlp_width(shape)
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out)
+        nn.Flatten(), nn.Linear(dim, width), relu(), nn.Linear(width, width), relu(), nn.Linear(width, out)
     )
 
 
