@@ -118,7 +118,10 @@ WRAPPED = """() => [...document.querySelectorAll("time, .figure")].filter(e => e
 # Tables, but for the map of methods by pairs, that are wider than their place.
 CUT = """() => [...document.querySelectorAll("table:not(.heatmap)")].filter(e => e.scrollWidth > e.parentElement.clientWidth + 1).map(e => e.innerText.slice(0, 80))"""
 PICTURED = (390, 1280)
-COLOURS = {"runOnly": {"type": "tag", "values": ["cat.color"]}, "resultTypes": ["violations"]}
+COLOURS = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+    "resultTypes": ["violations"],
+}
 
 
 def violations(page: Any, options: dict[str, Any] | None = None) -> list[str]:

@@ -1,4 +1,7 @@
-"""A worker builds pairs, and whatever is killed meanwhile, each job ends once, and rightly."""
+"""A worker builds pairs, and whatever is killed meanwhile, each job ends once, and rightly.
+
+This is of what workers and builders do. What the database does then, test_queue and test_consumer hold on both, with kills, too.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,7 @@ from w1bench.recipes.recipe import Recipe
 from w1bench_server.settings import Settings
 from w1bench_server.worker.process import work
 
-DATABASES = ("sqlite", "postgresql")
 PAIR = "small-d2-n4-p8"
-# Of what the process that builds does; what the database does then, test_queue holds on both.
 Left = Callable[[Settings], list[str]]
 QUICK = small_recipe("quick")
 
@@ -35,6 +36,7 @@ def builders(worker: int) -> list[psutil.Process]:
     return descendants(worker, "build_process import main")
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
 def test_a_pair_is_built_and_published_without_a_restart(
     service: TestClient, own: Settings, ask: Callable[[Recipe], str], tmp_path: Path, left: Left
 ) -> None:
