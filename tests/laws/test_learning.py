@@ -39,10 +39,10 @@ class Course:
 
 # ENOT's critic and mover go round each other: its cosine of one seed is anything from .15 to .6, and .36 on average. The slopes of WC and of what does not bound them by 1 are of no fixed size, and TTC's dual value is that of its last critic.
 COURSES = {
-    "wc": Course(500, 0.3, 0), "gp": Course(500, 0.58), "lp": Course(500, 0.7), "sn": Course(500, 0.5), "so": Course(500, 0.65),
-    "ls": Course(500, 0.55), "mmb": Course(500, 0.75), "mmbv2": Course(500, 0.65), "mm": Course(250, 0.65),
-    "mmr": Course(250, 0.55), "dot": Course(1, 0.9), "ttc": Course(600, 0.5, 0), "kr": Course(500, 0.65), "sll": Course(500, 0.65),
-    "aol": Course(500, 0.65), "prw": Course(500, 0.65), "lp-alm": Course(500, 0.7), "enot": Course(500, 0.25, seeds=12), "cones": Course(300, 0.9, rate=2e-2),
+    "wc": Course(300, 0.3, 0), "gp": Course(300, 0.58), "lp": Course(300, 0.7), "sn": Course(300, 0.5), "so": Course(300, 0.65),
+    "ls": Course(300, 0.55), "mmb": Course(300, 0.75), "mmbv2": Course(300, 0.65), "mm": Course(150, 0.65),
+    "mmr": Course(250, 0.55), "dot": Course(1, 0.9), "ttc": Course(360, 0.5, 0), "kr": Course(300, 0.65), "sll": Course(300, 0.65),
+    "aol": Course(300, 0.65), "prw": Course(300, 0.65), "lp-alm": Course(300, 0.7), "enot": Course(500, 0.25, seeds=12), "cones": Course(300, 0.9, rate=2e-2),
     "kmeans": Course(1, 0.85), "sinkhorn": Course(1, 0.85, 0.4), "sliced": Course(1, 0.7, 0.4), "energy": Course(1, 0.6, 0.2),
     "shift": Course(1, 0.4),
 }  # fmt: skip
