@@ -20,6 +20,7 @@ _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         "torch",
+        "torch._dynamo",  # which torch.optim imports for the first optimiser, in a second
         "w1bench.cli.main",
         "scipy.optimize",
         "w1bench.builder.build",
