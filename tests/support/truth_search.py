@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,19 +35,27 @@ def found(public: Mapping[str, bytes], kept: Path) -> set[str]:
         for what, forms in words.items():
             # Of a megabyte of random digits, any five are somewhere.
             looked_for = not what.endswith("as shown") or len(content) < _SHORT
-            if looked_for and any(form in content for form in forms):
+            if looked_for and any(_stands(form, content) for form in forms):
                 hits.add(f"{what} in {name}")
     return hits
 
 
-def _words(kept: Path) -> Iterator[tuple[str, list[bytes]]]:
-    """The secret, the salt, the seed, W1 and its error, in the forms that they may be written in."""
+def _stands(form: bytes | re.Pattern[bytes], content: bytes) -> bool:
+    return form in content if isinstance(form, bytes) else form.search(content) is not None
+
+
+def _words(kept: Path) -> Iterator[tuple[str, list[bytes | re.Pattern[bytes]]]]:
+    """The secret, the salt, the seed, W1 and its error, in the forms that they may be written in.
+
+    A seed may be short, and short ones are somewhere in digests: as text it stands alone.
+    """
     document = json.loads((kept / "reveal.json").read_text())
     for name, text in (("secret", document["recipe"]["secret"]), ("salt", document["salt"])):
         raw = bytes.fromhex(text)
         yield name, [text.encode(), text.upper().encode(), raw, raw[::-1], base64.b64encode(raw)[:-2]]
     seed = document["recipe"]["seed"]
-    yield "seed", [str(seed).encode(), seed.to_bytes(8, "little"), seed.to_bytes(8, "big"), f"{seed:x}".encode()]
+    texts = [re.compile(rb"(?<![0-9a-f])%b(?![0-9a-f])" % text.encode()) for text in (str(seed), f"{seed:x}")]
+    yield "seed", [*texts, seed.to_bytes(8, "little"), seed.to_bytes(8, "big")]
     for name in ("w1", "w1_stderr") if document["truth"]["w1_rays"] else ():  # in closed form it is no secret
         value = document["truth"][name]
         yield name, [f"{value:.9g}".encode(), *(np.array(value, dtype).tobytes() for dtype in ("<f8", ">f8"))]
