@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,15 @@ def test_what_is_vendored_is_what_was_published_with_its_licence() -> None:
     assert "ISC" in (VENDORED / "README.md").read_text()
     for name in ("LICENSE-plot", "LICENSE-d3"):
         assert "Permission to use, copy, modify" in (VENDORED / name).read_text()
+
+
+def test_the_dark_has_other_colours_and_nothing_else() -> None:
+    """So that of what axe looks at, colours alone need a second look there."""
+    style = (VENDORED.parent / "style.css").read_text()
+    dark = re.findall(r"@media \(prefers-color-scheme: dark\) \{((?:[^{}]*\{[^{}]*\})*)", style)
+    assert len(dark) == style.count("prefers-color-scheme") == 3
+    properties = re.findall(r"([\w-]+):", " ".join(re.findall(r"\{([^{}]*)\}", " ".join(dark))))
+    assert {name for name in properties if not name.startswith("--")} == {"background", "color", "filter"}
 
 
 def test_the_names_are_those_of_all_pages(service: Service) -> None:

@@ -46,6 +46,14 @@ def test_nothing_public_holds_anything_of_the_truth(sealed_copy: Sealed, tmp_pat
     }
 
 
+def test_a_seed_is_found_in_any_words_but_not_in_a_digest(sealed_pair: Sealed) -> None:
+    """Which has the digits of a short one by chance."""
+    seed = json.loads((sealed_pair.kept / "reveal.json").read_text())["recipe"]["seed"]
+    for text in (f"seed{seed}, and so on", f"its seed is 0x{seed:x} here"):
+        assert found({"said": text.encode()}, sealed_pair.kept) == {"seed in said"}
+    assert found({"said": f"sha256 {seed:x}".encode().ljust(71, b"0")}, sealed_pair.kept) == set()
+
+
 def test_the_published_files_have_the_unpaired_rows_alone(sealed_pair: Sealed) -> None:
     names = {path.name for path in sealed_pair.folder.iterdir()}
     assert names == {"train.h5", "test.h5", "probe.h5", "manifest.json", "README.md", "croissant.json", "preview.png"}

@@ -19,7 +19,7 @@ class Scalar(nn.Module):
 
 
 def critic(shape: tuple[int, ...], relu: type[nn.Module] = nn.ReLU) -> nn.Module:
-    """The published critic for points of `shape`: the MLP [D, m, m, 1], m = max(2D, 128), of any ReLU, or a DCGAN critic."""
+    """The published critic for points of `shape`: the MLP [D, m, m, 1], m = max(2D, 128), with `relu` between its layers, or a DCGAN critic."""
     if is_published_picture(shape):
         return Scalar(_dcgan(shape[0], shape[1]))
     return Scalar(_mlp(shape, 1, relu))

@@ -1,4 +1,4 @@
-"""ReLU for critics whose slopes are penalised: the values and derivatives of torch's own, to the last bit, for less."""
+"""ReLU for critics whose slopes are penalised: the values and derivatives of torch's own, to the last bit, in less time."""
 
 from typing import Any
 
