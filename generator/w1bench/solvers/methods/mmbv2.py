@@ -33,7 +33,7 @@ class MMBv2:
         f, g = values(critic, x, y)
         apart = distances(x, y)  # (B, B)
         y_of = least(apart + g.detach())  # for each x
-        x_of = least(apart.T.contiguous() - f.detach())  # for each y
+        x_of = least(apart - f.detach()[:, None], dim=0)  # for each y
         L1 = f.mean() - g.mean()
         L2 = f.mean() + (lengths(x[x_of] - y) - f[x_of]).mean()
         L3 = -g.mean() + (lengths(x - y[y_of]) + g[y_of]).mean()

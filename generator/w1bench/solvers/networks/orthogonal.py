@@ -76,4 +76,4 @@ class _Sorted(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (order,) = ctx.saved_tensors
-        return torch.empty_like(gradients[0]).scatter(-1, order, gradients[0])
+        return torch.empty_like(gradients[0]).scatter_(-1, order, gradients[0])
