@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ import httpx2
 import pytest
 import torch
 
+from support import slow
 from support.forks import start_server
 from support.recipes import FAMILIES, RECIPES, SEALED, SLOW, Sealed
 from support.shared import made_once
@@ -20,6 +23,7 @@ from w1bench.builder.engines.engine import keep_freed_memory
 
 _PROCESSES_A_PROCESSOR = 2  # half of the time a test waits: for servers to start, and for what was killed to be noticed
 _MOST_PROCESSES = 8
+_MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 8 << 30  # four times what a run has at once
 # Files that take more than twenty seconds, the longest first (`pytest -n0 --durations=0`).
 _LONG = (
     "browser/test_look.py", "laws/test_learning.py", "service/worker/test_builds.py", "load/test_load.py", "fuzz/test_fuzz.py",
@@ -32,7 +36,13 @@ _LONG = (
 
 
 def pytest_configure() -> None:
-    """One thread a process, also below: on a busy machine, small networks on several threads wait for one another."""
+    """One thread a process, also below: on a busy machine, small networks on several threads wait for one another.
+
+    Files lie in memory where there is enough of it: tests write and remove thousands, and none outlives a crash of the machine.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None  # so that it is looked for anew
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -43,12 +53,26 @@ def pytest_configure() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite runs in a few processes; files that were named run in this one, which has started already."""
-    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
-    return min(_PROCESSES_A_PROCESSOR * len(os.sched_getaffinity(0)), _MOST_PROCESSES) if whole else 0
+    return min(_PROCESSES_A_PROCESSOR * len(os.sched_getaffinity(0)), _MOST_PROCESSES) if _whole(config) else 0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long are begun first, so that none is begun last; a file's tests stay together, and share what they set up."""
+def _whole(config: pytest.Config) -> bool:
+    return config.args_source is not pytest.Config.ArgsSource.ARGS
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files that take long are begun first, so that none is begun last; a file's tests stay together, and share what they set up.
+
+    Cases of `support.slow` are marked so where the whole suite is collected; a file that is named is run with them.
+    """
+    if _whole(config):
+        cases = {item.nodeid: item for item in items}
+        left_out, run = slow.CASES.keys(), set(slow.CASES.values())
+        if gone := sorted((left_out | run) - cases.keys()) or sorted(left_out & run):
+            raise pytest.UsageError(f"tests/support/slow.py names what is gone, or left out itself: {', '.join(gone)}")
+        for name in left_out:
+            cases[name].add_marker("slow")
     items.sort(key=lambda item: _rank(item.path.relative_to(Path(__file__).parent).as_posix()))
 
 

@@ -17,6 +17,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from support.browser import find_chromium
 from support.recipes import SEALED, Sealed
 from support.servers import serving
 from support.static_host import static_host
@@ -74,9 +75,7 @@ class Service:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A browser for the tests of a file: while one is open, its event loop runs in this thread, where other tests need their own."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    path = find_chromium()
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed (it comes with the extra dev)"
     )

@@ -151,9 +151,8 @@ def test_pictures_of_one_s_own_are_drawn_again_where_they_are_said_to_be(tmp_pat
         (tmp_path / name).mkdir()
         Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / name / "a.png")
     source = pinned({"kind": "images", "dataset": "photos", "noise": 0.01, "root": str(tmp_path / "mine")})
-    recipe = small_recipe(
-        "mine", power=10.0, half_width=1.2, source=source, sizes=SIZES | {"train": 100, "test": 100, "probe": 10}
-    )
+    sizes = {"train": 100, "test": 100, "probe": 10, "w1_rays": 1024}
+    recipe = small_recipe("mine", power=10.0, half_width=1.2, source=source, sizes=sizes)
     folder = build(recipe, tmp_path / "archive", truth=tmp_path / "truth")
     with pytest.raises(RecipeError, match="goes with a pair that was sealed and is revealed"):
         verify(folder, root=tmp_path / "mine")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -18,6 +17,7 @@ import pytest
 from typer.main import get_command
 
 import w1bench
+from support.browser import find_chromium
 from support.files import ROOT
 from support.shared import made_once
 from w1bench.cli.main import app
@@ -118,11 +118,8 @@ def test_the_search_has_every_page_and_works_without_a_server(site: Path) -> Non
 
 
 def test_a_search_from_disk_finds_pages(site: Path, tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no chromium is installed (apt-get install chromium)")
     done = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        [find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
          "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}", "--virtual-time-budget=60000", "--dump-dom",
          f"{(site / 'index.html').as_uri()}?q=congestion"],
         capture_output=True, text=True, check=True, timeout=300,

@@ -16,6 +16,7 @@ import filelock
 import pytest
 from markupsafe import escape
 
+from support.browser import find_chromium
 from support.files import contents
 from support.recipes import FAMILIES, RECIPES, SEALED, Sealed
 from support.static_host import StaticHost, static_host
@@ -180,12 +181,9 @@ def test_the_client_reads_the_boards_of_a_twin(host: StaticHost) -> None:
 
 
 def test_a_real_browser_shows_it_and_asks_no_other_host(host: StaticHost, tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no chromium is installed (apt-get install chromium)")
     rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     done = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *_NO_NETWORK, rules,
+        [find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *_NO_NETWORK, rules,
          f"--user-data-dir={tmp_path}", "--dump-dom", f"{host.url}/{NAME}/index.html"],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
