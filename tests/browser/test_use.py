@@ -17,6 +17,12 @@ def methods(page: Any) -> list[str]:
     return [row.get_attribute("data-method") for row in page.locator("table.board tbody tr").all() if row.is_visible()]
 
 
+def follow(page: Any, control: Any, **options: Any) -> None:
+    """Click on what leads to another page, and wait for it."""
+    with page.expect_navigation(**options):
+        control.click(**options)
+
+
 def test_the_board_is_filtered_searched_and_sorted_in_the_address(service: Service, visit: Callable[..., Any]) -> None:
     with visit(f"{service.url}/board?view=rows") as page:
         assert len(methods(page)) == 3
@@ -27,12 +33,12 @@ def test_the_board_is_filtered_searched_and_sorted_in_the_address(service: Servi
         page.get_by_label("Dimension").select_option("2")
         page.wait_for_url(re.compile("dim=2"))
         assert len(methods(page)) == 3
-        page.get_by_role("columnheader", name="l2").get_by_role("link").click()
+        follow(page, page.get_by_role("columnheader", name="l2").get_by_role("link"))
         first = methods(page)
-        page.get_by_role("columnheader", name="l2").get_by_role("link").click()
+        follow(page, page.get_by_role("columnheader", name="l2").get_by_role("link"))
         assert methods(page) == first[::-1]
         assert "sort=l2" in page.url
-        page.get_by_role("link", name="sealed pairs").click()
+        follow(page, page.get_by_role("link", name="sealed pairs"))
         assert "No row is shown" in page.locator("main").inner_text()
 
 
@@ -89,11 +95,12 @@ def test_a_file_is_tried_submitted_and_seen(service: Service, visit: Callable[..
         assert "needs a token" in answer.inner_text()
         page.get_by_label("Token").fill(service.submit)
         page.get_by_role("button", name="Submit").click()
-        page.get_by_role("link", name=f"from a page on {PAIR}").click(timeout=SECONDS)
-        page.wait_for_url(re.compile("/submissions/"))
+        follow(page, page.get_by_role("link", name=f"from a page on {PAIR}"), timeout=SECONDS)
+        assert "/submissions/" in page.url
         assert "from a page" in page.locator("h1").inner_text()
+        page.locator("[data-chart] svg").nth(6).wait_for()
         assert page.locator("[data-chart] svg").count() == 7  # two of them the scales of colours and of arrows
-        assert page.locator("[data-chart=field] svg [aria-label=vector] path").count() > 200
+        page.locator("[data-chart=field] svg [aria-label=vector] path").nth(200).wait_for(state="attached")
         page.goto(f"{service.url}/pairs/{PAIR}")
         assert "from a page" in methods(page)
 
@@ -110,7 +117,7 @@ def test_a_large_file_is_a_job_that_the_page_follows_to_its_end(
         page.get_by_role("link", name="follow it").click(timeout=SECONDS)
         page.locator("[data-ended=yes]").wait_for(timeout=SECONDS)
         assert page.locator("[data-state]").inner_text() == "succeeded"
-        page.locator("[data-result] a").click()
+        follow(page, page.locator("[data-result] a"))
         assert "large" in page.locator("h1").inner_text()
 
 
@@ -138,9 +145,9 @@ def test_without_a_script_tables_links_downloads_and_forms_work(service: Service
             assert page.locator("h1").is_visible(), path
     with visit(f"{service.url}/board?view=rows", java_script_enabled=False) as page:
         page.get_by_label("Search").fill("nearly")
-        page.get_by_role("button", name="Show").click()
+        follow(page, page.get_by_role("button", name="Show"))
         assert methods(page) == ["nearly right"]
-        page.get_by_role("link", name="l2").click()
+        follow(page, page.get_by_role("link", name="l2"))
         assert "sort=l2" in page.url
         assert (
             "nearly right"
@@ -150,12 +157,12 @@ def test_without_a_script_tables_links_downloads_and_forms_work(service: Service
         )
     with visit(f"{service.url}/submit", java_script_enabled=False) as page:
         page.get_by_label("Method’s name").fill("by hand")
-        page.get_by_role("button", name="Show the commands").click()
+        follow(page, page.get_by_role("button", name="Show the commands"))
         assert "--method 'by hand'" in page.locator("main").inner_text()
         assert "method=by+hand" in page.locator("main").inner_text()
     with visit(f"{service.url}/compare?pair={PAIR}", java_script_enabled=False) as page:
         page.get_by_label("Second").select_option(index=2)
-        page.get_by_role("button", name="Compare").click()
+        follow(page, page.get_by_role("button", name="Compare"))
         assert page.locator("tbody tr").count() > 5
     with visit(f"{service.url}/pairs/{PAIR}", java_script_enabled=False) as page:
         with page.expect_download() as download:
