@@ -1,11 +1,11 @@
-# `make demo` and `make test` do all set-up; `make check` is what they are held to.
+# `make demo` and `make test` do all set-up; `make check` is what they are held to, and `make test-all` what a release is.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Compiled modules are kept, where the caller's environment says otherwise, too: tests start hundreds of processes that import them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check docs gallery conclusions notebooks archive results fuzz-api load clean
+.PHONY: demo test test-all check docs gallery conclusions notebooks archive results fuzz-api load clean
 
 demo: $(VENV)/.installed docs
 	bash docs/demo.sh
@@ -28,6 +28,10 @@ archive: $(VENV)/.installed
 
 test: $(VENV)/.installed check
 	$(BIN)/python -m pytest
+
+# With the cases that `make test` leaves out (tests/support/slow.py).
+test-all: $(VENV)/.installed check
+	$(BIN)/python -m pytest -m ""
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
