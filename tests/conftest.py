@@ -21,17 +21,19 @@ from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 from w1bench.builder.engines.engine import keep_freed_memory
 
-_PROCESSES_A_PROCESSOR = 2  # half of the time a test waits: for servers to start, and for what was killed to be noticed
+_PROCESSES_A_PROCESSOR = 1.5  # tests wait for servers to start, and for what was killed to be noticed; a process more imports all anew
 _MOST_PROCESSES = 8
 _MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 8 << 30  # four times what a run has at once
-# Files that take more than twenty seconds, the longest first (`pytest -n0 --durations=0`).
+# Files that take more than fifteen seconds, the longest first (`pytest --durations=0`).
 _LONG = (
-    "browser/test_look.py", "laws/test_learning.py", "service/worker/test_builds.py", "load/test_load.py", "fuzz/test_fuzz.py",
-    "library/trials/test_trials.py", "library/cli/test_cli.py", "service/worker/test_consumer.py", "service/worker/test_scoring_jobs.py",
-    "library/sources/test_pushforward.py", "library/trials/test_benchmark.py", "service/sandbox/test_hostile_files.py",
-    "library/sources/test_pictures.py", "library/builder/test_ray_cluster.py", "library/builder/test_engines.py", "library/builder/test_build.py",
-    "service/web/test_events.py", "library/cli/test_trials.py", "service/submissions/test_sealed_round.py", "browser/test_use.py",
-    "service/submissions/test_references.py", "laws/test_families.py", "laws/test_sealed_use.py", "attack/test_hold.py",
+    "laws/test_learning.py", "browser/test_look.py", "library/cli/test_cli.py", "load/test_load.py", "library/builder/test_build.py",
+    "library/builder/test_ray_cluster.py", "library/trials/test_benchmark.py", "library/cli/test_trials.py", "library/trials/test_trials.py",
+    "service/sandbox/test_hostile_files.py", "service/worker/test_builds.py", "fuzz/test_fuzz.py", "project/test_docs_site.py",
+    "service/web/test_connections.py", "laws/test_families.py", "service/worker/test_consumer.py", "laws/test_congestion.py",
+    "service/web/test_events.py", "service/worker/test_scoring_jobs.py", "laws/test_sealed_use.py", "library/sources/test_pictures.py",
+    "project/test_committed_results.py", "browser/test_use.py", "newcomer/test_walk.py", "service/sandbox/test_scorer.py",
+    "library/sources/test_training.py", "service/sandbox/test_hdf5_jail.py", "service/worker/test_data_location.py", "attack/test_hold.py",
+    "library/figures/test_figures.py", "library/builder/test_engines.py",
 )  # fmt: skip
 
 
@@ -53,7 +55,7 @@ def pytest_configure() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite runs in a few processes; files that were named run in this one, which has started already."""
-    return min(_PROCESSES_A_PROCESSOR * len(os.sched_getaffinity(0)), _MOST_PROCESSES) if _whole(config) else 0
+    return min(int(_PROCESSES_A_PROCESSOR * len(os.sched_getaffinity(0))), _MOST_PROCESSES) if _whole(config) else 0
 
 
 def _whole(config: pytest.Config) -> bool:
