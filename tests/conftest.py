@@ -21,7 +21,9 @@ from w1bench.archive.manifest import Manifest, read_published_manifest
 from w1bench.builder.build import build
 from w1bench.builder.engines.engine import keep_freed_memory
 
-_PROCESSES_A_PROCESSOR = 1.5  # tests wait for servers to start, and for what was killed to be noticed; a process more imports all anew
+_PROCESSES_A_PROCESSOR = (
+    1.5  # tests wait for servers to start, and for what was killed to be noticed; a process more imports all anew
+)
 _MOST_PROCESSES = 8
 _MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 8 << 30  # four times what a run has at once
 # Files that take more than fifteen seconds, the longest first (`pytest --durations=0`).
