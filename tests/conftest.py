@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 import torch
 
@@ -41,7 +42,7 @@ _LONG = (
 def pytest_configure() -> None:
     """One thread a process, also below: on a busy machine, small networks on several threads wait for one another.
 
-    Files lie in memory where there is enough of it: tests write and remove thousands, and none outlives a crash of the machine.
+    Files lie in memory where there is enough of it: tests write and remove thousands. Only those of tests that failed stay there.
     """
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and _has_room(os.statvfs(_MEMORY)):
         os.environ["TMPDIR"] = str(_MEMORY)
@@ -54,9 +55,8 @@ def pytest_configure() -> None:
 
 
 def _has_room(place: os.statvfs_result) -> bool:
-    return (
-        place.f_bavail * place.f_frsize > _MEMORY_BYTES and not place.f_flag & os.ST_NOEXEC
-    )  # tests run what they install
+    room = min(place.f_bavail * place.f_frsize, psutil.virtual_memory().available)
+    return room > _MEMORY_BYTES and not place.f_flag & os.ST_NOEXEC  # tests run what they install
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -73,13 +73,15 @@ def _whole(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files that take long are begun first, so that none is begun last; a file's tests stay together, and share what they set up.
 
-    Cases of `support.slow` are marked so where the whole suite is collected; a file that is named is run with them.
+    Cases of `support.slow` are marked so where the whole suite is collected; files and folders that are named are run with them.
     """
     if _whole(config):
         cases = {item.nodeid: item for item in items}
-        left_out, run = slow.CASES.keys(), set(slow.CASES.values())
-        if gone := sorted((left_out | run) - cases.keys()) or sorted(left_out & run):
-            raise pytest.UsageError(f"tests/support/slow.py names what is gone, or left out itself: {', '.join(gone)}")
+        files = {name.partition("::")[0] for name in cases}  # a file that fails to be imported says so itself
+        left_out = {name: run for name, run in slow.CASES.items() if name.partition("::")[0] in files}
+        gone = {name for name in (*left_out, *left_out.values()) if name.partition("::")[0] in files} - cases.keys()
+        if wrong := sorted(gone | (left_out.keys() & set(left_out.values()))):
+            raise pytest.UsageError(f"tests/support/slow.py names what is gone, or left out itself: {', '.join(wrong)}")
         for name in left_out:
             cases[name].add_marker("slow")
     items.sort(key=lambda item: _rank(item.path.relative_to(Path(__file__).parent).as_posix()))
