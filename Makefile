@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Compiled modules are kept, where the caller's environment says otherwise, too: tests start hundreds of processes that import them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all check docs gallery conclusions notebooks archive results fuzz-api load clean
+.PHONY: demo test test-all suite check lint types docs gallery conclusions notebooks archive results fuzz-api load clean
 
 demo: $(VENV)/.installed docs
 	bash docs/demo.sh
@@ -26,16 +26,24 @@ notebooks: $(VENV)/.installed
 archive: $(VENV)/.installed
 	bash docs/archive.sh
 
-test: $(VENV)/.installed check
+# Types are checked beside the tests.
+test: $(VENV)/.installed lint
+	+$(MAKE) --no-print-directory --jobs=2 types suite
+
+suite: $(VENV)/.installed
 	$(BIN)/python -m pytest
 
 # With the cases that `make test` leaves out (tests/support/slow.py).
 test-all: $(VENV)/.installed check
 	$(BIN)/python -m pytest -m ""
 
-check: $(VENV)/.installed
+check: lint types
+
+lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 

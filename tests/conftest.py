@@ -47,6 +47,8 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and _has_room(os.statvfs(_MEMORY)):
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None  # so that it is looked for anew
+    # Servers that tests kill leave semaphores, which Python's tracker removes; no need to say so at the end of every run.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.resource_tracker")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
     keep_freed_memory()

@@ -14,6 +14,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
+from threadpoolctl import threadpool_limits
+
+from w1bench.builder.engines.engine import available_processors, keep_freed_memory
 from w1bench.builder.engines.processes import LocalProcesses
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
@@ -34,7 +38,7 @@ def run_grid(
     """Every method on every pair with seeds 0, 1, ..., each row added to `out` as it is finished; returns these rows.
 
     `steps` is the most that a method is trained for, `batch` the rows that a user's own is handed at a time. 0 workers take one for each processor,
-    None computes in this process. `report` is called with a new row, and how many of how many are done. A row of a solver whose source was edited
+    None computes in this process; so does one worker, or one row, on one thread. `report` is called with a new row, and how many of how many are done. A row of a solver whose source was edited
     since gives way to the new one.
 
     Raises:
@@ -57,7 +61,7 @@ def run_grid(
         missing = sorted((t for t in unopened if _find(rows, t) is None), key=lambda trial: trial.seed)
         unfinished.mkdir(exist_ok=True)
         work = partial(_row, folder=unfinished, device=device, save_every=save_every)
-        with processes(workers) as run:
+        with processes(workers, len(missing)) as run:
             for count, (trial, added) in enumerate(run(work, missing), start=1):
                 rows = [row for row in rows if not _is_edited(row, trial)] + [added]
                 results.write(out, rows)
@@ -74,13 +78,33 @@ Run = Callable[[Work, Sequence[Trial]], Iterator[tuple[Trial, Row]]]
 
 
 @contextmanager
-def processes(workers: int | None) -> Generator[Run]:
-    """So many processes of one thread, one for each processor for 0; or this one for None."""
+def processes(workers: int | None, trials: int) -> Generator[Run]:
+    """What computes so many trials: processes of one thread, one for each processor for 0; this one, on one thread, where one is enough; or this one as it is for None."""
     if workers is None:
-        yield lambda work, trials: ((trial, work(trial)) for trial in trials)
-        return
-    with LocalProcesses(workers).started() as pool:
-        yield pool.as_completed
+        yield _in_this_process
+    elif min(workers or available_processors(), trials) <= 1:
+        with _one_thread():
+            yield _in_this_process
+    else:
+        with LocalProcesses(workers).started() as pool:
+            yield pool.as_completed
+
+
+def _in_this_process(work: Work, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Row]]:
+    return ((trial, work(trial)) for trial in trials)
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Compute on one thread, as a process of `LocalProcesses` does."""
+    keep_freed_memory()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _is_edited(row: Row, trial: Trial) -> bool:

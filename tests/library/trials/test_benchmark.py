@@ -194,7 +194,7 @@ def test_a_benchmark_that_was_killed_is_resumed_to_the_same_rows(
     assert figures(list(resumed.rows)) == figures(list(whole.rows))
     assert all(found in resumed.rows for found in kept)
     assert [(s.method, s.rank, s.seeds) for s in resumed.standings] == [(s.method, s.rank, s.seeds) for s in whole.standings]  # fmt: skip
-    other = run_grid([place], [suite[0]], tmp_path / "processes.json", seeds=2, workers=1)
+    other = run_grid([place], [suite[0]], tmp_path / "processes.json", seeds=2, workers=2)
     assert [found["metrics"] for found in other] == [found["metrics"] for found in whole.rows if found["pair"] == suite[0].name and found["method"] == "Drift"]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from w1bench.errors import InputError
 from w1bench.scoring.scorecard import Scorecard
 from w1bench.solvers import ReferenceSolver
 from w1bench.solvers.protocol import Settings
-from w1bench.trials import results
+from w1bench.trials import grid, results
 from w1bench.trials.comparison.repetition import repeat
 from w1bench.trials.grid import checkpoint_of, run_grid
 from w1bench.trials.resamples import unpacked
@@ -215,6 +215,18 @@ def test_a_grid_is_computed_once_and_grows(pair: StoredPair, tmp_path: Path) -> 
     assert float(lines[0]["cos"]) == pytest.approx(results.read(out)[0]["metrics"]["cos"]["value"], rel=1e-5)
 
 
+def test_one_row_is_computed_here_on_one_thread(
+    pair: StoredPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "LocalProcesses", None)
+    torch.set_num_threads(2)
+    try:
+        (found,) = run_grid(["radial"], [pair], tmp_path / "results.json")
+        assert (found["machine"]["threads"], torch.get_num_threads()) == (1, 2)
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_a_results_file_is_not_mistaken(pair: StoredPair, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     for content in (
@@ -235,17 +247,19 @@ def undisturbed(pair: StoredPair) -> dict[str, Any]:
     return row(make_trial("wc", pair, steps=STEPS))
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize(("how", "seeds"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)], ids=["killed", "interrupted"])
 def test_a_grid_goes_on_from_its_checkpoints(
-    how: signal.Signals, pair: StoredPair, undisturbed: dict[str, Any], tmp_path: Path
+    how: signal.Signals, seeds: int, pair: StoredPair, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Its processes end with it, and the same command given again takes over what they saved."""
+    """Its processes, which it has for more than one row, end with it, and the same command given again takes over what they saved."""
     out = tmp_path / "results.json"
-    started = Fork(run_grid, ["wc"], [w1bench.load(pair.folder)], out, steps=STEPS, save_every=0, workers=1)
+    options = {"steps": STEPS, "save_every": 0, "workers": 2}
+    started = Fork(run_grid, ["wc"], [w1bench.load(pair.folder)], out, seeds=seeds, **options)
     trial = make_trial("wc", pair, steps=STEPS)
     checkpoint = checkpoint_of(tmp_path / "results.json.unfinished", trial)
     wait_for(checkpoint.exists, started, seconds=120)
     processes = psutil.Process(started.pid).children(recursive=True)
+    assert bool(processes) == (seeds > 1)
     started.send_signal(how)
     started.wait(timeout=30)
     assert not psutil.wait_procs(processes, timeout=30)[1]
@@ -253,8 +267,9 @@ def test_a_grid_goes_on_from_its_checkpoints(
     state = torch.load(checkpoint, weights_only=True)
     assert 0 < state["step"] < STEPS
     torch.save(state | {"seconds": 1e6}, checkpoint)  # a mark
-    (resumed,) = run_grid(["wc"], [pair], out, steps=STEPS, workers=1)
+    (resumed,) = run_grid(["wc"], [pair], out, steps=STEPS)
     assert resumed["seconds"] > 1e6
     assert resumed["metrics"] == undisturbed["metrics"]
     assert [point["metrics"] for point in resumed["curve"]] == [point["metrics"] for point in undisturbed["curve"]]
-    assert not checkpoint.parent.exists()
+    assert not checkpoint.exists()
+    assert seeds > 1 or not checkpoint.parent.exists()  # where the other seed may have saved itself

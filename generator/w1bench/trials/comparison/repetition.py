@@ -76,7 +76,7 @@ def repeat(rows: Sequence[Row], *, share: float = SHARE, seed: int = 0, workers:
     drawn = random.Random(seed).sample(able, max(1, ceil(share * len(able))))
     cells = [(trial_of(row), row) for row in drawn]
     of_trial = {_key(trial): row for trial, row in cells}
-    with processes(workers) as started:
+    with processes(workers, len(cells)) as started:
         for trial, again in started(partial(_again, of_trial), [trial for trial, _ in cells]):
             filed = _points(of_trial[_key(trial)])
             yield Repeated(
