@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -54,6 +55,13 @@ def pytest_configure() -> None:
     keep_freed_memory()
     if "PYTEST_XDIST_WORKER" in os.environ:  # which will need it, and the engine of processes with it
         start_server()
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector no longer looks through what is there by now, and comes less often: it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 def _has_room(place: os.statvfs_result) -> bool:

@@ -102,11 +102,17 @@ def cosine_and_dual(
     method: Method, pair: StoredPair, course: Course, *, exchanged: bool = False
 ) -> tuple[float, float]:
     """Train on fresh draws; the mean cosine with the true gradient, and the dual value in units of W1."""
-    batch = 1024 if course.steps == 1 else 256
-    settings = replace(method.settings((2,)), steps=course.steps, learning_rate=course.rate, batch=batch)
+    return _learned(method, pair.folder, course.steps, course.rate, course.seeds, exchanged)
+
+
+@cache  # several methods are broken alike
+def _learned(method: Method, folder: Path, steps: int, rate: float, seeds: int, exchanged: bool) -> tuple[float, float]:
+    pair = w1bench.load(folder)
+    batch = 1024 if steps == 1 else 256
+    settings = replace(method.settings((2,)), steps=steps, learning_rate=rate, batch=batch)
     x, truth = torch.from_numpy(pair.test.input[:]), torch.from_numpy(pair.test.gradient[:])
     cosines, duals = [], []
-    for seed in range(course.seeds):
+    for seed in range(seeds):
         inputs, targets = pair.sampler(batch, seed=seed)
         fitted = ReferenceSolver(method, (2,), settings, seed=seed)
         fit = fitted.fit(targets, inputs) if exchanged else fitted.fit(inputs, targets)

@@ -5,6 +5,7 @@ What runs in them is what would run in a new interpreter; only the second or two
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -113,6 +114,7 @@ def _run(
     os.chdir(place[0])
     os.environ.clear()
     os.environ.update(place[1])
+    gc.freeze()  # what was imported is not looked through again
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where tests run in the background
     function(*arguments, **options)
 

@@ -39,7 +39,7 @@ def themed(theme: ThemeName) -> Generator[None]:
     style: dict[Any, Any] = {
         "figure.facecolor": paper, "axes.facecolor": paper, "savefig.facecolor": paper, "text.color": ink, "axes.labelcolor": ink,
         "axes.edgecolor": ink, "xtick.color": ink, "ytick.color": ink, "grid.color": grid, "grid.linewidth": 0.6,
-        "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+        "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "legend.handlelength": 3.6,
         "axes.titlesize": 10, "axes.titlelocation": "left", "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8,
         "legend.fontsize": 8, "font.family": "sans-serif", "svg.hashsalt": "w1bench", "lines.linewidth": 1.6, "lines.markersize": 4,
         "axes.prop_cycle": cycler(color=[c for c, _, _ in lines]) + cycler(linestyle=[d for _, d, _ in lines]) + cycler(marker=[m for _, _, m in lines]),
