@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 
 import numpy as np
@@ -88,7 +88,7 @@ def judge_training(critics: Sequence[Cell]) -> Judgement:
     table = [["method", "steps", "pairs", *(f"cos at {look}" for look in _LOOKS), "gain of the last three quarters", "pairs worse than at 1/4", "pairs worse than at 1/64"]]  # fmt: skip
     table += [
         [
-            name, f"{max(cell.steps for cell in part):,}", f"{len(part)}", *map(shown, curves[name]),
+            name, " to ".join(f"{steps:,}" for steps in _ends(cell.steps for cell in part)), f"{len(part)}", *map(shown, curves[name]),
             signed(curves[name][-1] - curves[name][2]), percent(late[name]), percent(lost[name]),
         ]
         for name, part in of_method.items()
@@ -100,6 +100,12 @@ def judge_training(critics: Sequence[Cell]) -> Judgement:
         f"{number(len(of_method[FALLS]), 'pair')} it ends below where it was, in the mean over families. From 1/4 of the steps on, {most} gains most ({signed(gains[most])}) and {least} least ({signed(gains[least])})."
     )
     return Judgement(lost[FALLS] >= LOST, judged, words, table, curves)
+
+
+def _ends(steps: Iterable[int]) -> list[int]:
+    """The least and the most, once if they are the same."""
+    ordered = sorted(set(steps))
+    return [*ordered[:1], *ordered[1:][-1:]]
 
 
 def draw_training(drawn: Drawn) -> Figure:

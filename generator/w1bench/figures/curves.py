@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from statistics import fmean
 
@@ -133,13 +134,14 @@ def bias(found: PairDiagnosis) -> Figure:
 
 
 def _mean_curve(rows: Sequence[Row], metric: str, over: str) -> list[tuple[float, float]]:
-    """The mean of each point over rows of a method, of those that have it."""
+    """The mean over rows of a method, at the same shares of their steps, of those that have a point there."""
     points: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
         for point in row["curve"]:
             if point["metrics"].get(metric) is not None:
-                points[point["steps"]].append((max(point[over], 1e-3), point["metrics"][metric]))
-    return [(fmean(x for x, _ in of_steps), fmean(y for _, y in of_steps)) for _, of_steps in sorted(points.items())]
+                halvings = round(log2(row["steps"] / point["steps"]))
+                points[-halvings].append((max(point[over], 1e-3), point["metrics"][metric]))
+    return [(fmean(x for x, _ in of_share), fmean(y for _, y in of_share)) for _, of_share in sorted(points.items())]
 
 
 def _methods(rows: Sequence[Row]) -> list[str]:

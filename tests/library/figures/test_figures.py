@@ -246,6 +246,16 @@ def with_curves(tmp_path: Path) -> Path:
     return tmp_path / "curves.json"
 
 
+def test_trainings_of_different_lengths_make_one_line(with_curves: Path) -> None:
+    rows = [row for row in results.read(with_curves) if (row["method"], row["family"]) == ("LP", "smooth")]
+    longer = rows[1] | {
+        "steps": 4 * rows[1]["steps"], "curve": [point | {"steps": 4 * point["steps"]} for point in rows[1]["curve"]],
+    }  # fmt: skip
+    (line,) = curves.scores([rows[0], longer], "cos", "steps").axes[0].lines
+    np.testing.assert_allclose(line.get_xdata(), [(4**k + 4 ** (k + 1)) / 2 for k in range(4)])
+    assert (np.diff(line.get_ydata()) > 0).all()
+
+
 def test_a_learning_curve_is_a_mean_over_seeds(with_curves: Path) -> None:
     rows = results.read(with_curves)
     figure = curves.scores(rows, "cos", "seconds")
