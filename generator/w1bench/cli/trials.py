@@ -142,7 +142,7 @@ def show_results(
     ] = False,
     compact: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write all rows to this file, to eight digits and without resamples."),
+        typer.Option(metavar="FILE", help="Write all rows to this file, to six digits and without resamples."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Train cells again, for a quarter of their steps, and compare their curves.")

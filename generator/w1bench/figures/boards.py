@@ -143,6 +143,7 @@ def cost(rows: Sequence[Row]) -> Figure:
         )  # fmt: skip
     axes.set_xscale("log")
     axes.margins(x=0.15)
+    axes.set_ylim(top=max(axes.get_ylim()[1], max(height for _, height in labels) + _LABEL[1]))
     axes.set_xlabel("seconds")
     axes.set_ylabel("cos")
     return figure

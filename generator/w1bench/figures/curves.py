@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import defaultdict
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -20,6 +22,8 @@ from w1bench.errors import InputError
 from w1bench.figures.canvas import blank, ink, need
 from w1bench.trials import results
 from w1bench.trials.results import Row
+
+_LEAST_SKILL = -1.5  # far below the trivial critics, how far does not matter
 
 
 @dataclass(frozen=True)
@@ -78,32 +82,24 @@ def scores(rows: Sequence[Row], metric: str, over: str) -> Figure:
     by_family = len({row["family"] for row in with_curve}) > 1
     for row in sorted(with_curve, key=results.row_order):
         panels[row["family"] if by_family else _size(row["pair"])][row["method"]].append(row)
-    across = min(len(panels), 4)
-    down = -(-len(panels) // across)
+    down = -(-len(panels) // 4)
+    across = -(-len(panels) // down)
     figure = blank(0.8 + 2.6 * across, 0.9 + 2.4 * down, f"{metric} over {over} of training")
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-    styles = dict(zip(_methods(with_curve), mpl.rcParams["axes.prop_cycle"], strict=False))
+    styles = _styles(with_curve)
     for axes, (name, methods) in zip(grid.flat, panels.items(), strict=False):
         for method, of_method in methods.items():
             points, style = _mean_curve(of_method, metric, over), styles[method]
             if len(points) > 1:
                 axes.plot(*zip(*points, strict=True), label=method, markersize=3, linewidth=1, **style)
             else:  # of what does not train: a level
-                axes.axhline(
-                    points[0][1],
-                    label=method,
-                    linewidth=0.8,
-                    color=style["color"],
-                    linestyle=":",
-                    marker=style["marker"],
-                    markersize=3,
-                )
+                axes.axhline(points[0][1], label=method, markersize=3, linewidth=0.8, **style)
         axes.set_title(name, fontsize=8)
         axes.set_xscale("log")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     figure.supxlabel(over, fontsize=8)
-    figure.supylabel(metric, fontsize=8)
+    figure.supylabel(_lifted(grid[0, 0]) if metric == "skill" else metric, fontsize=8)
     handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     named = [method for method in styles if method in handles]
     figure.legend([handles[name] for name in named], named, loc="outside right center")
@@ -144,8 +140,27 @@ def _mean_curve(rows: Sequence[Row], metric: str, over: str) -> list[tuple[float
     return [(fmean(x for x, _ in of_share), fmean(y for _, y in of_share)) for _, of_share in sorted(points.items())]
 
 
-def _methods(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(row["method"] for row in sorted(rows, key=results.cell_of)))
+def _lifted(axes: Axes) -> str:
+    """The label of an axis of skill, which begins where skill tells methods apart."""
+    if axes.get_ylim()[0] >= _LEAST_SKILL:
+        return "skill"
+    axes.set_ylim(_LEAST_SKILL, min(axes.get_ylim()[1], 1.05))
+    return f"skill (not drawn below {_LEAST_SKILL:g})"
+
+
+def _styles(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Of each method, in the order of the tables, first what trains: what does not is dotted, and alone so."""
+    methods = dict.fromkeys(row["method"] for row in sorted(rows, key=results.cell_of))
+    trained = {row["method"] for row in rows if len(row["curve"]) > 1}
+    solid, dotted = (
+        [style for style in mpl.rcParams["axes.prop_cycle"] if (style["linestyle"] == ":") is is_dotted]
+        for is_dotted in (False, True)
+    )
+    return {
+        name: style
+        for part, styles in ((trained, solid), (methods.keys() - trained, dotted))
+        for name, style in zip([name for name in methods if name in part], itertools.cycle(styles), strict=False)
+    }
 
 
 def _size(pair: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ UNTRAINED = {
 OF_FUNNELS = {"cones", "kmeans"}  # whose critics have the form of a funnel pair's potential
 PENALTIES = {"GP": 10.0, "LP": 10.0}  # weights of gradient penalties, as published
 _OF_CARD = ("pair", "pair_digest", "metric_version", "points", "w1", "metrics", "missing", "diagnosis")
+_BOUNDS = ("value", "low", "high")
 PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 
@@ -49,7 +50,7 @@ def read(path: Path) -> list[Row]:
         document = from_json(path.read_bytes())
         if document["format"] != FORMAT:
             raise ValueError
-        rows = joined(document.get("shared", ()), document["rows"])
+        rows = [_with_intervals(row, _named) for row in joined(document.get("shared", ()), document["rows"])]
         if not all({*PLAIN, "settings", "metrics"} <= row.keys() for row in rows):
             raise ValueError
         return rows
@@ -94,8 +95,18 @@ def write_compact(path: Path, rows: Iterable[Row]) -> None:
 
 
 def compact(row: Row) -> Row:
-    """The row without its resamples, which take 13 kB, and its findings, which its figures make anew; to eight digits."""
-    return {name: _rounded(value) for name, value in row.items() if name not in ("resamples", "findings")}
+    """The row without its resamples, which take 13 kB, and its findings, which its figures make anew; to six digits, an interval as value, low and high."""
+    kept = {name: _rounded(value) for name, value in row.items() if name not in ("resamples", "findings")}
+    return _with_intervals(kept, lambda named: [named[bound] for bound in _BOUNDS])
+
+
+def _named(interval: Any) -> Any:
+    """An interval as `write` writes it, however it is in the file."""
+    return dict(zip(_BOUNDS, interval, strict=True)) if isinstance(interval, list) else interval
+
+
+def _with_intervals(row: Row, written: Callable[[Any], Any]) -> Row:
+    return row | {"metrics": row["metrics"] and {name: of and written(of) for name, of in row["metrics"].items()}}
 
 
 def _line(row: Row) -> str:
@@ -104,7 +115,7 @@ def _line(row: Row) -> str:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.8g}")
+        return float(f"{value:.6g}")
     if isinstance(value, list):
         return [_rounded(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
     return {name: _rounded(part) for name, part in value.items()} if isinstance(value, dict) else value  # pyright: ignore[reportUnknownVariableType]

@@ -26,6 +26,7 @@ from w1bench.errors import InputError, PairError
 from w1bench.figures import boards, canvas, curves, plane
 from w1bench.figures.critics import DrawnCritic, read_critic, true_critic, true_map
 from w1bench.figures.pictures import pictures
+from w1bench.recipes.families import CONTROLS
 from w1bench.trials import results
 from w1bench.trials.solve import solve
 
@@ -129,7 +130,7 @@ def test_a_cell_of_a_heat_map_is_a_mean_over_seeds() -> None:
 
 
 def test_dimensions_have_ours_as_lines_and_the_published_figures_hollow() -> None:
-    rows = results.read_all([ROOT / "datasets" / "results" / "hd-grid.json"])
+    rows = results.read_all([ROOT / "datasets" / "results" / "published.json"])
     (axes,) = boards.dimensions(rows, ["LP"]).axes
     ours, published, _zero = axes.lines
     assert list(ours.get_xdata()) == [2, 4, 8, 16, 32, 64, 128]
@@ -240,7 +241,8 @@ def with_curves(tmp_path: Path) -> Path:
             {"steps": 4**k, "seconds": 2.0 * 4**k, "dual_value": 0.0, "metrics": {"cos": (row["metrics"]["cos"]["value"] + seed) * k / 3, "skill": None}}
             for k in range(4)
         ]}
-        for row in results.read(CORE) for seed in (0, 1) if row["method"] in ("LP", "KR") and row["pair"] in ("product-d16", "smooth-d16")
+        for row in results.read(CORE) for seed in (0, 1)
+        if row["seed"] == 0 and row["method"] in ("LP", "KR") and row["pair"] in ("product-d16", "smooth-d16")
     ]  # fmt: skip
     results.write(tmp_path / "curves.json", rows)
     return tmp_path / "curves.json"
@@ -269,6 +271,20 @@ def test_a_learning_curve_is_a_mean_over_seeds(with_curves: Path) -> None:
     np.testing.assert_allclose(line.get_xydata()[0], (2, 0))
     with pytest.raises(InputError, match="no row has a curve of skill"):
         curves.scores(rows, "skill", "steps")
+
+
+def test_skill_far_below_the_trivial_critics_leaves_room_for_what_is_above() -> None:
+    rows = results.read(CORE)
+    figure = curves.scores(rows, "skill", "steps")
+    families = {row["family"] for row in rows} - set(CONTROLS)
+    assert {axes.get_title(loc="left") or axes.get_title() for axes in figure.axes} == families
+    assert {axes.get_ylim() for axes in figure.axes} == {(-1.5, 1.05)}
+    assert figure.get_supylabel() == "skill (not drawn below -1.5)"
+    dotted = {line.get_label() for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"}
+    assert dotted == {"DOT", "kmeans", "sinkhorn", "sliced", "energy", "radial", "shift"}  # what does not train
+    above = curves.scores([row for row in rows if row["method"] == "cones"], "skill", "steps")
+    assert above.get_supylabel() == "skill"
+    assert above.axes[0].get_ylim()[0] > -1.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
