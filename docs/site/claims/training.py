@@ -169,7 +169,8 @@ def draw_seeds(drawn: Drawn) -> Figure:
     axes.plot(middle, range(len(names)), linestyle="none")
     axes.axvline(1, color=ink(), linewidth=0.8, linestyle=":", marker="")
     axes.set_xscale("log")
-    axes.set_xticks([0.2, 0.5, 1, 2, 5, 10, 20], ["0.2", "0.5", "1", "2", "5", "10", "20"])
+    ticks = [0.2, 0.5, 1, 2, 5, 10, 20] + [far for far in (50, 100, 200, 500, 1000) if far < max(high)]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("ratio: median, tenth to ninetieth percentile")
