@@ -143,7 +143,9 @@ def signed(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent, in two digits below 10 %."""
+    """A share in per cent, in two digits below 10 %, and never 100 % of what is not whole."""
+    if 0.995 <= share < 1:
+        return f"{min(100 * share, 99.9):.1f} %"
     return f"{100 * share:.0f} %" if share >= 0.0995 or share == 0 else f"{100 * share:.2g} %"
 
 

@@ -131,14 +131,16 @@ def judge_seeds(critics: Sequence[Cell]) -> Judgement:
     """The deviation between seeds over the standard error of the test points."""
     ratios: dict[str, list[float]] = defaultdict(list)
     spreads: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    judged: list[Cell] = []  # not a critic that is the same at all points, whose mean has no error
     for cell in critics:
         sample = cell.sample("cos")
         if sample.seed_deviation is not None and sample.points_error > 0:
+            judged.append(cell)
             ratios[cell.method].append(sample.seed_deviation / sample.points_error)
             spreads[cell.method].append((sample.seed_deviation, sample.points_error))
     every = [ratio for of_method in ratios.values() for ratio in of_method]
     if not every:
-        return Judgement(None, critics)
+        return Judgement(None, judged)
     names = [name for name in ORDER if name in ratios]
     table = [
         ["method", "critics", "deviation between seeds", "standard error of the test points", "ratio", "ratio above 1"]
@@ -150,13 +152,13 @@ def judge_seeds(critics: Sequence[Cell]) -> Judgement:
         ]
         for name in names
     ]  # fmt: skip
-    seeds = min(len(cell.rows) for cell in critics)
+    seeds = min(len(cell.rows) for cell in judged)
     words = (
         f"Of {number(len(every), 'critic')} with {seeds} seeds or more, the cosine's deviation between seeds is {shown(median(every), 1)} times the standard error of the test points in the median, "
         f"{shown(float(np.quantile(every, 0.9)), 1)} times at the ninetieth percentile, and above it for {percent(fmean(ratio > 1 for ratio in every))}."
     )
     drawn = {name: [float(np.quantile(ratios[name], q)) for q in (0.1, 0.5, 0.9)] for name in names}
-    return Judgement(median(every) >= TWICE, critics, words, table, drawn)
+    return Judgement(median(every) >= TWICE, judged, words, table, drawn)
 
 
 def draw_seeds(drawn: Drawn) -> Figure:

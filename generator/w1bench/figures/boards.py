@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from math import log10
+from math import log10, nan
 from pathlib import Path
 from statistics import fmean
 from textwrap import fill
@@ -90,9 +90,12 @@ def dimensions(rows: Sequence[Row], methods: Iterable[str] = ()) -> Figure:
     published = _published()
     figure = blank(6.6, 4.2, "Cosine with the true gradient, over the dimension")
     axes = figure.subplots()
+    dims = sorted({dim for of_method in found.values() for dim in of_method})
     for method in sorted(found, key=lambda name: _place(name)):
-        points = sorted((dim, fmean(values)) for dim, values in found[method].items())
-        (line,) = axes.plot(*zip(*points, strict=True), label=method)
+        means = [
+            fmean(found[method][dim]) if dim in found[method] else nan for dim in dims
+        ]  # a gap where there is none
+        (line,) = axes.plot(dims, means, label=method)
         if theirs := sorted((dim, fmean(values)) for dim, values in published.get(method, {}).items()):
             axes.plot(
                 *zip(*theirs, strict=True),

@@ -78,7 +78,10 @@ def scores(rows: Sequence[Row], metric: str, over: str) -> Figure:
     with_curve = [
         row for row in rows if any(point["metrics"].get(metric) is not None for point in row.get("curve", ()))
     ]
-    need(with_curve, f"no row has a curve of {metric}")
+    told = sorted(
+        {name for row in rows for point in row.get("curve", ()) for name, value in point["metrics"].items() if value is not None}
+    )  # fmt: skip
+    need(with_curve, f"no row has a curve of {metric}; their curves are of {', '.join(told) or 'nothing'}")
     by_family = len({row["family"] for row in with_curve}) > 1
     for row in sorted(with_curve, key=results.row_order):
         panels[row["family"] if by_family else _size(row["pair"])][row["method"]].append(row)
@@ -96,6 +99,7 @@ def scores(rows: Sequence[Row], metric: str, over: str) -> Figure:
                 axes.axhline(points[0][1], label=method, markersize=3, linewidth=0.8, **style)
         axes.set_title(name, fontsize=8)
         axes.set_xscale("log")
+        axes.set_yscale("log" if metric == "l2" else "linear")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     figure.supxlabel(over, fontsize=8)

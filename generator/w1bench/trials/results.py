@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from w1bench.archive.manifest import Manifest
@@ -16,7 +17,8 @@ from w1bench.diagnostics.findings.facts import Facts
 from w1bench.diagnostics.findings.sentences import findings
 from w1bench.errors import InputError
 from w1bench.recipes.sources import UniformSource
-from w1bench.scoring.scorecard import Scorecard
+from w1bench.scoring.scorecard import Diagnosis, Interval, Scorecard
+from w1bench.storage.canonical import first_fault
 from w1bench.storage.files import write_atomically
 from w1bench.storage.shared_fields import joined, parted
 
@@ -40,6 +42,43 @@ _BOUNDS = ("value", "low", "high")
 PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcome", "steps", "seconds", "dual_value")
 
 
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Point(_Part):
+    steps: int
+    seconds: float = 0.0
+    metrics: dict[str, float | None]
+
+
+class _Settings(_Part):
+    steps: int | None = None
+
+
+class _Fields(_Part):
+    """What is asked of a row that is read; it may have more."""
+
+    method: str
+    pair: str
+    recipe_sha256: str
+    law: str
+    w1: float
+    seed: int
+    data: str
+    outcome: str
+    steps: int
+    seconds: float
+    dual_value: float | None
+    settings: _Settings
+    metrics: dict[str, Interval | None] | None
+    machine: dict[str, Any] = {}
+    software: dict[str, Any] = {}
+    trivial: dict[str, float] | None = None
+    diagnosis: Diagnosis | None = None
+    curve: list[_Point] = []
+
+
 def read(path: Path) -> list[Row]:
     """The rows of a results file.
 
@@ -47,19 +86,26 @@ def read(path: Path) -> list[Row]:
         InputError: it is missing, or it is not a results file.
     """
     try:
-        document = from_json(path.read_bytes())
-        if document["format"] != FORMAT:
-            raise ValueError
-        rows = [_with_intervals(row, _named) for row in joined(document.get("shared", ()), document["rows"])]
-        if not all({*PLAIN, "settings", "metrics"} <= row.keys() for row in rows):
-            raise ValueError
-        return rows
+        written = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a file that `w1bench trial` wrote.") from None
+    other = "give one that `w1bench trial` wrote, or another name."
+    try:
+        rows = _rows(from_json(written))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"{path} is not a results file; give one that `w1bench trial` wrote, or another name."
-        ) from None
+        raise InputError(f"{path} is not a results file; {other}") from None
+    for number, row in enumerate(rows, start=1):
+        try:
+            _Fields.model_validate(row)
+        except ValidationError as error:
+            raise InputError(f"Row {number} of {path} is damaged: {first_fault(error, 'it')}; {other}") from None
+    return rows
+
+
+def _rows(document: Mapping[str, Any]) -> list[Row]:
+    if document["format"] != FORMAT:
+        raise ValueError
+    return [_with_intervals(row, _named) for row in joined(document.get("shared", ()), document["rows"])]
 
 
 def read_all(paths: Iterable[Path]) -> list[Row]:
@@ -102,7 +148,8 @@ def compact(row: Row) -> Row:
 
 def _named(interval: Any) -> Any:
     """An interval as `write` writes it, however it is in the file."""
-    return dict(zip(_BOUNDS, interval, strict=True)) if isinstance(interval, list) else interval
+    is_compact = isinstance(interval, list) and len(interval) == len(_BOUNDS)
+    return dict(zip(_BOUNDS, interval, strict=True)) if is_compact else interval
 
 
 def _with_intervals(row: Row, written: Callable[[Any], Any]) -> Row:

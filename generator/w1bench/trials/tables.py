@@ -33,9 +33,9 @@ def as_markdown(rows: Iterable[Row]) -> str:
 def _cells(row: Row) -> list[object]:
     intervals = {name: value and Interval.model_validate(value) for name, value in metrics_of(row).items()}
     return [
-        *(row[name] for name in PLAIN), row["settings"]["batch"], row["settings"].get("learning_rate"),
+        *(row[name] for name in PLAIN), row["settings"].get("batch"), row["settings"].get("learning_rate"),
         *(value and float(f"{value:.6g}") for value in metrics.cells(intervals)),
-        row["machine"]["processor"], row["machine"]["threads"], row["software"]["w1bench"], row["software"]["torch"],
+        *(row.get("machine", {}).get(name) for name in ("processor", "threads")), *(row.get("software", {}).get(name) for name in ("w1bench", "torch")),
     ]  # fmt: skip
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.rows import made_row
 from w1bench.scoring.intervals.seeds import Sample, combined
 from w1bench.scoring.scorecard import RESAMPLES, Interval
 from w1bench.trials.comparison.result import Benchmark, compared
 from w1bench.trials.comparison.standings import averaged
 from w1bench.trials.resamples import _of_metric  # pyright: ignore[reportPrivateUsage]
-from w1bench.trials.results import PLAIN, read_all, write
+from w1bench.trials.results import read_all, write
 
 FAMILIES = {"f1": "funnel", "f2": "funnel", "s1": "smooth", "b1": "ball", "k1": "spiked"}
 
@@ -200,9 +201,9 @@ def test_markdown_latex_and_values_hold_the_same(found: Benchmark) -> None:
 
 
 def test_a_cell_that_stands_in_several_files_counts_once_by_its_newest_version(tmp_path: Path) -> None:
-    plain = dict.fromkeys(PLAIN) | {"settings": {"steps": 5}}
     rows = [
-        plain | {"method": "LP", "pair": "f1", "seed": seed, "metric_version": version, "metrics": {"cos": version}}
+        made_row("LP", "f1", seed=seed, version=version)
+        | {"outcome": "finished", "seconds": 1.0, "dual_value": None, "diagnosis": None}
         for seed, version in ((0, 1), (1, 1), (1, 2))
     ]
     for name, part in {"a": rows[:1], "b": rows[2:], "c": rows[1:2]}.items():

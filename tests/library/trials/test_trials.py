@@ -19,6 +19,7 @@ import torch
 import w1bench
 from support.forks import Fork
 from support.processes import wait_for
+from support.rows import made_row
 from w1bench.client.api import score_with_resamples
 from w1bench.client.stored_pair import StoredPair
 from w1bench.errors import InputError
@@ -241,6 +242,41 @@ def test_a_results_file_is_not_mistaken(pair: StoredPair, tmp_path: Path) -> Non
             run_grid(["lp"], [pair], other, steps=2)
     with pytest.raises(InputError, match="cannot be read"):
         results.read(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("field", "damage", "said"),
+    [
+        ("metrics", {"cos": ["a", 0.1, 0.2]}, "metrics.cos.value came as 'a'; it must be a number"),
+        ("metrics", {"cos": [0.1, 0.2]}, "metrics.cos came as [0.1, 0.2]; it must be a table"),
+        ("metrics", {"cos": {"value": 0.5}}, "metrics.cos.low: it is needed"),
+        ("metrics", {"cos": 0.5}, "metrics.cos came as 0.5; it must be a table"),
+        ("metrics", [], "metrics came as []; it must be a table"),
+        ("settings", [], "settings came as []; it must be a table"),
+        ("settings", {"steps": "500"}, "settings.steps came as '500'; it must be a whole number"),
+        ("seed", "a", "seed came as 'a'; it must be a whole number"),
+        ("seconds", "1", "seconds came as '1'; it must be a number"),
+        ("diagnosis", 1, "diagnosis came as 1; it must be a table"),
+        ("curve", 5, "curve came as 5; it must be a list"),
+        ("curve", [{"steps": 1, "seconds": 0.1}], "curve.0.metrics: it is needed"),
+        ("curve", [{"steps": 1, "seconds": 0.1, "metrics": {"cos": []}}], "curve.0.metrics.cos came as []; it must be a number"),
+        ("curve", [{"steps": "1", "seconds": 0.1, "metrics": {}}], "curve.0.steps came as '1'; it must be a whole number"),
+    ],
+)  # fmt: skip
+def test_a_damaged_row_is_named_with_its_fault(field: str, damage: object, said: str, tmp_path: Path) -> None:
+    whole = made_row("LP", "f1", cos=0.5) | {
+        "outcome": "finished",
+        "seconds": 1.0,
+        "dual_value": None,
+        "diagnosis": None,
+    }
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps({"format": "w1bench-results", "rows": [whole, whole | {field: damage}]}))
+    with pytest.raises(InputError) as error:
+        results.read(path)
+    assert (
+        str(error.value) == f"Row 2 of {path} is damaged: {said}; give one that `w1bench trial` wrote, or another name."
+    )
 
 
 @pytest.fixture(scope="module")
