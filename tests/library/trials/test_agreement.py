@@ -37,6 +37,12 @@ def test_the_published_figures_agree_with_themselves() -> None:
     assert len(reversed_.inverted[0]) == reversed_.inverted[1] == found.inverted[1]
 
 
+def test_differences_that_cancel_are_a_distance_all_the_same() -> None:
+    found = agreement(row(law, "WC", theirs(law, "WC") + sign * 0.1) for law, sign in zip(LAWS, (1, -1), strict=True))
+    assert found.difference["WC"] == pytest.approx(0)
+    assert found.distance["WC"] == found.document()["distance"]["WC"] == pytest.approx(0.1)
+
+
 def test_the_longest_budget_counts_and_seeds_are_a_mean() -> None:
     law = LAWS[0]
     rows = [row(law, method, theirs(law, method)) for method in METHODS]

@@ -26,11 +26,20 @@ class Agreement:
     @property
     def difference(self) -> dict[str, float]:
         """The mean of ours less theirs, by method."""
+        return {method: fmean(apart) for method, apart in self._apart().items()}
+
+    @property
+    def distance(self) -> dict[str, float]:
+        """The mean of the differences without their sign, by method."""
+        return {method: fmean(map(abs, apart)) for method, apart in self._apart().items()}
+
+    def _apart(self) -> dict[str, list[float]]:
+        """Ours less theirs on each law, by method."""
         by_method: dict[str, list[float]] = {}
         for law, methods in self.ours.items():
             for method, cosine in methods.items():
                 by_method.setdefault(method, []).append(cosine - self.theirs[law][method])
-        return {method: fmean(by_method[method]) for method in sorted(by_method, key=_place)}
+        return {method: by_method[method] for method in sorted(by_method, key=_place)}
 
     @property
     def inverted(self) -> tuple[list[tuple[str, str, str]], int]:
@@ -62,7 +71,7 @@ class Agreement:
         found, compared = self.inverted
         return {
             "laws": {law: {"methods": len(methods), "spearman": self.spearman(law)} for law, methods in self.ours.items()},
-            "spearman_of_means": self.spearman(), "difference": self.difference, "compared": compared,
+            "spearman_of_means": self.spearman(), "difference": self.difference, "distance": self.distance, "compared": compared,
             "inverted": [dict(zip(("law", "better_as_published", "better_here"), each, strict=True)) for each in found],
         }  # fmt: skip
 
@@ -73,10 +82,11 @@ class Agreement:
         lines += [
             f"| mean over all | | {_shown(self.spearman())} |",
             "",
-            "| method | cos, ours less theirs |",
-            "|---|---:|",
+            "| method | cos, ours less theirs | without the sign |",
+            "|---|---:|---:|",
         ]
-        lines += [f"| {method} | {value:+.3f} |" for method, value in self.difference.items()]
+        distance = self.distance
+        lines += [f"| {method} | {value:+.3f} | {distance[method]:.3f} |" for method, value in self.difference.items()]
         share = f" ({len(found) / compared:.1%})" if compared else ""
         lines += [
             "",
