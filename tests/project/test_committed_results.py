@@ -43,6 +43,15 @@ def test_methods_have_rows_on_all_published_sizes() -> None:
     )
 
 
+def test_gp_and_lp_have_all_their_steps_where_a_third_of_them_was_not_flat() -> None:
+    """As the README says: a curve is flat that gains .05 or less after a quarter of its steps."""
+    rows = [row for row in results.read(FOLDER / "published.json") if row["method"] in ("GP", "LP")]
+    assert len(rows) == 2 * 28
+    for row in rows:
+        *_, quarter, end = (point["metrics"]["cos"] for point in row["curve"])
+        assert row["steps"] == 60_000 or (row["steps"] == 20_000 and end - quarter <= 0.05), row["pair"]
+
+
 def test_a_cell_comes_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of `w1bench results datasets/results/published.json --check`, on whatever processor this is."""
     build(find_recipe("hd-d2-n4-p8"), tmp_path)
