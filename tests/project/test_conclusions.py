@@ -70,7 +70,7 @@ def seeds(apart: float) -> list[Row]:
 CASES: dict[str, tuple[list[Row], list[Row]]] = {
     "order": (rows(cos=order, trivial=0.2), rows(cos=lambda method, _: order(method, "funnel"), trivial=0.2)),
     "trivial": (rows(cos=0.1, trivial=0.2), rows(cos=0.5, trivial=0.2)),
-    "values": (rows(cos=0.3, dev=5.0), rows(cos=0.8, dev=5.0)),
+    "values": (rows(cos=0.95, dev=30.0), rows(cos=0.95, dev=5.0)),
     "congestion": (rows(cos=0.9, w1=4.0, w1_raw=4.7), rows(cos=0.9, w1=4.0, w1_raw=4.1)),
     "slopes": (slopes(), slopes(slope=1.1)),
     "pooled": (
@@ -162,7 +162,7 @@ def test_without_each_family_means_that_no_pair_of_it_is_seen() -> None:
     ],
 )
 def test_a_verdict_names_the_families_that_it_needs(wrong: set[str], words: str) -> None:
-    of_families = rows(dev=5.0, cos=lambda _, family: 0.3 if family in wrong else 0.8)
+    of_families = rows(cos=0.95, dev=lambda _, family: 30.0 if family in wrong else 5.0)
     assert str(CLAIMS["values"].verdict(of_families)) == words
 
 

@@ -141,8 +141,9 @@ def write_compact(path: Path, rows: Iterable[Row]) -> None:
 
 
 def compact(row: Row) -> Row:
-    """The row without its resamples, which take 13 kB, and its findings, which its figures make anew; to six digits, an interval as value, low and high."""
-    kept = {name: _rounded(value) for name, value in row.items() if name not in ("resamples", "findings")}
+    """The row to six digits, an interval as value, low and high; without its resamples, which take 13 kB, its findings, which its figures make anew, and its excess slope, which explains penalties alone."""
+    left_out = {"resamples", "findings"} | (set() if row["method"] in PENALTIES else {"excess"})
+    kept = {name: _rounded(value) for name, value in row.items() if name not in left_out}
     return _with_intervals(kept, lambda named: [named[bound] for bound in _BOUNDS])
 
 
