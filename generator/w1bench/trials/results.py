@@ -43,7 +43,7 @@ PLAIN = ("method", "pair", "recipe_sha256", "law", "w1", "seed", "data", "outcom
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
 
 class _Point(_Part):
@@ -72,6 +72,9 @@ class _Fields(_Part):
     dual_value: float | None
     settings: _Settings
     metrics: dict[str, Interval | None] | None
+    metric_version: int | None = None
+    points: int | None = None
+    missing: dict[str, str] | None = None
     machine: dict[str, Any] = {}
     software: dict[str, Any] = {}
     trivial: dict[str, float] | None = None

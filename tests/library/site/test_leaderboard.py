@@ -51,11 +51,15 @@ def test_results_files_are_read_alone_and_in_folders(tmp_path: Path) -> None:
     [
         ({"steps": "many"}, "steps came as 'many'; it must be a whole number"),
         ({"pair": 7}, "pair came as 7; it must be a text"),
+        ({"points": "all"}, "points came as 'all'; it must be a whole number"),
+        ({"missing": ["cos"]}, r"missing came as \['cos'\]; it must be a table"),
+        ({"metric_version": "2"}, "metric_version came as '2'; it must be a whole number"),
+        ({"seconds": float("nan")}, "seconds came as nan; it must be a finite number"),
     ],
 )
 def test_rows_of_no_trial_are_said(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"format": results.FORMAT, "rows": [row(**changes)]}))
-    with pytest.raises(InputError, match=rf"row of the results is not a trial \({reason}"):
+    with pytest.raises(InputError, match=rf"Row 1 of .*r\.json is damaged: {reason}"):
         read_trials([tmp_path / "r.json"])
 
 
